@@ -1,0 +1,106 @@
+"""Instructions in many words: seeded phrasings, different ones for training, validation and test."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from experts.poster.instruction import Instruction, Ref
+from experts.poster.language import COUNTS, plural
+from experts.poster.scene import PLACES, Item
+
+SPLITS = ("train", "validation", "test")
+
+_TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
+    "generate": {
+        "train": ("a poster with {items} on a {bg} background", "draw a poster: {items}, {bg} background"),
+        "validation": ("create a picture with {items} on a {bg} background",),
+        "test": ("generate an image showing {items} on a {bg} background", "a {bg} poster with {items}"),
+    },
+    "add": {
+        "train": ("add {items}", "put {items}", "draw {items}"),
+        "validation": ("place {items}",),
+        "test": ("insert {items}", "please add {items}"),
+    },
+    "remove": {
+        "train": ("remove {ref}", "delete {ref}", "erase {ref}"),
+        "validation": ("get rid of {ref}",),
+        "test": ("take away {ref}", "drop {ref}"),
+    },
+    "recolour": {
+        "train": ("make {ref} {colour}", "turn {ref} {colour}", "paint {ref} {colour}"),
+        "validation": ("change the colour of {ref} to {colour}",),
+        "test": ("recolour {ref} to {colour}", "change {ref} to {colour}"),
+    },
+    "replace": {
+        "train": ("replace {ref} with {new}", "swap {ref} for {new}"),
+        "validation": ("turn {ref} into {new}",),
+        "test": ("change {ref} into {new}", "exchange {ref} for {new}"),
+    },
+    "move": {
+        "train": ("move {ref} to the {place}", "shift {ref} to the {place}"),
+        "validation": ("bring {ref} to the {place}",),
+        "test": ("slide {ref} into the {place}", "put {ref} in the {place}"),
+    },
+    "resize": {
+        "train": ("make {ref} {size}", "make {ref} {sizer}"),
+        "validation": ("resize {ref} to {size}",),
+        "test": ("{grow} {ref}", "turn {ref} {size}"),
+    },
+    "background": {
+        "train": ("make the background {bg}", "change the background to {bg}"),
+        "validation": ("use a {bg} background",),
+        "test": ("paint the background {bg}", "turn the background {bg}"),
+    },
+}
+_AT = {"train": ("at the", "in the"), "validation": ("in the",), "test": ("at the", "in the")}
+
+
+def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
+    return options[int(rng.integers(len(options)))]
+
+
+def _items(items: tuple[Item, ...], rng: np.random.Generator, split: str) -> str:
+    groups = Counter((item.size, item.colour, item.shape) for item in items)
+    parts = []
+    for key in [list(groups)[k] for k in rng.permutation(len(groups))]:
+        (size, colour, shape), count = key, groups[key]
+        cells = [item.place for item in items if (item.size, item.colour, item.shape) == key]
+        places = [PLACES[cell] for cell in cells if cell is not None]
+        number = ("an" if (size or colour)[0] in "aeiou" else "a") if count == 1 else COUNTS[count - 1]
+        text = f"{number} {size} {colour} {plural(shape, count)}"
+        if places:
+            listed = places[0] if count == 1 else ", ".join(places[:-1]) + f" and {places[-1]}"
+            text += f" {_pick(rng, _AT[split])} {listed}"
+        parts.append(text)
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + f" and {parts[-1]}"
+
+
+def _ref(ref: Ref, rng: np.random.Generator, split: str) -> str:
+    text = "the " + " ".join(filter(None, (ref.size, ref.colour, ref.shape or "item")))
+    if ref.place is not None:
+        text += f" {_pick(rng, _AT[split])} {PLACES[ref.place]}"
+    elif ref.side:
+        text = f"the {ref.side} {text[4:]}" if rng.random() < 0.4 else f"{text} on the {ref.side}"
+    return text
+
+
+def phrase(instruction: Instruction, rng: np.random.Generator, split: str = "train") -> str:
+    """One of the split's phrasings of `instruction`, without a full stop; `parse` understands all of them.
+
+    Raises `KeyError` for an unknown split.
+    """
+    size = instruction.size or "big"
+    new = " ".join(filter(None, (instruction.size, instruction.colour, instruction.shape)))
+    return _pick(rng, _TEMPLATES[instruction.verb][split]).format(
+        items=_items(instruction.items, rng, split) if instruction.items else "nothing",
+        ref=_ref(instruction.ref, rng, split) if instruction.ref else "",
+        colour=instruction.colour,
+        new=("an " if new[:1] in "aeiou" else "a ") + new,
+        place=PLACES[instruction.place or 0],
+        size=size,
+        sizer={"big": "bigger", "small": "smaller"}[size],
+        grow={"big": "enlarge", "small": "shrink"}[size],
+        bg=instruction.background or "white",
+    )

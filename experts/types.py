@@ -1,0 +1,170 @@
+"""The types that travel between an agent and its experts. Read this first.
+
+An expert is list in, list out over plain data: `(list[Request]) -> list[Result]`, same length and order. One bad item
+never raises: it comes back as a `Failure`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
+
+from PIL import Image
+
+Verb = Literal[
+    "generate",
+    "add",
+    "remove",
+    "replace",
+    "recolour",
+    "move",
+    "resize",
+    "background",
+    "restyle",
+    "relight",
+    "write",
+    "upscale",
+    "other",
+]
+"""What a command asks for. 'other' is any command that fits no other verb."""
+VERBS: tuple[Verb, ...] = get_args(Verb)
+
+Mode = Literal["text-to-image", "image-to-image"]
+
+FailureKind = Literal["refused", "rate_limited", "timeout", "memory", "unsupported", "unavailable", "broken"]
+"""refused: by the model or its service · unsupported: the card says it cannot · unavailable: not loadable or not
+reachable · broken: anything else that raised."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an expert is, as data: checked before any call, shown to the user, fed to the policy.
+
+    Attributes:
+        id: unique name.
+        version: changes when the outputs change (part of the cache key).
+        mode: text-to-image experts take no picture, image-to-image experts need one.
+        verbs: what it was made for; it may be asked for anything its mode allows.
+        description: one or two plain sentences.
+        min_side, max_side: limits of width and height, px; `multiple`: both must be divisible by it.
+        seeded: the same request gives the same picture.
+        max_batch: requests that one call of the model takes at once.
+        vram_gib: memory of the weights and of one request, GiB.
+        usd: price of a picture, USD.
+        seconds: expected time of a picture on the reference machine of `source`, s.
+        licence, source: SPDX name of the weights' licence; where they come from.
+        params: default knobs of a call (steps, guidance, sampler, ...); a request may override these and no others.
+    """
+
+    id: str
+    mode: Mode
+    description: str
+    version: str = "1"
+    verbs: tuple[Verb, ...] = ("other",)
+    min_side: int = 64
+    max_side: int = 2048
+    multiple: int = 8
+    seeded: bool = True
+    max_batch: int = 1
+    vram_gib: float = 0.0
+    usd: float = 0.0
+    seconds: float = 1.0
+    licence: str = "unknown"
+    source: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.verbs) - set(VERBS)
+        if unknown:
+            raise ValueError(f"card {self.id!r}: no such verb {sorted(unknown)}; verbs are {', '.join(VERBS)}")
+
+
+def image_digest(image: Image.Image) -> str:
+    """sha256 of size and RGB bytes, hexadecimal: two pictures with equal pixels have equal digests."""
+    rgb = image.convert("RGB")
+    return hashlib.sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture asked of one expert.
+
+    Attributes:
+        prompt: the words handed to the model.
+        images: input pictures, RGB; empty for text-to-image.
+        mask: where to paint (white), mode 'L', of the first picture's size; None: everywhere.
+        size: (width, height) px; None: the expert's own.
+        seed: 0 .. 2**31 - 1.
+        params: overrides of `Card.params`.
+        asked: the user's own words, where `prompt` was rewritten from them; recorded, not handed on.
+    """
+
+    prompt: str
+    images: tuple[Image.Image, ...] = ()
+    mask: Image.Image | None = None
+    size: tuple[int, int] | None = None
+    seed: int = 0
+    params: Mapping[str, Any] = field(default_factory=dict)
+    asked: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over everything that can change the picture (so not `asked`), hexadecimal."""
+        parts = [self.prompt, [image_digest(image) for image in self.images]]
+        parts += [image_digest(self.mask) if self.mask else None, self.size, self.seed, dict(self.params)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no picture. `retry_after` in s: how long the expert is down (None: try again at once)."""
+
+    kind: FailureKind
+    message: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """A picture or a failure, exactly one; what it took; what had to be adjusted ('seed ignored').
+
+    `seconds` is this request's share of the call (a batch's time divided by its length), `usd` what was charged.
+    `cached` says that the picture came from the store: nothing was computed and nothing charged.
+    """
+
+    image: Image.Image | None = None
+    failure: Failure | None = None
+    seconds: float = 0.0
+    usd: float = 0.0
+    notes: tuple[str, ...] = ()
+    cached: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.image is None) == (self.failure is None):
+            raise ValueError("a result is a picture or a failure, exactly one")
+
+    def noting(self, *notes: str) -> Result:
+        """This result with more notes."""
+        return replace(self, notes=self.notes + notes)
+
+
+class Job(NamedTuple):
+    """A request and the id of the expert that is to carry it out."""
+
+    expert: str
+    request: Request
+
+
+@runtime_checkable
+class Expert(Protocol):
+    """Anything that turns requests into pictures."""
+
+    card: Card
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """Same length and order as `requests`; never raises for one bad item."""
+        ...

@@ -1,0 +1,263 @@
+"""The types of the agent. Read this second, after `experts.types`. Scores are in [0, 1]; NaN means 'no verdict'."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from PIL import Image
+
+from experts.types import Request, Result, Verb
+
+Scope = Literal["current", "all", "stop"]
+"""What an expert is handed: this command, everything that remains, or nothing more."""
+
+
+class PoserError(Exception):
+    """A problem that the user can mend; the message is one line: what was wrong, the value, what to type."""
+
+
+class InvalidAction(PoserError):
+    """An action that the mask forbids in this state."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One instruction of the prompt.
+
+    Attributes:
+        text: the user's words.
+        verb: what it asks for.
+        span: [start, end) in the prompt; None where the words are not a stretch of it.
+        words: the same, rewritten so that it stands alone (pronouns resolved, the experts' own vocabulary).
+    """
+
+    text: str
+    verb: Verb = "other"
+    span: tuple[int, int] | None = None
+    words: str = ""
+
+    @property
+    def wording(self) -> str:
+        """`words`, or `text` where nothing was rewritten."""
+        return self.words or self.text
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the prompt stands: what is done (oldest first), what is worked on, what waits, what was given up."""
+
+    done: tuple[Command, ...] = ()
+    current: Command | None = None
+    remaining: tuple[Command, ...] = ()
+    dropped: tuple[Command, ...] = ()
+
+    @property
+    def pending(self) -> tuple[Command, ...]:
+        """The current command and the remaining ones."""
+        return ((self.current,) if self.current else ()) + self.remaining
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Every command: done, pending, dropped."""
+        return self.done + self.pending + self.dropped
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an episode may spend: expert calls, USD, seconds of experts and critic (inf: no limit)."""
+
+    steps: int = 6
+    usd: float = math.inf
+    seconds: float = math.inf
+
+
+@dataclass(frozen=True)
+class Task:
+    """A prompt, perhaps an input picture (RGB), a seed and a budget. `id` names it in records."""
+
+    prompt: str
+    image: Image.Image | None = None
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What an episode has used so far: expert calls, USD, seconds (experts and critic)."""
+
+    steps: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A critic's question, P(yes) in [0, 1] (NaN: no verdict), and the answer that is wanted."""
+
+    question: str
+    yes: float
+    wanted: bool = True
+
+    @property
+    def score(self) -> float:
+        """Probability of the wanted answer."""
+        return self.yes if self.wanted else 1.0 - self.yes
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a critic is asked about one candidate.
+
+    Attributes:
+        image: the candidate, RGB.
+        start: the task's input picture, None for text-to-image tasks.
+        before: the picture that the candidate would replace, None at first.
+        earlier: commands done before, oldest first; they must still hold.
+        wanted: the commands just carried out: the current one, or all that were pending.
+    """
+
+    image: Image.Image
+    start: Image.Image | None
+    before: Image.Image | None
+    earlier: tuple[Command, ...]
+    wanted: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
+class Critique:
+    """A critic's verdict on one candidate.
+
+    Attributes:
+        wanted: score of each command of `Look.wanted`.
+        earlier: score of each command of `Look.earlier`.
+        kept: share of the input picture's untouched content that is still there; NaN without an input picture.
+        quality: how clean the picture is; NaN where the critic does not judge it.
+        feedback: what is wrong, in words; '' where nothing is.
+        answers: the questions behind the scores.
+        critic: id and version.
+    """
+
+    wanted: tuple[float, ...]
+    earlier: tuple[float, ...] = ()
+    kept: float = math.nan
+    quality: float = math.nan
+    feedback: str = ""
+    answers: tuple[Answer, ...] = ()
+    critic: str = ""
+    usd: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """Mean score of the wanted commands; NaN where any has no verdict."""
+        return sum(self.wanted) / len(self.wanted) if self.wanted else math.nan
+
+
+class Action(NamedTuple):
+    """A slot of the action set: an expert and what it is handed; `Action(None, 'stop')` delivers the picture."""
+
+    expert: str | None
+    scope: Scope
+
+    def __str__(self) -> str:
+        return "stop" if self.expert is None else f"{self.expert}/{self.scope}"
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything the agent knows between two steps.
+
+    Attributes:
+        image: the best picture so far, None before the first.
+        value: its worth in the critic's eyes: the mean score over all commands (and over what was to be kept), [0, 1].
+        attempts: failed attempts at `plan.current`.
+        last: the last action taken; `critique`: the last verdict.
+        down: experts that failed, with the turn at which they may be tried again.
+    """
+
+    task: Task
+    plan: Plan
+    image: Image.Image | None = None
+    value: float = 0.0
+    turn: int = 0
+    attempts: int = 0
+    last: Action | None = None
+    critique: Critique | None = None
+    spent: Spent = field(default_factory=Spent)
+    down: tuple[tuple[str, int], ...] = ()
+    ended: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transition. `request`, `result` and `critique` are None after 'stop'; `critique` is None after a failure.
+
+    `reward` has every term by name and 'total'; `terminated`: nothing is left to do, or 'stop'; `truncated`: the budget
+    ran out.
+    """
+
+    before: State
+    action: Action
+    request: Request | None
+    result: Result | None
+    critique: Critique | None
+    reward: Mapping[str, float]
+    accepted: bool
+    after: State
+    terminated: bool
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A whole episode, with what is needed to trust and to repeat it."""
+
+    task: Task
+    steps: tuple[Step, ...]
+    policy: str
+    actions: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def images(self) -> list[Image.Image]:
+        """The delivered picture, in a list (empty where none was made): the form of a diffusers output."""
+        image = self.steps[-1].after.image if self.steps else self.task.image
+        return [image] if image is not None else []
+
+
+class Critic(Protocol):
+    """Anything that judges candidates. `id` names it with its version."""
+
+    id: str
+
+    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
+        """Same length and order as `looks`; a candidate without a verdict has NaN scores, nothing raises."""
+        ...
+
+
+class Extractor(Protocol):
+    """Prompt -> plan, and plan -> next plan after every step."""
+
+    def start(self, task: Task) -> Plan:
+        """The first plan; never an error: text that cannot be split is one command."""
+        ...
+
+    def next(self, state: State, wanted: Sequence[float], attempted: Sequence[Command]) -> tuple[Plan, int]:
+        """The plan after an attempt at `attempted` that got the scores `wanted`, and the failed attempts at its current
+        command."""
+        ...
+
+
+class Policy(Protocol):
+    """Batch of states and their masks [B, K] -> slot numbers [B]."""
+
+    id: str
+
+    def __call__(self, states: Sequence[State], mask: Any) -> list[int]:
+        """One legal slot a state."""
+        ...
