@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 from experts.poster.instruction import Instruction, Ref
 from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene
@@ -47,7 +46,8 @@ _LINKS = {"in", "at", "on", "to", "into", "onto", "the", "of", "near"}
 _ADD = {"add", "put", "place", "draw", "insert", "include", "paint", "set"}
 _REMOVE = {"remove", "delete", "erase", "drop", "clear"}
 _MOVE = {"move", "shift", "slide", "bring", "put", "place", "relocate", "send"}
-_CHANGE = {"make", "turn", "paint", "colour", "recolour", "recolor", "change", "dye", "fill", "switch", "set", "tint", "resize"}
+_CHANGE = {"make", "turn", "paint", "colour", "recolour", "recolor", "change", "dye", "fill", "switch", "set", "tint"}
+_CHANGE |= {"resize"}
 _SWAP = {"replace", "swap", "exchange", "substitute"}
 _DRAW = {"generate", "create", "draw", "make", "design", "produce", "render", "paint", "show", "compose"}
 _CANVAS = {"poster", "picture", "image", "scene", "canvas"}
@@ -360,12 +360,14 @@ def plural(shape: str, count: int) -> str:
 
 def caption(scene: Scene) -> str:
     """A scene in the words that the experts were trained on, like items in one group, in reading order."""
-    groups = Counter((item.size, item.colour, item.shape) for item in scene.items)
+    groups: dict[tuple[str, str, str, bool], list[Item]] = {}
+    for item in scene.items:
+        groups.setdefault((item.size, item.colour, item.shape, item.place is None), []).append(item)
     parts = []
-    for (size, colour, shape), count in groups.items():
-        cells = [item.place for item in scene.items if (item.size, item.colour, item.shape) == (size, colour, shape)]
-        where = " and ".join(PLACES[cell] for cell in cells if cell is not None)
-        number = "" if count == 1 else COUNTS[count - 1] + " "
+    for (size, colour, shape, _), items in groups.items():
+        count = len(items)
+        where = " and ".join(PLACES[item.place] for item in items if item.place is not None)
+        number = "" if count == 1 else f"{COUNTS[count - 1] if count <= len(COUNTS) else count} "
         parts.append(f"{number}{size} {colour} {plural(shape, count)}" + (f" at {where}" if where else ""))
     return ", ".join([*parts, f"{scene.background} background"])
 

@@ -1,6 +1,66 @@
-from experts.poster.train.loop import fit
+"""`python -m experts.poster.train NAME|--all`: trains a part of the poster world from scratch, or goes on with it."""
+
+from __future__ import annotations
+
+import argparse
 import sys
-from experts.poster.train.vae import Vae
-import torch
-torch.set_num_threads(2)
-fit(Vae())
+
+ORDER = (
+    "vae",
+    "clip",
+    "t5",
+    "poster-sd",
+    "poster-pixart",
+    "poster-flux",
+    "poster-ip2p",
+    "poster-magicbrush",
+    "poster-kontext",
+    "critic",
+)
+"""Later parts stand on earlier ones."""
+
+
+def job(name: str):  # noqa: ANN201
+    """The training job of a part. Imports are here so that `--help` is instant."""
+    if name == "vae":
+        from experts.poster.train.vae import Vae
+
+        return Vae()
+    if name in ("clip", "t5"):
+        from experts.poster.train.text import Text
+
+        return Text(name)
+    from experts.poster.train.denoiser import Denoiser
+
+    return Denoiser(name)
+
+
+def main() -> int:
+    """Parses the command line and trains."""
+    parser = argparse.ArgumentParser(prog="python -m experts.poster.train", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"parts, in order: {', '.join(ORDER)}")
+    parser.add_argument("--all", action="store_true", help="every part, in order")
+    parser.add_argument("--fresh", action="store_true", help="forget the checkpoint and start again")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
+    asked = parser.parse_args()
+    names = ORDER if asked.all else asked.name
+    unknown = [name for name in names if name not in ORDER]
+    if unknown or not names:
+        parser.error(f"no such part: {', '.join(unknown) or 'none named'}; choose from {', '.join(ORDER)} or --all")
+    import torch
+
+    from experts.poster.train.loop import fit
+
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    try:
+        for name in names:
+            fit(job(name), fresh=asked.fresh)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,6 +8,7 @@ import math
 import os
 import platform
 import signal
+import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -147,7 +148,7 @@ def fit(job: Job, fresh: bool = False, checkpoint_seconds: float = 60.0) -> dict
                 with torch.no_grad():
                     figures = job.evaluate(average)
                 rows.append({"step": step, "seconds": round(seconds, 1), "loss": round(smooth, 5)} | figures)
-                bar.write(json.dumps(rows[-1]))
+                bar.write(json.dumps(rows[-1]), file=sys.stderr)
                 last = time.monotonic()
             if now - saved > checkpoint_seconds:
                 checkpoint()

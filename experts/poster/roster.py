@@ -1,0 +1,114 @@
+"""The embedded experts: six diffusers pipelines of the families that the paper routes between, trained by this project.
+
+Each folder of `weights/` is what `save_pretrained` wrote, less the parts that stand there once for all of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from experts.registry import Entry, from_config
+
+WEIGHTS = Path(__file__).parent / "weights"
+_GET = "type: python -m experts.poster.train --all"
+_COMMON = {"min_side": 96, "max_side": 96, "multiple": 96, "max_batch": 32, "licence": "Apache-2.0"}
+_UNET = {"vae": "vae", "text_encoder": "clip", "tokenizer": "tokenizer"}
+_PIXART = {"vae": "vae", "text_encoder": "t5", "tokenizer": "tokenizer"}
+_FLUX = {**_UNET, "text_encoder_2": "t5", "tokenizer_2": "tokenizer"}
+
+ROSTER: dict[str, dict[str, Any]] = {
+    "poster-sd": {
+        "family": "stable_diffusion",
+        "components": _UNET,
+        "card": {
+            "mode": "text-to-image",
+            "verbs": ["generate"],
+            "description": "U-Net latent diffusion. Posters of one or two items with every attribute; few crowded scenes.",
+            "params": {"steps": 12, "guidance": 2.0, "sampler": "dpm++"},
+            "seconds": 0.2,
+        },
+    },
+    "poster-pixart": {
+        "family": "pixart",
+        "components": _PIXART,
+        "card": {
+            "mode": "text-to-image",
+            "verbs": ["generate"],
+            "description": "Diffusion transformer. Crowded posters of three to five items, and counts.",
+            "params": {"steps": 12, "guidance": 1.0, "max_sequence_length": 40},
+            "seconds": 0.1,
+        },
+    },
+    "poster-flux": {
+        "family": "flux",
+        "components": _FLUX,
+        "card": {
+            "mode": "text-to-image",
+            "verbs": ["generate"],
+            "description": "Flow-matching transformer in 4 steps. Fast; mostly posters of one or two items, some crowded ones.",
+            "params": {"steps": 4, "max_sequence_length": 40},
+            "seconds": 0.1,
+        },
+    },
+    "poster-ip2p": {
+        "family": "instruct_pix2pix",
+        "components": _UNET,
+        "card": {
+            "mode": "image-to-image",
+            "verbs": ["add", "remove"],
+            "description": "Instruction editor, U-Net. Adds and removes items.",
+            "params": {"steps": 12, "guidance": 1.0, "image_guidance": 1.0},
+            "seconds": 0.2,
+        },
+    },
+    "poster-magicbrush": {
+        "family": "instruct_pix2pix",
+        "components": _UNET,
+        "card": {
+            "mode": "image-to-image",
+            "verbs": ["recolour", "replace", "resize"],
+            "description": "Instruction editor, U-Net. Recolours, replaces and resizes items.",
+            "params": {"steps": 12, "guidance": 1.0, "image_guidance": 1.0},
+            "seconds": 0.2,
+        },
+    },
+    "poster-kontext": {
+        "family": "flux_kontext",
+        "components": _FLUX,
+        "card": {
+            "mode": "image-to-image",
+            "verbs": ["move", "background"],
+            "description": "Flow-matching editor. Changes backgrounds and moves items; follows two commands at once.",
+            "params": {"steps": 6, "max_sequence_length": 28},
+            "seconds": 0.15,
+        },
+    },
+}
+
+
+@lru_cache
+def _version(name: str) -> str:
+    """12 hexadecimal digits over the weights that decide an expert's pictures, shared parts included."""
+    folders = [name, *sorted(set(ROSTER[name]["components"].values()))]
+    files = [file for folder in folders for file in sorted((WEIGHTS / folder).rglob("*")) if file.is_file()]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12] if files else "untrained"
+
+
+def entries() -> list[Entry]:
+    """The six entries; their weights need not be there."""
+    described = {
+        name: {
+            **entry,
+            "weights": name,
+            "get": _GET,
+            "card": {**_COMMON, **entry["card"], "version": _version(name), "source": "experts/poster/train"},
+        }
+        for name, entry in ROSTER.items()
+    }
+    return list(from_config(described, WEIGHTS).values())

@@ -1,0 +1,132 @@
+"""Pre-encoded training data: scenes with captions, chains of edits with commands, as latents and token ids.
+
+Banks are built once from the 'train' split and kept beside the checkpoints; validation and test combinations never enter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL
+from PIL import Image
+from tqdm import tqdm
+
+from experts.poster.instruction import Instruction, apply
+from experts.poster.language import canonical
+from experts.poster.phrases import phrase
+from experts.poster.render import jitters, render
+from experts.poster.scene import Item, Scene
+from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
+from experts.poster.train.loop import FOLDER, device
+from experts.poster.train.store import WEIGHTS
+from experts.poster.train.vae import to_tensor
+from experts.poster.train.vocabulary import tokenizer
+
+SCENES = 40_000
+PAIRS = 45_000
+
+
+@dataclass(frozen=True)
+class Bank:
+    """N training examples.
+
+    latents: [M, 16, 6, 6] half, raw means of the autoencoder; target, source: [N] rows of `latents` (source -1: none);
+    ids: [N, 2, 48] token ids, in the experts' words and in a training phrasing; tags: [N] kind or verb number.
+    """
+
+    latents: torch.Tensor
+    source: torch.Tensor
+    target: torch.Tensor
+    ids: torch.Tensor
+    tags: torch.Tensor
+
+
+def load_vae() -> AutoencoderKL:
+    """The trained autoencoder, fp32, frozen."""
+    vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae", dtype=torch.float32)
+    return vae.to(device(), memory_format=torch.channels_last).requires_grad_(False).eval()
+
+
+@torch.no_grad()
+def encode(vae: AutoencoderKL, pictures: list[Image.Image]) -> torch.Tensor:
+    """Pictures -> raw latents [N, 16, 6, 6], half, on the CPU."""
+    parts = [to_tensor(pictures[k : k + 32]) for k in range(0, len(pictures), 32)]
+    return torch.cat([vae.encode(part).latent_dist.mode().half().cpu() for part in parts])
+
+
+def token_ids(texts: list[str]) -> torch.Tensor:
+    """Texts -> [N, 48], padded."""
+    return tokenizer()(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+
+
+def follow(
+    scene: Scene, edit: Instruction, jitter: dict[Item, tuple[float, float, float]], rng: np.random.Generator
+) -> tuple[Scene, dict[Item, tuple[float, float, float]]]:
+    """The scene after an edit, with the jitter of what stayed; what changed keeps its shift where it keeps its place."""
+    after = apply(scene, edit)
+    fresh = jitters(after, rng)
+    by_place = {item.place: move for item, move in jitter.items()}
+    return after, {item: jitter.get(item, by_place.get(item.place, fresh[item])) for item in after.items}
+
+
+def _scene_chunk(rng: np.random.Generator, count: int) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
+    pictures, rows = [], []
+    for k in range(count):
+        tag = int(rng.choice(3, p=(0.4, 0.35, 0.25)))
+        scene = draw_scene(rng, "train", KINDS[tag])
+        made = Instruction("generate", items=scene.items, background=scene.background)
+        pictures.append(render(scene, rng))
+        rows.append((-1, k, canonical(made), phrase(made, rng), tag))
+    return pictures, rows
+
+
+def _pair_chunk(rng: np.random.Generator, count: int) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
+    pictures: list[Image.Image] = []
+    rows: list[tuple[int, int, str, str, int]] = []
+    while len(rows) < count:
+        scene = draw_scene(rng, "train", ("any", "any", *KINDS)[int(rng.integers(5))])
+        jitter = jitters(scene, rng)
+        pictures.append(render(scene, jitter=jitter))
+        first, before = len(pictures) - 1, None
+        for _ in range(5):
+            tag = int(rng.integers(len(EDITS)))
+            edit = draw_edit(scene, rng, EDITS[tag])
+            if edit is None:
+                continue
+            after, jitter = follow(scene, edit, jitter, rng)
+            pictures.append(render(after, jitter=jitter))
+            rows.append((first, len(pictures) - 1, canonical(edit), phrase(edit, rng), tag))
+            if before is not None and rng.random() < 0.4:
+                both = (f"{before[0]}, then {canonical(edit)}", f"{before[1]} and then {phrase(edit, rng)}")
+                rows.append((first - 1, len(pictures) - 1, *both, len(EDITS)))
+            before = (rows[-1][2], rows[-1][3]) if rows[-1][4] < len(EDITS) else None
+            scene, first = after, len(pictures) - 1
+    return pictures, rows
+
+
+def bank(kind: str) -> Bank:
+    """The bank of 'scenes' (tags: `KINDS`) or of 'pairs' (tags: `EDITS`, then 'two edits'), built on first use."""
+    path = FOLDER / f"bank-{kind}.pt"
+    if not path.exists():
+        rng, vae = np.random.default_rng({"scenes": 11, "pairs": 12}[kind]), load_vae()
+        chunk = {"scenes": _scene_chunk, "pairs": _pair_chunk}[kind]
+        wanted = {"scenes": SCENES, "pairs": PAIRS}[kind]
+        latents, source, target, ids, tags, done = [], [], [], [], [], 0
+        with tqdm(total=wanted, desc=f"bank of {kind}", mininterval=5.0) as bar:
+            while len(tags) < wanted:
+                pictures, rows = chunk(rng, 512)
+                latents.append(encode(vae, pictures))
+                source += [row[0] + done if row[0] >= 0 else -1 for row in rows]
+                target += [row[1] + done for row in rows]
+                ids.append(torch.stack([token_ids([r[2] for r in rows]), token_ids([r[3] for r in rows])], dim=1))
+                tags += [row[4] for row in rows]
+                done += len(pictures)
+                bar.update(len(rows))
+        state = {"latents": torch.cat(latents), "source": torch.tensor(source), "target": torch.tensor(target)}
+        state |= {"ids": torch.cat(ids).short(), "tags": torch.tensor(tags)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(state, path.with_suffix(".part"))
+        path.with_suffix(".part").replace(path)
+    return Bank(**torch.load(path, weights_only=True))

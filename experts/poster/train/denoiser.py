@@ -1,0 +1,150 @@
+"""Training jobs of the six embedded experts: what each one sees is what makes it good at something."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from experts.poster.reader import read
+from experts.poster.requests import trial
+from experts.poster.scene import match
+from experts.poster.tasks import EDITS, KINDS
+from experts.poster.train.bank import Bank, bank
+from experts.poster.train.families import Batch, Family, Flux, PixArt, UNet, call
+from experts.poster.train.loop import Schedule, device
+from experts.poster.train.store import WEIGHTS
+
+SOURCE_NOISE = 0.05
+"""Noise on the source latents of editors, so that they accept pictures that went through the autoencoder before."""
+PHRASED = 0.2
+"""Share of prompts in a training phrasing instead of the experts' own words."""
+DROPPED = 0.08
+"""Share of empty prompts, for classifier-free guidance."""
+
+
+@dataclass(frozen=True)
+class Diet:
+    """What an expert is trained on: the share of each kind of scene (`KINDS`) or edit (`EDITS`, then 'two')."""
+
+    family: Family
+    shares: dict[str, float]
+    schedule: Schedule
+    knobs: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def edits(self) -> bool:
+        """Whether it changes pictures instead of making them."""
+        return set(self.shares) <= {*EDITS, "two"}
+
+
+DIETS = {
+    "poster-sd": Diet(
+        UNet(),
+        {"few": 0.9, "count": 0.05, "crowded": 0.05},
+        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        {"num_inference_steps": 12, "guidance_scale": 2.0},
+    ),
+    "poster-pixart": Diet(
+        PixArt(),
+        {"crowded": 0.5, "count": 0.5},
+        Schedule(steps=4500, batch=48, rate=1.5e-3, evaluate_every=600),
+        {"num_inference_steps": 12, "guidance_scale": 1.0},
+    ),
+    "poster-flux": Diet(
+        Flux(),
+        {"few": 0.6, "count": 0.2, "crowded": 0.2},
+        Schedule(steps=3000, batch=48, rate=1.5e-3, evaluate_every=600),
+        {"num_inference_steps": 4},
+    ),
+    "poster-ip2p": Diet(
+        UNet(edits=True),
+        {"add": 0.44, "remove": 0.4, "recolour": 0.04, "replace": 0.03, "move": 0.03, "resize": 0.03, "background": 0.03},
+        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
+    ),
+    "poster-magicbrush": Diet(
+        UNet(edits=True),
+        {"recolour": 0.33, "replace": 0.33, "resize": 0.2, "add": 0.04, "remove": 0.04, "move": 0.03, "background": 0.03},
+        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600, seed=1),
+        {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
+    ),
+    "poster-kontext": Diet(
+        Flux(edits=True),
+        {"move": 0.36, "background": 0.3, "two": 0.1, "add": 0.06, "remove": 0.06, "recolour": 0.06, "replace": 0.06},
+        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        {"num_inference_steps": 6},
+    ),
+}
+SPECIALTY = {
+    "poster-sd": ("few",),
+    "poster-pixart": ("crowded", "count"),
+    "poster-flux": ("few",),
+    "poster-ip2p": ("add", "remove"),
+    "poster-magicbrush": ("recolour", "replace"),
+    "poster-kontext": ("move", "background"),
+}
+
+
+class Denoiser:
+    """Training job of one expert of `DIETS`."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.diet = name, DIETS[name]
+        self.schedule = self.diet.schedule
+        torch.manual_seed(self.schedule.seed)
+        self.module: nn.Module = self.diet.family.build()
+        self.bank: Bank = bank("pairs" if self.diet.edits else "scenes")
+        kinds = (*EDITS, "two") if self.diet.edits else KINDS
+        self.rows = {k: torch.nonzero(self.bank.tags == n).flatten() for n, k in enumerate(kinds)}
+        rng = np.random.default_rng(4321)
+        self.trials = {kind: [trial(rng, kind, "validation") for _ in range(48)] for kind in SPECIALTY[name]}
+
+    def _batch(self, rng: np.random.Generator) -> Batch:
+        kinds = list(self.diet.shares)
+        counts = rng.multinomial(self.schedule.batch, list(self.diet.shares.values()))
+        rows = torch.cat(
+            [
+                self.rows[kind][torch.from_numpy(rng.integers(len(self.rows[kind]), size=count))]
+                for kind, count in zip(kinds, counts, strict=True)
+            ]
+        )
+        ids = self.bank.ids[rows, torch.from_numpy((rng.random(len(rows)) < PHRASED).astype(np.int64))].long()
+        drop = torch.from_numpy(rng.random(len(rows)) < DROPPED)
+        ids[drop, 1], ids[drop, 2:] = 2, 0  # '<s> </s>' and padding: the empty prompt
+        mask = (ids != 0).long()
+        target = self.bank.latents[self.bank.target[rows]].float()
+        source = None
+        if self.diet.edits:
+            source = self.bank.latents[self.bank.source[rows]].float()
+            source = (source + SOURCE_NOISE * torch.randn_like(source)).to(device())
+        return Batch(target.to(device()), source, ids.to(device()), mask.to(device()))
+
+    def loss(self, rng: np.random.Generator) -> torch.Tensor:
+        """The family's loss on a batch of the diet."""
+        return self.diet.family.loss(self.module, self._batch(rng))
+
+    def evaluate(self, module: nn.Module) -> dict[str, float]:
+        """Through the true pipeline, read exactly: share of the wanted objects, and of exact scenes, per specialty."""
+        pipe, figures = self.diet.family.pipeline(module), {}
+        for kind, trials in self.trials.items():
+            images = [t.image for t in trials] if self.diet.edits else None
+            made = call(pipe, [t.prompt for t in trials], images, range(len(trials)), **self.diet.knobs)
+            matches = [match(read(picture), t.wanted) for picture, t in zip(made, trials, strict=True)]
+            figures[f"{kind}_objects"] = round(sum(m.right for m in matches) / sum(m.wanted for m in matches), 4)
+            figures[f"{kind}_exact"] = round(sum(m.exact for m in matches) / len(matches), 4)
+        return figures
+
+    def save(self, module: nn.Module) -> None:
+        """`save_pretrained` of the whole pipeline in half precision, less the parts that stand once beside it."""
+        pipe = self.diet.family.pipeline(module.half().cpu())
+        folder = WEIGHTS / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        pipe.save_pretrained(folder, safe_serialization=True)
+        for part in ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+

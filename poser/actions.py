@@ -1,0 +1,68 @@
+"""The action set: which (expert, scope) slots exist, and which of them a state allows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from experts.types import Card
+from poser.types import Action, Scope, State
+
+STOP = Action(None, "stop")
+
+
+@dataclass(frozen=True)
+class ActionSet:
+    """K slots: 'stop' first, then every expert with every scope, in the order of the cards.
+
+    `redraw`: text-to-image experts may draw a text-to-image task again when there already is a picture.
+    """
+
+    slots: tuple[Action, ...]
+    cards: Mapping[str, Card]
+    redraw: bool = True
+
+    @classmethod
+    def of(cls, cards: Iterable[Card], scopes: Sequence[Scope] = ("current", "all"), redraw: bool = True) -> ActionSet:
+        """The slots of these experts."""
+        table = {card.id: card for card in cards}
+        slots = [Action(name, scope) for name in table for scope in scopes]
+        return cls((STOP, *slots), table, redraw)
+
+    @cached_property
+    def digest(self) -> str:
+        """12 hexadecimal digits over slots and card versions; recorded with every trajectory."""
+        names = [f"{action}@{self.cards[action.expert].version if action.expert else ''}" for action in self.slots]
+        return hashlib.sha256("|".join(names).encode()).hexdigest()[:12]
+
+    def slot(self, expert: str | None, scope: Scope = "current") -> int:
+        """The number of a slot. Raises `ValueError` where there is none."""
+        return self.slots.index(Action(expert, scope))
+
+    def _allows(self, state: State, action: Action) -> bool:
+        if action.expert is None:
+            return state.image is not None
+        card, budget, spent = self.cards[action.expert], state.task.budget, state.spent
+        drawing = card.mode == "text-to-image"
+        if drawing and not (state.image is None or (self.redraw and state.task.image is None)):
+            return False
+        if not drawing and state.image is None:
+            return False
+        if action.scope == "all" and not state.plan.remaining:
+            return False  # the same as 'current'
+        if any(name == card.id and until > state.turn for name, until in state.down):
+            return False
+        return spent.usd + card.usd <= budget.usd and spent.seconds + card.seconds <= budget.seconds
+
+    def mask(self, states: Sequence[State]) -> np.ndarray:
+        """Legal slots, bool [B, K]; an ended state has none, any other at least one ('stop' where all else is barred)."""
+        rows = np.zeros((len(states), len(self.slots)), dtype=bool)
+        for row, state in zip(rows, states, strict=True):
+            if not state.ended:
+                row[:] = [self._allows(state, action) for action in self.slots]
+                row[0] |= not row.any()
+        return rows

@@ -1,0 +1,154 @@
+"""`Poser`: the agent as one object. `Poser.from_pretrained("poster")("Draw ...")`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from experts import registry as experts_registry
+from experts.cache import Cache
+from experts.images import ImageError, open_image
+from experts.pool import Pool
+from experts.residency import Residency
+from poser import config as configs
+from poser import critics, policies, wording
+from poser.actions import ActionSet
+from poser.config import Config
+from poser.extract.rules import RulesExtractor
+from poser.mdp import MDP, Rules
+from poser.rollout import rollout
+from poser.types import Budget, Policy, PoserError, Step, Task, Trajectory
+from poser.versions import versions
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a call returns: the delivered pictures and every step behind them, in the order of the prompts."""
+
+    images: list[Image.Image]
+    trajectories: list[Trajectory]
+
+    @property
+    def trajectory(self) -> Trajectory:
+        """The first trajectory."""
+        return self.trajectories[0]
+
+
+class Poser:
+    """An agent that is ready to run: config, registry, transition and policy."""
+
+    def __init__(self, config: Config, registry: experts_registry.Registry, mdp: MDP, policy: Policy) -> None:
+        self.config, self.registry, self.mdp, self.policy = config, registry, mdp, policy
+
+    @classmethod
+    def from_pretrained(
+        cls, preset: str | Path = "poster", *, policy: str | None = None, overrides: Mapping[str, Any] | None = None
+    ) -> Poser:
+        """Builds the agent of a preset, a config file or the folder of an earlier run.
+
+        No model is loaded before it is needed. Raises `PoserError` for an unknown preset, key, expert or policy.
+        """
+        given = dict(overrides or {}) | ({"policy": policy} if policy else {})
+        return cls.from_config(configs.load(preset, given))
+
+    @classmethod
+    def from_config(cls, config: Config) -> Poser:
+        """Builds the agent of a config."""
+        residency = Residency(None if config.device == "auto" else config.device)
+        registry = registry_of(config)
+        pool = Pool(registry, residency, Cache(folder=config.cache) if config.cache else None)
+        critic = critics.load(config.critic["name"], {k: v for k, v in config.critic.items() if k != "name"}, residency)
+        rules = config.rules
+        actions = ActionSet.of(registry.cards, redraw=rules.redraw)
+        mdp = MDP(
+            pool,
+            critic,
+            RulesExtractor(attempts=rules.attempts, threshold=rules.threshold),
+            wording.wording(config.wording),
+            actions,
+            Rules(threshold=rules.threshold, guard=rules.guard),
+            config.reward,
+            (config.size[0], config.size[1]),
+        )
+        return cls(config, registry, mdp, policies.load(config.policy, actions))
+
+    @property
+    def policy_id(self) -> str:
+        """The policy's name, as it is recorded."""
+        return self.policy.id
+
+    def task(self, prompt: str, image: Image.Image | str | Path | None = None, seed: int = 0, steps: int = 0) -> Task:
+        """A task within this agent's budget (`steps` 0: the config's).
+
+        Raises `PoserError` for an empty prompt or a picture that is beyond the limits.
+        """
+        if not prompt.strip():
+            raise PoserError("the prompt is empty; say what the picture should show")
+        if image is not None and not isinstance(image, Image.Image):
+            try:
+                image = open_image(image)
+            except ImageError as error:
+                raise PoserError(str(error)) from error
+        spend, limit = self.config.budget, steps or self.config.rules.steps
+        picture = image.convert("RGB") if image is not None else None
+        return Task(prompt, picture, seed, Budget(limit, spend.usd, spend.seconds))
+
+    def __call__(
+        self,
+        prompt: str | Sequence[str],
+        image: Image.Image | str | Path | Sequence[Image.Image] | None = None,
+        *,
+        seed: int = 0,
+        max_steps: int | None = None,
+        seats: int = 16,
+        on_start: Callable[[Trajectory], None] | None = None,
+        on_step: Callable[[Step], None] | None = None,
+        begun: Trajectory | None = None,
+    ) -> Output:
+        """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
+
+        `on_start` sees the trajectory before its first step, `on_step` every step; `begun` goes on with a trajectory that
+        was interrupted. Raises `PoserError` for an empty prompt or pictures that do not match the prompts.
+        """
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        pictures = list(image) if isinstance(image, list | tuple) else [image] * len(prompts)
+        if len(pictures) != len(prompts):
+            raise PoserError(f"{len(prompts)} prompts and {len(pictures)} pictures; give one a prompt, or none")
+        tasks = [self.task(p, i, seed + k, max_steps or 0) for k, (p, i) in enumerate(zip(prompts, pictures, strict=True))]
+        if begun is not None:
+            tasks = [begun.task]
+        told = self.config.dump(), versions()
+        if on_start:
+            for task in tasks:
+                on_start(Trajectory(task, (), self.policy_id, self.mdp.actions.digest, *told))
+        found = dict(
+            rollout(
+                self.mdp,
+                self.policy,
+                tasks,
+                seats,
+                (lambda _, step: on_step(step)) if on_step else None,
+                {0: begun} if begun else None,
+                *told,
+            )
+        )
+        trajectories = [found[k] for k in range(len(tasks))]
+        return Output([image for t in trajectories for image in t.images], trajectories)
+
+
+def registry_of(config: Config) -> experts_registry.Registry:
+    """The experts of a config: ids of built-in ones and plugins, or entries. Raises `PoserError`."""
+    try:
+        if isinstance(config.experts, dict):
+            return experts_registry.from_config(config.experts)
+        known = experts_registry.builtin() | experts_registry.from_plugins()
+        return known.only(config.experts)
+    except (experts_registry.UnknownExpert, experts_registry.RegistryError) as error:
+        raise PoserError(str(error)) from error
+
+
+__all__ = ["Output", "Poser", "registry_of"]

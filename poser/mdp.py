@@ -1,0 +1,219 @@
+"""THE transition: `MDP.step(states, slots) -> list[Step]`. Read this third, after the two `types.py`.
+
+Five phases, each list to list: plan (pure), experts (device), critic (device), reward (pure), fold (pure). The gymnasium
+environment, the SB3 vector environment and `rollout` all come through here; there is no second loop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from experts.types import Card, Job, Request, Result
+from poser.actions import ActionSet
+from poser.reward import reward
+from poser.types import (
+    Action,
+    Command,
+    Critic,
+    Critique,
+    Extractor,
+    InvalidAction,
+    Look,
+    Plan,
+    PoserError,
+    Spent,
+    State,
+    Step,
+    Task,
+)
+
+
+class Wording(Protocol):
+    """What an expert is handed."""
+
+    def write(self, state: State, action: Action, card: Card) -> tuple[str, str]:
+        """(the prompt, the user's own words for it)."""
+        ...
+
+
+class Experts(Protocol):
+    """What the transition needs of `experts.pool.Pool`."""
+
+    def run(self, jobs: list[Job]) -> list[Result]:
+        """Same length and order as `jobs`; nothing raises for one bad job."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of an episode.
+
+    threshold: score from which a command counts as satisfied, [0, 1].
+    guard: a candidate whose value is lower than the current picture's is reverted.
+    rest: turns for which an expert is masked after a failed call.
+    """
+
+    threshold: float = 0.5
+    guard: bool = True
+    rest: int = 2
+
+
+def seed_of(task: Task, turn: int, expert: str) -> int:
+    """The seed of a call, 0 .. 2**31 - 1: neither neighbours nor order can change a picture."""
+    digest = hashlib.sha256(f"{task.seed}|{turn}|{expert}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
+
+
+def value_of(plan: Plan, critique: Critique) -> float:
+    """A picture's worth: mean score over all commands (0 for those not yet tried) and over what was to be kept.
+
+    An earlier command without a verdict counts as still satisfied.
+    """
+    scores = [1.0 if math.isnan(score) else score for score in critique.earlier] + list(critique.wanted)
+    parts = len(plan.commands)
+    if not math.isnan(critique.kept):
+        scores, parts = [*scores, critique.kept], parts + 1
+    return sum(scores) / max(1, parts)
+
+
+class MDP:
+    """Pool, critic, extractor, wording, action set and rules, bound together. Keeps no state of any episode."""
+
+    def __init__(
+        self,
+        pool: Experts,
+        critic: Critic,
+        extractor: Extractor,
+        wording: Wording,
+        actions: ActionSet,
+        rules: Rules | None = None,
+        weights: Mapping[str, float] | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        self.pool, self.critic, self.extractor, self.wording = pool, critic, extractor, wording
+        self.actions, self.rules, self.size = actions, rules or Rules(), size
+        self.weights = dict(weights) if weights is not None else {"score": 1.0, "step": -0.05}
+
+    def start(self, tasks: Sequence[Task]) -> list[State]:
+        """The first states. Raises `PoserError` for an empty prompt."""
+        states = []
+        for task in tasks:
+            if not task.prompt.strip():
+                raise PoserError("the prompt is empty; say what the picture should show")
+            plan = self.extractor.start(task)
+            value = 0.0 if task.image is None else 1.0 / (len(plan.commands) + 1)
+            states.append(State(task, plan, image=task.image, value=value))
+        return states
+
+    def mask(self, states: Sequence[State]) -> np.ndarray:
+        """Legal slots, bool [B, K]."""
+        return self.actions.mask(states)
+
+    def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
+        """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
+        actions = self._check(states, slots)
+        requests = [self._request(state, action) for state, action in zip(states, actions, strict=True)]
+        results = self._experts(actions, requests)
+        critiques = self._critic(states, actions, results)
+        return [
+            self._fold(*row) for row in zip(states, actions, requests, results, critiques, strict=True)
+        ]
+
+    def _check(self, states: Sequence[State], slots: Sequence[int]) -> list[Action]:
+        mask = self.mask(states)
+        for row, state, slot in zip(mask, states, slots, strict=True):
+            if not 0 <= slot < len(row) or not row[slot]:
+                legal = ", ".join(str(self.actions.slots[k]) for k in np.flatnonzero(row)) or "none: the episode ended"
+                raise InvalidAction(f"slot {slot} is not legal at turn {state.turn}; legal are {legal}")
+        return [self.actions.slots[slot] for slot in slots]
+
+    def _request(self, state: State, action: Action) -> Request | None:
+        if action.expert is None:
+            return None
+        card = self.actions.cards[action.expert]
+        prompt, asked = self.wording.write(state, action, card)
+        images = (state.image,) if card.mode == "image-to-image" and state.image is not None else ()
+        size = self.size if not images else images[0].size
+        return Request(prompt, images, size=size, seed=seed_of(state.task, state.turn, card.id), asked=asked)
+
+    def _experts(self, actions: Sequence[Action], requests: Sequence[Request | None]) -> list[Result | None]:
+        at = [k for k, request in enumerate(requests) if request is not None]
+        jobs = [Job(actions[k].expert or "", requests[k]) for k in at]  # type: ignore[arg-type]
+        results: list[Result | None] = [None] * len(requests)
+        for k, result in zip(at, self.pool.run(jobs) if jobs else [], strict=True):
+            results[k] = result
+        return results
+
+    def _critic(
+        self, states: Sequence[State], actions: Sequence[Action], results: Sequence[Result | None]
+    ) -> list[Critique | None]:
+        looks, at = [], []
+        for k, (state, action, result) in enumerate(zip(states, actions, results, strict=True)):
+            if result is not None and result.image is not None:
+                wanted = handed(state, action)
+                looks.append(Look(result.image, state.task.image, state.image, state.plan.done, wanted))
+                at.append(k)
+        critiques: list[Critique | None] = [None] * len(results)
+        for k, critique in zip(at, self.critic(looks) if looks else [], strict=True):
+            critiques[k] = critique
+        return critiques
+
+    def _fold(
+        self, state: State, action: Action, request: Request | None, result: Result | None, critique: Critique | None
+    ) -> Step:
+        if result is None:
+            after, accepted, progress = replace(state, last=action, ended=True), False, 0.0
+            return self._step(state, action, None, None, None, accepted, progress, after, True)
+        spent = Spent(
+            state.spent.steps + 1,
+            state.spent.usd + result.usd + (critique.usd if critique else 0.0),
+            state.spent.seconds + result.seconds + (critique.seconds if critique else 0.0),
+        )
+        down = tuple((name, until) for name, until in state.down if until > state.turn + 1)
+        after = replace(state, turn=state.turn + 1, last=action, spent=spent, down=down)
+        if critique is None:
+            after = replace(after, down=(*down, (action.expert or "", state.turn + 1 + self.rules.rest)))
+            return self._step(state, action, request, result, None, False, 0.0, after)
+        judged = not math.isnan(critique.score)
+        value = value_of(state.plan, critique) if judged else state.value
+        accepted = state.image is None or (judged and (not self.rules.guard or value >= state.value))
+        scores = critique.wanted if accepted or not judged else tuple(0.0 for _ in critique.wanted)
+        plan, attempts = self.extractor.next(state, scores, handed(state, action))
+        progress = (value - state.value) * len(state.plan.commands) if accepted else 0.0
+        after = replace(after, plan=plan, attempts=attempts, critique=critique)
+        if accepted:
+            after = replace(after, image=result.image, value=value)
+        return self._step(state, action, request, result, critique, accepted, progress, after)
+
+    def _step(
+        self,
+        state: State,
+        action: Action,
+        request: Request | None,
+        result: Result | None,
+        critique: Critique | None,
+        accepted: bool,
+        progress: float,
+        after: State,
+        stopped: bool = False,
+    ) -> Step:
+        budget, spent = after.task.budget, after.spent
+        terminated = stopped or after.plan.current is None
+        over = spent.steps >= budget.steps or spent.usd >= budget.usd or spent.seconds >= budget.seconds
+        truncated = over and not terminated
+        terms = reward(self.weights, result, critique, accepted, progress)
+        after = replace(after, ended=terminated or truncated)
+        return Step(state, action, request, result, critique, terms, accepted, after, terminated, truncated)
+
+
+def handed(state: State, action: Action) -> tuple[Command, ...]:
+    """The commands that an action carries out."""
+    if action.scope == "all":
+        return state.plan.pending
+    return (state.plan.current,) if state.plan.current else ()

@@ -1,0 +1,49 @@
+"""The reward of a step, term by term. Pure.
+
+The paper rewards the critic's score of the step and takes a penalty a step; the other terms are there to be switched on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from experts.types import Result
+from poser.types import Critique, PoserError
+
+TERMS = ("score", "progress", "regression", "step", "failed", "usd", "seconds")
+"""score: sum of the scores of the commands carried out, 0 where the candidate was reverted (one command: the paper's) ·
+progress: gain of the picture's value times the number of commands · regression: sum of what earlier commands lack of 1,
+on an accepted candidate · step: 1 · failed: 1 after a failed call · usd, seconds: what the step cost."""
+
+
+def check(weights: Mapping[str, float]) -> dict[str, float]:
+    """All terms with their weights, 0 where none is given. Raises `PoserError` for an unknown term."""
+    for name in weights:
+        if name not in TERMS:
+            raise PoserError(f"no such reward term: {name!r}; terms are {', '.join(TERMS)}")
+    return {name: float(weights.get(name, 0.0)) for name in TERMS}
+
+
+def _sum(scores: Sequence[float]) -> float:
+    return sum(score for score in scores if not math.isnan(score))
+
+
+def reward(
+    weights: Mapping[str, float], result: Result | None, critique: Critique | None, accepted: bool, progress: float
+) -> dict[str, float]:
+    """Weighted terms of one step and their 'total'. Without a result (after 'stop') every term is 0.
+
+    `progress` is the gain of `State.value` times the number of commands.
+    """
+    raw = dict.fromkeys(TERMS, 0.0)
+    if result is not None:
+        raw |= {"step": 1.0, "failed": float(result.failure is not None), "usd": result.usd}
+        raw["seconds"] = result.seconds + (critique.seconds if critique else 0.0)
+        if critique is not None and accepted:
+            raw["score"], raw["progress"] = _sum(critique.wanted), progress
+            raw["regression"] = _sum([1.0 - score for score in critique.earlier])
+        if critique is not None:
+            raw["usd"] += critique.usd
+    terms = {name: weights.get(name, 0.0) * raw[name] for name in TERMS}
+    return terms | {"total": sum(terms.values())}
