@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from experts import registry as experts_registry
 from experts.cache import Cache
 from experts.images import ImageError, open_image
 from experts.pool import Pool
+from experts.registry import Registry
 from experts.residency import Residency
 from poser import config as configs
 from poser import critics, policies, wording
@@ -21,6 +21,7 @@ from poser.config import Config
 from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.rollout import rollout
+from poser.roster import registry_of
 from poser.types import Budget, Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
@@ -41,7 +42,7 @@ class Output:
 class Poser:
     """An agent that is ready to run: config, registry, transition and policy."""
 
-    def __init__(self, config: Config, registry: experts_registry.Registry, mdp: MDP, policy: Policy) -> None:
+    def __init__(self, config: Config, registry: Registry, mdp: MDP, policy: Policy) -> None:
         self.config, self.registry, self.mdp, self.policy = config, registry, mdp, policy
 
     @classmethod
@@ -138,17 +139,3 @@ class Poser:
         )
         trajectories = [found[k] for k in range(len(tasks))]
         return Output([image for t in trajectories for image in t.images], trajectories)
-
-
-def registry_of(config: Config) -> experts_registry.Registry:
-    """The experts of a config: ids of built-in ones and plugins, or entries. Raises `PoserError`."""
-    try:
-        if isinstance(config.experts, dict):
-            return experts_registry.from_config(config.experts)
-        known = experts_registry.builtin() | experts_registry.from_plugins()
-        return known.only(config.experts)
-    except (experts_registry.UnknownExpert, experts_registry.RegistryError) as error:
-        raise PoserError(str(error)) from error
-
-
-__all__ = ["Output", "Poser", "registry_of"]

@@ -184,7 +184,8 @@ class MDP:
         value = value_of(state.plan, critique) if judged else state.value
         accepted = state.image is None or (judged and (not self.rules.guard or value >= state.value))
         scores = critique.wanted if accepted or not judged else tuple(0.0 for _ in critique.wanted)
-        plan, attempts = self.extractor.next(state, scores, handed(state, action))
+        seen = replace(state, critique=critique) if accepted else state
+        plan, attempts = self.extractor.next(seen, scores, handed(state, action))
         progress = (value - state.value) * len(state.plan.commands) if accepted else 0.0
         after = replace(after, plan=plan, attempts=attempts, critique=critique)
         if accepted:

@@ -47,14 +47,15 @@ class Batch:
 
 
 @lru_cache
-def shared() -> dict[str, Any]:
-    """The frozen parts that all families use."""
-    clip = CLIPTextModel.from_pretrained(WEIGHTS / "clip", dtype=torch.float32)
-    t5 = T5EncoderModel.from_pretrained(WEIGHTS / "t5", dtype=torch.float32)
-    frozen = {"vae": load_vae(), "clip": clip.to(device()), "t5": t5.to(device())}
-    for part in frozen.values():
-        part.requires_grad_(False).eval()
-    return frozen | {"tokenizer": tokenizer()}
+def shared(part: str) -> Any:
+    """A frozen part that several families use: 'vae', 'clip', 't5' or 'tokenizer'."""
+    if part == "tokenizer":
+        return tokenizer()
+    if part == "vae":
+        return load_vae()
+    kind = CLIPTextModel if part == "clip" else T5EncoderModel
+    module = kind.from_pretrained(WEIGHTS / part, dtype=torch.float32)
+    return module.to(device()).requires_grad_(False).eval()
 
 
 class Family(Protocol):
@@ -113,10 +114,9 @@ class UNet:
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error of v at a uniform time step; source latents are concatenated unscaled, as IP2P does."""
-        parts = shared()
         with torch.no_grad():
-            text = parts["clip"](input_ids=batch.ids).last_hidden_state
-        clean = batch.target * parts["vae"].config.scaling_factor
+            text = shared("clip")(input_ids=batch.ids).last_hidden_state
+        clean = batch.target * shared("vae").config.scaling_factor
         schedule = _noise_schedule()
         steps = torch.randint(0, schedule.config.num_train_timesteps, (len(clean),), device=clean.device)
         noise = torch.randn_like(clean)
@@ -128,12 +128,11 @@ class UNet:
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """StableDiffusionPipeline or StableDiffusionInstructPix2PixPipeline with DPM++."""
         kind = StableDiffusionInstructPix2PixPipeline if self.edits else StableDiffusionPipeline
-        parts = shared()
         config = {k: v for k, v in _noise_schedule().config.items() if not k.startswith("_")}
         return kind(
-            vae=parts["vae"],
-            text_encoder=parts["clip"],
-            tokenizer=parts["tokenizer"],
+            vae=shared("vae"),
+            text_encoder=shared("clip"),
+            tokenizer=shared("tokenizer"),
             unet=module,
             scheduler=DPMSolverMultistepScheduler.from_config(config, lambda_min_clipped=-5.1),
             safety_checker=None,
@@ -164,11 +163,10 @@ class PixArt:
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error of the velocity; the padding of the caption is masked."""
-        parts = shared()
         ids, mask = batch.ids[:, :CAPTION], batch.mask[:, :CAPTION]
         with torch.no_grad():
-            text = parts["t5"](input_ids=ids, attention_mask=mask).last_hidden_state
-        sigma, noisy, wanted = _flow(batch.target * parts["vae"].config.scaling_factor)
+            text = shared("t5")(input_ids=ids, attention_mask=mask).last_hidden_state
+        sigma, noisy, wanted = _flow(batch.target * shared("vae").config.scaling_factor)
         out = module(
             noisy,
             encoder_hidden_states=text,
@@ -180,11 +178,10 @@ class PixArt:
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """PixArtAlphaPipeline with DPM++ on flow sigmas."""
-        parts = shared()
         return PixArtAlphaPipeline(
-            tokenizer=parts["tokenizer"],
-            text_encoder=parts["t5"],
-            vae=parts["vae"],
+            tokenizer=shared("tokenizer"),
+            text_encoder=shared("t5"),
+            vae=shared("vae"),
             transformer=module,
             scheduler=DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True),
         )
@@ -213,11 +210,10 @@ class Flux:
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error of the velocity; source tokens follow the noisy ones, their first rope axis is 1."""
-        parts = shared()
-        config, length = parts["vae"].config, COMMAND if self.edits else CAPTION
+        config, length = shared("vae").config, COMMAND if self.edits else CAPTION
         with torch.no_grad():
-            text = parts["t5"](input_ids=batch.ids[:, :length]).last_hidden_state
-            pooled = parts["clip"](input_ids=batch.ids).pooler_output
+            text = shared("t5")(input_ids=batch.ids[:, :length]).last_hidden_state
+            pooled = shared("clip")(input_ids=batch.ids).pooler_output
         sigma, noisy, wanted = _flow((batch.target - config.shift_factor) * config.scaling_factor)
         tokens, places = _pack(noisy), _places(0, noisy)
         if batch.source is not None:
@@ -237,15 +233,14 @@ class Flux:
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """FluxPipeline or FluxKontextPipeline with Euler steps."""
-        parts = shared()
         kind = FluxKontextPipeline if self.edits else FluxPipeline
         return kind(
             scheduler=FlowMatchEulerDiscreteScheduler(),
-            vae=parts["vae"],
-            text_encoder=parts["clip"],
-            tokenizer=parts["tokenizer"],
-            text_encoder_2=parts["t5"],
-            tokenizer_2=parts["tokenizer"],
+            vae=shared("vae"),
+            text_encoder=shared("clip"),
+            tokenizer=shared("tokenizer"),
+            text_encoder_2=shared("t5"),
+            tokenizer_2=shared("tokenizer"),
             transformer=module,
         )
 
