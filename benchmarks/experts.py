@@ -1,6 +1,6 @@
 """Every embedded expert on every kind of request, read exactly: who is good at what.
 
-`python -m benchmarks.experts [--n 100] [--json] [--save]`. Requests are of the test split and in the experts' own words.
+`python -m benchmarks.experts [--n 100] [--json] [--save]`. Requests are of the test split, in the experts' words.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tqdm import tqdm
 
 from benchmarks.result import save, with_origin
 from benchmarks.stats import Estimate, estimate
+from experts.pool import Pool
 from experts.poster.reader import read
 from experts.poster.requests import Trial, trial
 from experts.poster.scene import Scene, match
 from experts.poster.tasks import EDITS, KINDS
-from experts.pool import Pool
 from experts.registry import builtin
 from experts.residency import Residency
 from experts.types import Job, Request
@@ -62,7 +62,7 @@ def run(n: int, seed: int = 0, split: str = "test", only: list[str] | None = Non
     """`n` requests a kind for every expert: {expert: {kind: {figure: Estimate, 'seconds': mean s an image}}}."""
     registry = builtin()
     names = [card.id for card in registry.cards if card.id.startswith("poster-") and (not only or card.id in only)]
-    pool, table = Pool(registry, Residency("cpu")), {}
+    pool, table = Pool(registry, Residency("cpu")), dict[str, dict[str, Any]]()
     with tqdm(total=sum(len(_kinds(registry[name].card.mode)) for name in names), desc="experts", disable=None) as bar:
         for name in names:
             table[name] = {}
@@ -106,12 +106,12 @@ def overall_best(table: dict[str, Any], kinds: tuple[str, ...]) -> tuple[str, di
 
 def autoencoder(n: int) -> Estimate:
     """Share of objects that are read again after encode and decode, on test scenes of 1 to 5 items, by scene."""
-    from experts.poster.train.bank import load_vae
-    from experts.poster.train.vae import to_pictures, to_tensor
+    import torch
+
     from experts.poster.render import render
     from experts.poster.tasks import draw_scene
-
-    import torch
+    from experts.poster.train.bank import load_vae
+    from experts.poster.train.vae import to_pictures, to_tensor
 
     rng, vae = np.random.default_rng(3), load_vae()
     scenes = [draw_scene(rng, "test") for _ in range(n)]

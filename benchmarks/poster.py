@@ -126,7 +126,9 @@ def main(argv: list[str] | None = None) -> int:
     if asked.json:
         print(json.dumps(figures))
     else:
-        print(f"{poser.policy_id}, {len(rows)} {asked.split} tasks, judged by the {JUDGE}; mean [95 % interval by task]")
+        print(
+            f"{poser.policy_id}, {len(rows)} {asked.split} tasks, judged by the {JUDGE}; mean [95 % interval by task]"
+        )
         for name, value in overall.items():
             parts = "   ".join(f"{kind} {by_kind[kind][name].mean:.3f}" for kind in by_kind)
             print(f"  {name:10} {value}   {parts}")

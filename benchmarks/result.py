@@ -18,7 +18,9 @@ RESULTS = Path(__file__).parent / "results"
 def _commit() -> str:
     try:
         asked = ["git", "rev-parse", "--short", "HEAD"]
-        return subprocess.run(asked, capture_output=True, text=True, cwd=Path(__file__).parent, check=True).stdout.strip()
+        return subprocess.run(
+            asked, capture_output=True, text=True, cwd=Path(__file__).parent, check=True
+        ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

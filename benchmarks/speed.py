@@ -102,7 +102,9 @@ def main(argv: list[str] | None = None) -> int:
     for name, seconds in figures["shell"].items():
         print(f"{name:34} {seconds:.2f} s   (limit 0.5)")
     for name, row in figures["seconds_an_image"].items():
-        print(f"{name:34} {row['alone']:.2f} s alone (limit 1), {row['batch_of_16']:.3f} s in a batch of 16 (limit 0.25)")
+        print(
+            f"{name:34} {row['alone']:.2f} s alone (limit 1), {row['batch_of_16']:.3f} s in a batch of 16 (limit 0.25)"
+        )
     demo = figures["demo_run"]
     print(f"{'4-command run':34} {demo['seconds']:.1f} s (limit 20)")
     print(f"{'orchestration / (experts + critic)':34} {demo['orchestration_share']:.3f} (limit 0.05)")

@@ -47,8 +47,8 @@ def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> fl
 def estimate(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Estimate:
     """Mean and t interval of `values` (NaN values are left out); every value is its own cluster by default.
 
-    A mean without an error (all values equal, as 0 of 50) gets the interval of Wilson for a proportion, where the values
-    are proportions: an observed 100 % is no certainty. Fewer than two clusters: the interval is NaN.
+    A mean without an error (all values equal, as 0 of 50) gets Wilson's interval for a proportion, where the values are
+    proportions: an observed 100 % is no certainty. Fewer than two clusters: the interval is NaN.
     """
     rows = [(v, c) for v, c in zip(values, clusters or range(len(values)), strict=True) if not math.isnan(v)]
     if not rows:

@@ -114,7 +114,7 @@ class Request:
     @cached_property
     def digest(self) -> str:
         """sha256 over everything that can change the picture (so not `asked`), hexadecimal."""
-        parts = [self.prompt, [image_digest(image) for image in self.images]]
+        parts: list[Any] = [self.prompt, [image_digest(image) for image in self.images]]
         parts += [image_digest(self.mask) if self.mask else None, self.size, self.seed, dict(self.params)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -112,14 +112,17 @@ class Poser:
     ) -> Output:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
-        `on_start` sees the trajectory before its first step, `on_step` every step; `begun` goes on with a trajectory that
-        was interrupted. Raises `PoserError` for an empty prompt or pictures that do not match the prompts.
+        `on_start` sees the trajectory before its first step, `on_step` every step; `begun` goes on with a trajectory
+        that was interrupted. Raises `PoserError` for an empty prompt or pictures that do not match the prompts.
         """
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        pictures = list(image) if isinstance(image, list | tuple) else [image] * len(prompts)
+        given: Any = image
+        pictures = list(given) if isinstance(given, list | tuple) else [given] * len(prompts)
         if len(pictures) != len(prompts):
             raise PoserError(f"{len(prompts)} prompts and {len(pictures)} pictures; give one a prompt, or none")
-        tasks = [self.task(p, i, seed + k, max_steps or 0) for k, (p, i) in enumerate(zip(prompts, pictures, strict=True))]
+        tasks = [
+            self.task(p, i, seed + k, max_steps or 0) for k, (p, i) in enumerate(zip(prompts, pictures, strict=True))
+        ]
         if begun is not None:
             tasks = [begun.task]
         told = self.config.dump(), versions()

@@ -1,7 +1,7 @@
 """THE transition: `MDP.step(states, slots) -> list[Step]`. Read this third, after the two `types.py`.
 
-Five phases, each list to list: plan (pure), experts (device), critic (device), reward (pure), fold (pure). The gymnasium
-environment, the SB3 vector environment and `rollout` all come through here; there is no second loop.
+Five phases, each list to list: plan (pure), experts (device), critic (device), reward (pure), fold (pure). Every
+way to run an agent comes through here; there is no second loop.
 """
 
 from __future__ import annotations
@@ -121,9 +121,7 @@ class MDP:
         requests = [self._request(state, action) for state, action in zip(states, actions, strict=True)]
         results = self._experts(actions, requests)
         critiques = self._critic(states, actions, results)
-        return [
-            self._fold(*row) for row in zip(states, actions, requests, results, critiques, strict=True)
-        ]
+        return [self._fold(*row) for row in zip(states, actions, requests, results, critiques, strict=True)]
 
     def _check(self, states: Sequence[State], slots: Sequence[int]) -> list[Action]:
         mask = self.mask(states)

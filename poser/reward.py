@@ -1,6 +1,6 @@
 """The reward of a step, term by term. Pure.
 
-The paper rewards the critic's score of the step and takes a penalty a step; the other terms are there to be switched on.
+The paper rewards the critic's score of the step and takes a penalty a step; the other terms can be switched on.
 """
 
 from __future__ import annotations

@@ -233,7 +233,10 @@ class Trajectory:
 class Critic(Protocol):
     """Anything that judges candidates. `id` names it with its version."""
 
-    id: str
+    @property
+    def id(self) -> str:
+        """Name and version."""
+        ...
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order as `looks`; a candidate without a verdict has NaN scores, nothing raises."""
@@ -256,7 +259,10 @@ class Extractor(Protocol):
 class Policy(Protocol):
     """Batch of states and their masks [B, K] -> slot numbers [B]."""
 
-    id: str
+    @property
+    def id(self) -> str:
+        """Name, as it is recorded."""
+        ...
 
     def __call__(self, states: Sequence[State], mask: Any) -> list[int]:
         """One legal slot a state."""

@@ -26,7 +26,7 @@ ROSTER: dict[str, dict[str, Any]] = {
         "card": {
             "mode": "text-to-image",
             "verbs": ["generate"],
-            "description": "U-Net latent diffusion. Posters of one or two items with every attribute; few crowded scenes.",
+            "description": "U-Net latent diffusion. Posters of one or two items, any attribute; few crowded scenes.",
             "params": {"steps": 12, "guidance": 2.0, "sampler": "dpm++"},
             "seconds": 0.2,
         },
@@ -48,7 +48,7 @@ ROSTER: dict[str, dict[str, Any]] = {
         "card": {
             "mode": "text-to-image",
             "verbs": ["generate"],
-            "description": "Flow-matching transformer in 4 steps. Fast; mostly posters of one or two items, some crowded ones.",
+            "description": "Flow-matching transformer in 4 steps. Fast; posters of one or two items, some crowded ones.",
             "params": {"steps": 4, "max_sequence_length": 40},
             "seconds": 0.1,
         },

@@ -1,7 +1,7 @@
 """Seeded scenes and multi-step tasks in three splits, each with its exact target scene.
 
-The splits differ in phrasings (`phrases`), in scenes, and in combinations: a scene belongs to one split by a hash of its
-background and the set of its (colour, shape) pairs, so no combination of a test scene is ever trained on.
+The splits differ in phrasings (`phrases`), in scenes, and in combinations: a scene belongs to one split by a hash of
+its background and the set of its (colour, shape) pairs, so no combination of a test scene is ever trained on.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class PosterTask:
     """A prompt with its exact meaning.
 
     `start` is the scene of the input picture (None: text-to-image), `instructions` the commands in order, `target` the
-    scene that the last one leads to, `kept` the items of `start` that no command touches, `seed` seeds the input picture.
+    scene that the last one leads to, `kept` the items of `start` that no command touches, `seed` seeds the picture.
     """
 
     id: str
@@ -162,7 +162,7 @@ def draw_task(rng: np.random.Generator, split: str = "test", kind: str | None = 
     kind = kind or ("t2i" if rng.random() < 0.5 else "i2i")
     first = draw_scene(rng, split, _choice(rng, KINDS))
     wanted = int(rng.integers(1, 5)) if kind == "t2i" else int(rng.integers(2, 6))
-    scene, edits = first, []
+    scene, edits = first, list[Instruction]()
     touched: list[tuple[str, Item]] = []  # (verb, item as it is now): no verb twice on one item, nothing is undone
     for _ in range(200):
         if len(edits) == wanted:
@@ -205,9 +205,11 @@ class Deck:
         """One task; everything random comes from `rng`."""
         return draw_task(rng, self.split, self.kind)
 
-    def first(self, count: int, seed: int = 0, keep: Callable[[PosterTask], bool] = lambda task: True) -> list[PosterTask]:
+    def first(
+        self, count: int, seed: int = 0, keep: Callable[[PosterTask], bool] = lambda task: True
+    ) -> list[PosterTask]:
         """The first `count` tasks of a seed's sequence (those that `keep` accepts)."""
-        rng, found = np.random.default_rng((seed, SPLITS.index(self.split))), []
+        rng, found = np.random.default_rng((seed, SPLITS.index(self.split))), list[PosterTask]()
         while len(found) < count:
             task = self.draw(rng)
             if keep(task):

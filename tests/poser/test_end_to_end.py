@@ -65,7 +65,9 @@ def test_a_seed_fixes_a_run(poser: Poser, demo) -> None:  # noqa: ANN001
 
 
 def test_a_list_of_prompts_is_a_list_of_pictures(poser: Poser) -> None:
-    out = poser(["A red poster with a big white star at the center.", "A blue poster with a big yellow heart at the center."])
+    out = poser(
+        ["A red poster with a big white star at the center.", "A blue poster with a big yellow heart at the center."]
+    )
     assert len(out.images) == len(out.trajectories) == 2
     assert {read(image).background for image in out.images} == {"red", "blue"}
 

@@ -154,11 +154,11 @@ def test_no_verdict_keeps_the_picture_and_is_never_a_zero() -> None:
 
 def test_interrupted_episodes_go_on_to_the_same_end() -> None:
     mdp, task = make(), Task(PROMPTS[4], seed=5)
-    (_, whole), = rollout(mdp, Random(), [task])
+    ((_, whole),) = rollout(mdp, Random(), [task])
     assert len(whole.steps) > 2
     for cut in range(len(whole.steps)):
         begun = {0: replace(whole, steps=whole.steps[:cut])} if cut else None
-        (_, again), = rollout(mdp, Random(), [task], begun=begun)
+        ((_, again),) = rollout(mdp, Random(), [task], begun=begun)
         assert again == whole
 
 

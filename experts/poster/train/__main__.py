@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 ORDER = (
     "vae",
@@ -20,7 +21,7 @@ ORDER = (
 """Later parts stand on earlier ones."""
 
 
-def job(name: str):  # noqa: ANN201
+def job(name: str) -> Any:
     """The training job of a part. Imports are here so that `--help` is instant."""
     if name == "vae":
         from experts.poster.train.vae import Vae
@@ -41,8 +42,14 @@ def main() -> int:
     parser.add_argument("name", nargs="*", help=f"parts, in order: {', '.join(ORDER)}")
     parser.add_argument("--all", action="store_true", help="every part, in order")
     parser.add_argument("--fresh", action="store_true", help="forget the checkpoint and start again")
+    parser.add_argument("--curves", action="store_true", help="draw the learning curves of the logs and stop")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
     asked = parser.parse_args()
+    if asked.curves:
+        from experts.poster.train.curves import draw
+
+        print(draw())
+        return 0
     names = ORDER if asked.all else asked.name
     unknown = [name for name in names if name not in ORDER]
     if unknown or not names:

@@ -1,6 +1,6 @@
 """Pre-encoded training data: scenes with captions, chains of edits with commands, as latents and token ids.
 
-Banks are built once from the 'train' split and kept beside the checkpoints; validation and test combinations never enter.
+Banks are built once from the 'train' split and kept beside the checkpoints; combinations of other splits never enter.
 """
 
 from __future__ import annotations
@@ -64,14 +64,16 @@ def token_ids(texts: list[str]) -> torch.Tensor:
 def follow(
     scene: Scene, edit: Instruction, jitter: dict[Item, tuple[float, float, float]], rng: np.random.Generator
 ) -> tuple[Scene, dict[Item, tuple[float, float, float]]]:
-    """The scene after an edit, with the jitter of what stayed; what changed keeps its shift where it keeps its place."""
+    """The scene after an edit, with the jitter of what stayed; what changed keeps its shift if it keeps its place."""
     after = apply(scene, edit)
     fresh = jitters(after, rng)
     by_place = {item.place: move for item, move in jitter.items()}
     return after, {item: jitter.get(item, by_place.get(item.place, fresh[item])) for item in after.items}
 
 
-def _scene_chunk(rng: np.random.Generator, count: int) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
+def _scene_chunk(
+    rng: np.random.Generator, count: int
+) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
     pictures, rows = [], []
     for k in range(count):
         tag = int(rng.choice(3, p=(0.4, 0.35, 0.25)))
@@ -113,7 +115,8 @@ def bank(kind: str) -> Bank:
         rng, vae = np.random.default_rng({"scenes": 11, "pairs": 12}[kind]), load_vae()
         chunk = {"scenes": _scene_chunk, "pairs": _pair_chunk}[kind]
         wanted = {"scenes": SCENES, "pairs": PAIRS}[kind]
-        latents, source, target, ids, tags, done = [], [], [], [], [], 0
+        latents, ids, done = list[torch.Tensor](), list[torch.Tensor](), 0
+        source, target, tags = list[int](), list[int](), list[int]()
         with tqdm(total=wanted, desc=f"bank of {kind}", mininterval=5.0) as bar:
             while len(tags) < wanted:
                 pictures, rows = chunk(rng, 512)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -29,7 +30,28 @@ from experts.poster.train.critic_vision import CriticVision, load_tower, tower_p
 from experts.poster.train.loop import Schedule, device, fit
 from experts.poster.train.store import WEIGHTS, save_part
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
 NAME = "critic"
+
+
+def held_out(blurrer: Blurrer) -> dict[str, list[Sample]]:
+    """Validation renders, the same kind worn, and the experts' outputs for test requests (where there are any)."""
+    rng = np.random.default_rng(78)
+    sets = {"": rendered(rng, 150, "validation", worn=0.0)}
+    sets["worn_"] = blurrer(rendered(rng, 150, "validation", worn=0.5), rng)
+    painted = outputs("test")
+    return sets | ({"experts_": painted} if painted else {})
+
+
+def figures_of(model: nn.Module, tokenizer: PreTrainedTokenizerFast, sets: dict[str, list[Sample]]) -> dict[str, float]:
+    """`measure` on each set, its figures named after it."""
+    return {
+        label + name: value
+        for label, samples in sets.items()
+        for name, value in measure(model, tokenizer, samples).items()
+    }
 
 
 class Critic:
@@ -47,14 +69,15 @@ class Critic:
         self.processor = build_processor()
         self.tokenizer = self.processor.tokenizer
         self.module: nn.Module = self.start()
-        blurrer, rng = Blurrer(), np.random.default_rng(78)
-        self.sets = {"": rendered(rng, 150, "validation", worn=0.0)}
-        self.sets["worn_"] = blurrer(rendered(rng, 150, "validation", worn=0.5), rng)
-        self.samples = self.gather(blurrer, rng)
+        blurrer = Blurrer()
+        self.sets = held_out(blurrer)
+        self.samples = self.gather(blurrer, np.random.default_rng(79))
         self.seen = self.see()
 
     def start(self) -> nn.Module:
-        """Random weights behind the trained, frozen tower."""
+        """Random weights behind the trained, frozen tower, which is trained now where it is not there."""
+        if not tower_path().exists():
+            fit(CriticVision())
         model = build_model(self.tokenizer)
         load_tower(model.model.vision_tower)
         model.model.vision_tower.requires_grad_(False)
@@ -90,11 +113,7 @@ class Critic:
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
         """The figures of `measure` on each held-out set."""
-        figures: dict[str, float] = {}
-        for label, samples in self.sets.items():
-            if samples:
-                figures |= {label + key: value for key, value in measure(module, self.tokenizer, samples).items()}
-        return figures
+        return figures_of(module, self.tokenizer, self.sets)
 
     def save(self, module: nn.Module) -> None:
         """Weights in fp16 and the processor, in one folder that the Auto classes load."""
@@ -114,7 +133,6 @@ class CriticTune(Critic):
 
     def gather(self, blurrer: Blurrer, rng: np.random.Generator) -> list[Sample]:
         """The collected outputs of the train split and as many renders; those of the test split are held out."""
-        self.sets["experts_"] = outputs("test")
         painted = outputs("train")
         self.bank = max(1000, len(painted))
         return painted + super().gather(blurrer, rng)
@@ -132,13 +150,12 @@ def load() -> nn.Module:
 
 def evaluate() -> dict[str, float]:
     """The trained critic on validation renders, on degraded ones, and on the experts' outputs for test requests."""
-    job = CriticTune()
-    return job.evaluate(job.module.to(device()).eval())
+    return figures_of(load().to(device()).eval(), build_processor().tokenizer, held_out(Blurrer()))
 
 
 def train(fresh: bool = False) -> dict[str, float]:
     """Parts 1 and 2, each from its checkpoint where there is one."""
-    if fresh or not tower_path().exists():
+    if fresh:
         fit(CriticVision(), fresh)
     return fit(Critic(), fresh)
 

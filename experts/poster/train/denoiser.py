@@ -63,13 +63,29 @@ DIETS = {
     ),
     "poster-ip2p": Diet(
         UNet(edits=True),
-        {"add": 0.44, "remove": 0.4, "recolour": 0.04, "replace": 0.03, "move": 0.03, "resize": 0.03, "background": 0.03},
+        {
+            "add": 0.44,
+            "remove": 0.4,
+            "recolour": 0.04,
+            "replace": 0.03,
+            "move": 0.03,
+            "resize": 0.03,
+            "background": 0.03,
+        },
         Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
     ),
     "poster-magicbrush": Diet(
         UNet(edits=True),
-        {"recolour": 0.33, "replace": 0.33, "resize": 0.2, "add": 0.04, "remove": 0.04, "move": 0.03, "background": 0.03},
+        {
+            "recolour": 0.33,
+            "replace": 0.33,
+            "resize": 0.2,
+            "add": 0.04,
+            "remove": 0.04,
+            "move": 0.03,
+            "background": 0.03,
+        },
         Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600, seed=1),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
     ),
@@ -147,4 +163,3 @@ class Denoiser:
         pipe.save_pretrained(folder, safe_serialization=True)
         for part in ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"):
             shutil.rmtree(folder / part, ignore_errors=True)
-

@@ -81,7 +81,7 @@ class _Reading(nn.Module):
         self.pooled = nn.Linear(WIDTH, sum(REST_CLASSES))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """ids [B, L], mask [B, L] or None -> logits of cells [B, 9, *], of the rest [B, *], of the pooled rest [B, *]."""
+        """ids [B, L], mask [B, L] or None -> logits of cells [B, 9, *], the rest [B, *], the pooled rest [B, *]."""
         out = self.encoder(input_ids=ids, attention_mask=mask)
         tokens = out.last_hidden_state  # [B, L, D]
         pad = None if mask is None else mask == 0
@@ -168,7 +168,7 @@ class Text:
         return loss + 0.3 * _terms(pooled, REST_CLASSES, wanted[:, 27:]).mean()
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """Share of held-out texts of which every label is read right, with the padding masked and (T5, as FLUX uses it) not."""
+        """Share of held-out texts read right in every label, with the padding masked and (T5, as FLUX uses it) not."""
         ids, mask, wanted = self._batch(self.held_out)
         figures = {}
         for name, given in [("masked", mask)] + [("unmasked", None)] * (self.name == "t5"):

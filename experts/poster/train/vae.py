@@ -25,9 +25,7 @@ def dense_scene(rng: np.random.Generator) -> Scene:
     places = rng.permutation(9)[: rng.integers(3, 10)]
     return Scene(
         background,
-        tuple(
-            Item(int(p), str(rng.choice(SHAPES)), str(rng.choice(inks)), str(rng.choice(SIZES))) for p in places
-        ),
+        tuple(Item(int(p), str(rng.choice(SHAPES)), str(rng.choice(inks)), str(rng.choice(SIZES))) for p in places),
     )
 
 

@@ -1,4 +1,4 @@
-"""The word-level tokenizer that both text encoders share: the experts' own words and those of the training phrasings."""
+"""The word-level tokenizer that both text encoders share: the experts' words and those of the training phrasings."""
 
 from __future__ import annotations
 

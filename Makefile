@@ -1,0 +1,32 @@
+# make run    set up, carry out the demo prompt into runs/demo
+# make test   set up, run the fast tests            (make test ARGS="-k record")
+# make check  set up, formatting, lint, types
+# make clean  remove what make made
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+DEMO   := A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. \
+Make the star green. Add a small black heart at the top right. Change the background to white.
+
+.PHONY: run test check clean
+
+run: $(STAMP)
+	$(BIN)/poser run "$(DEMO)" --out runs/demo --overwrite
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -e ".[dev]" -c constraints.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,130 @@
+"""Pictures that were made once: a store addressed by what made them (card, its defaults, request).
+
+Only pictures of `seeded` cards are kept: with those, the same request gives the same picture. In memory the store is
+bounded by bytes, oldest use first; a folder, where one is given, keeps everything as PNG and JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from threading import RLock
+
+from PIL import Image
+
+from experts.images import ImageError, open_image, png
+from experts.types import Card, Request, Result, image_digest
+
+
+class Cache:
+    """Content-addressed store of results.
+
+    Args:
+        limit_mib: memory for decoded pictures, MiB.
+        folder: where to keep them across runs; None: in memory only. Damaged files count as absent.
+    """
+
+    def __init__(self, limit_mib: float = 256.0, folder: str | Path | None = None) -> None:
+        self.limit = int(limit_mib * 2**20)
+        self.folder = Path(folder) if folder is not None else None
+        self.bytes = 0
+        self._kept: OrderedDict[str, Result] = OrderedDict()
+        self._lock = RLock()
+
+    def __len__(self) -> int:
+        """Pictures in memory."""
+        return len(self._kept)
+
+    def get(self, card: Card, request: Request) -> Result | None:
+        """The stored picture, `cached`, at no cost and with its notes; None where there is none."""
+        result = self.original(card, request)
+        return replace(result, seconds=0.0, usd=0.0, cached=True) if result else None
+
+    def original(self, card: Card, request: Request) -> Result | None:
+        """The stored result as it was first computed, with the seconds and USD that it took."""
+        if not card.seeded:
+            return None
+        key = _key(card, request)
+        with self._lock:
+            result = self._kept.get(key) or self._read(key)
+            if result is None or result.image is None:
+                return None
+            self._keep(key, result)
+            return replace(result, image=result.image.copy())
+
+    def put(self, card: Card, request: Request, result: Result) -> None:
+        """Stores a picture; failures, pictures of unseeded cards and what came from the store itself are let go."""
+        if not card.seeded or result.image is None or result.cached:
+            return
+        key = _key(card, request)
+        with self._lock:
+            self._keep(key, replace(result, image=result.image.copy()))
+            self._write(key, result)
+
+    def _keep(self, key: str, result: Result) -> None:
+        """Into memory as the most recently used; the least recently used leave until the limit holds."""
+        if key in self._kept:
+            self.bytes -= _size(self._kept.pop(key))
+        self._kept[key] = result
+        self.bytes += _size(result)
+        while self.bytes > self.limit and self._kept:
+            _, old = self._kept.popitem(last=False)
+            self.bytes -= _size(old)
+
+    def _read(self, key: str) -> Result | None:
+        if self.folder is None:
+            return None
+        picture, record = _files(self.folder, key)
+        try:
+            data = json.loads(record.read_text(encoding="utf-8"))
+            image = open_image(picture)
+            if image_digest(image) != data["sha256"]:
+                return None
+            return Result(image, None, float(data["seconds"]), float(data["usd"]), tuple(map(str, data["notes"])))
+        except (OSError, ValueError, KeyError, TypeError, ImageError):
+            return None
+
+    def _write(self, key: str, result: Result) -> None:
+        """The record is written last: a picture without one does not count."""
+        if self.folder is None or result.image is None:
+            return
+        picture, record = _files(self.folder, key)
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        fields = {"seconds": result.seconds, "usd": result.usd, "notes": list(result.notes)}
+        data = json.dumps({"sha256": image_digest(result.image), **fields})
+        _write_whole(picture, png(result.image))
+        _write_whole(record, data.encode())
+
+
+def _key(card: Card, request: Request) -> str:
+    """sha256 over everything that can change the picture: the card's identity and defaults, the request."""
+    parts = [card.id, card.version, dict(card.params), request.digest]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _files(folder: Path, key: str) -> tuple[Path, Path]:
+    stem = folder / key[:2] / key
+    return stem.with_suffix(".png"), stem.with_suffix(".json")
+
+
+def _size(result: Result) -> int:
+    """Bytes of the decoded picture."""
+    image: Image.Image | None = result.image
+    return image.width * image.height * 3 if image else 0
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Writes beside the file, then renames: a reader sees all or nothing."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

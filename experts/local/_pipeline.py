@@ -1,0 +1,197 @@
+"""The adapter between requests and a diffusers pipeline: group, chunk, seed, call, scatter.
+
+A picture depends on its request alone: each item has its own generator, seeded on the CPU, so neither neighbours nor
+the size of a batch change it (beyond rounding). One bad item fails alone: a chunk that raises is taken apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from experts.failures import boundary, hint, unsupported
+from experts.images import allowed_size, fit
+from experts.local._family import Ask, Family
+from experts.local._quiet import quiet_call
+from experts.local._samplers import SAMPLERS, fresh
+from experts.residency import module_bytes
+from experts.types import Card, Failure, Request, Result
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A request made ready: pictures at the size of the call, params with the card's defaults."""
+
+    place: int
+    prompt: str
+    seed: int
+    images: tuple[Image.Image, ...]
+    size: tuple[int, int]
+    params: dict[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def group(self) -> str:
+        """Items with equal groups can share a call."""
+        return json.dumps([self.size, len(self.images), self.params], sort_keys=True, default=str)
+
+
+class PipelineExpert:
+    """An expert that is a diffusers pipeline.
+
+    Args:
+        card: what it promises; requests beyond it come back as Failure 'unsupported'.
+        pipe: the pipeline, on its device; its scheduler is replaced by a fresh one of its own.
+        family: how to call it.
+        running: held while it runs.
+
+    Raises:
+        ValueError: a param of the card that the pipeline's call does not take.
+        KeyError: an unknown sampler on the card.
+    """
+
+    def __init__(self, card: Card, pipe: Any, family: Family, running: contextlib.AbstractContextManager[Any]) -> None:
+        self.card, self.pipe, self.family = card, pipe, family
+        self._running = running
+        self._takes = set(inspect.signature(pipe.__call__).parameters)
+        for param in card.params:
+            if family.names.get(param, "prompt") not in self._takes:
+                kind = type(pipe).__name__
+                raise ValueError(f"{card.id}: {kind} takes no {family.names[param]!r}: take {param!r} out of params")
+        self._model = pipe.scheduler
+        self._schedulers = {name: fresh(self._model, name) for name in {card.params.get("sampler")}}
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of its weights, shared parts included."""
+        return module_bytes([part for part in self.pipe.components.values() if hasattr(part, "parameters")])
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """Same length and order as `requests`; a call's time is shared evenly by its items."""
+        results: list[Result | None] = [None] * len(requests)
+        groups: dict[str, list[_Item]] = {}
+        for place, request in enumerate(requests):
+            failure = unsupported(self.card, request) or self._refusal(request)
+            if failure:
+                results[place] = Result(failure=failure)
+                continue
+            item = self._ready(place, request)
+            groups.setdefault(item.group, []).append(item)
+        step = max(1, self.card.max_batch)
+        for items in groups.values():
+            for start in range(0, len(items), step):
+                chunk = items[start : start + step]
+                for item, result in zip(chunk, self._run(chunk), strict=True):
+                    results[item.place] = result
+        return [result for result in results if result is not None]
+
+    def _refusal(self, request: Request) -> Failure | None:
+        """What this adapter cannot do although the card does not say so."""
+        sampler = request.params.get("sampler")
+        if len(request.images) > 1:
+            return Failure("unsupported", f"{self.card.id}: it takes one picture, not {len(request.images)}")
+        if request.mask is not None:
+            return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
+        if sampler is not None and sampler not in SAMPLERS:
+            hinted = hint(str(sampler), SAMPLERS, "samplers")
+            return Failure("unsupported", f"{self.card.id}: no such sampler {sampler!r}; {hinted}")
+        return None
+
+    def _ready(self, place: int, request: Request) -> _Item:
+        params = {**self.card.params, **request.params}
+        notes = self._cut(request.prompt, params)
+        if request.images:
+            image, resized = fit(request.images[0], self.card, request.size)
+            return _Item(place, request.prompt, request.seed, (image,), image.size, params, notes + resized)
+        size = request.size or allowed_size(self._native_size(), self.card)
+        return _Item(place, request.prompt, request.seed, (), size, params, notes)
+
+    def _native_size(self) -> tuple[int, int]:
+        """(width, height) px that the pipeline draws when nobody says otherwise."""
+        denoiser = getattr(self.pipe, "unet", None) or getattr(self.pipe, "transformer", None)
+        config = getattr(denoiser, "config", None)
+        side = getattr(self.pipe, "default_sample_size", None) or getattr(config, "sample_size", None)
+        if side is None:
+            return self.card.max_side, self.card.max_side
+        height, width = side if isinstance(side, (list, tuple)) else (side, side)
+        scale = getattr(self.pipe, "vae_scale_factor", 1)
+        return width * scale, height * scale
+
+    def _cut(self, prompt: str, params: dict[str, Any]) -> tuple[str, ...]:
+        """A note where the prompt is longer than the model reads."""
+        tokenizer = getattr(self.pipe, "tokenizer_2", None) or getattr(self.pipe, "tokenizer", None)
+        if tokenizer is None:
+            return ()
+        limit = params.get("max_sequence_length") or tokenizer.model_max_length
+        length = len(tokenizer(prompt, truncation=False, verbose=False).input_ids)
+        return (f"prompt cut to {limit} of its {length} tokens",) if length > limit else ()
+
+    def _run(self, items: list[_Item]) -> list[Result]:
+        """One call; where it fails, halves (no memory) or single items (anything else), down to one Failure each."""
+        start = time.perf_counter()
+        failure = None
+        try:
+            with self._running, quiet_call():
+                results = self._call(items)
+        except Exception as error:
+            failure = boundary(error)
+        seconds = (time.perf_counter() - start) / len(items)
+        if failure is None:
+            return [
+                Result(r, None, seconds, self.card.usd, item.notes + _size_note(r, item))
+                if isinstance(r, Image.Image)
+                else Result(failure=r, seconds=seconds)
+                for r, item in zip(results, items, strict=True)
+            ]
+        if failure.kind == "memory":  # outside of `except`: the traceback would hold the tensors
+            _free()
+        if len(items) == 1:
+            return [Result(failure=failure, seconds=seconds)]
+        step = (len(items) + 1) // 2 if failure.kind == "memory" else 1
+        return [r for i in range(0, len(items), step) for r in self._run(items[i : i + step])]
+
+    def _call(self, items: list[_Item]) -> list[Image.Image | Failure]:
+        import torch
+
+        first = items[0]
+        sampler = first.params.get("sampler")
+        if sampler not in self._schedulers:
+            self._schedulers[sampler] = fresh(self._model, sampler)
+        self.pipe.scheduler = self._schedulers[sampler]
+        images = [item.images[0] for item in items if item.images]
+        ask = Ask([item.prompt for item in items], images, first.size, first.params)
+        generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
+        size = {"width": ask.size[0], "height": ask.size[1]} if "width" in self._takes else {}
+        out = self.pipe(**self.family.arguments(ask), **size, generator=generators, output_type="np")
+        flagged = getattr(out, "nsfw_content_detected", None) or [False] * len(items)
+        return [_picture(pixels, bool(flag)) for pixels, flag in zip(out.images, flagged, strict=True)]
+
+
+def _picture(pixels: np.ndarray, flagged: bool) -> Image.Image | Failure:
+    """[H, W, 3] in [0, 1] -> RGB. Never a black square in place of a refusal or of numbers that ran away."""
+    if flagged:
+        return Failure("refused", "the pipeline's safety checker flagged the picture")
+    if not np.isfinite(pixels).all():
+        return Failure("broken", "the model's output is not finite: use dtype float32 or other params")
+    return Image.fromarray((pixels * 255).round().astype(np.uint8))
+
+
+def _size_note(image: Image.Image, item: _Item) -> tuple[str, ...]:
+    if image.size == item.size:
+        return ()
+    return (f"asked for {item.size[0]}x{item.size[1]} px, got {image.width}x{image.height} px",)
+
+
+def _free() -> None:
+    torch = sys.modules["torch"]
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,60 @@
+"""The `poser` command. Each file holds one subcommand: `add(subparsers)` says what it takes, the rest does it.
+
+Exit codes: 0 done, 1 no picture (or, for `doctor`, a preset that cannot run), 2 bad input, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from poser.cli import doctor, experts, replay, run
+from poser.versions import VERSION
+
+
+class _Parser(argparse.ArgumentParser):
+    """Bad input is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"poser: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all subcommands; `call` of the parsed arguments is what to do."""
+    top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
+    top.add_argument("--version", action="version", version=f"poser {VERSION}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in (run, experts, replay, doctor):
+        command.add(commands)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; gives the exit code."""
+    args = parser().parse_args(argv)
+    try:
+        code = int(args.call(args))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        print("poser: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if not _users(error):
+            raise
+        print(f"poser: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+
+
+def _users(error: Exception) -> bool:
+    """Whether the user can mend it: a PoserError, or one of the ValueErrors that `experts` defines."""
+    from poser.types import PoserError
+
+    own = type(error).__module__.partition(".")[0] == "experts"
+    return isinstance(error, PoserError) or (own and isinstance(error, ValueError))

@@ -1,0 +1,233 @@
+"""A run's settings: a YAML preset, overridden key by key, checked, and saved resolved with every run.
+
+In: the name of a preset (`configs/NAME.yaml`) or a file, and overrides with dotted keys. Out: a frozen `Config` that
+holds no relative path. An unknown preset, key or value is a `PoserError` of one line.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from experts.failures import hint
+from poser.reward import TERMS
+from poser.types import PoserError
+
+PAPER = {"score": 1.0, "step": -0.05}
+"""The paper's reward: the critic's score, minus 0.05 a step. Weights where a config names none; other terms: 0."""
+_PRESETS = (Path(__file__).parents[1] / "configs", Path(__file__).parent / "configs")  # a checkout; a wheel
+
+Side = Annotated[int, Field(ge=16, le=4096)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Rules(_Part):
+    """The rules of an episode.
+
+    Attributes:
+        steps: expert calls at most, 1 .. 100.
+        attempts: failed attempts after which a command is dropped, 1 .. 20.
+        threshold: score from which a command counts as carried out, [0, 1].
+        guard: revert a candidate that is worth less than what it would replace.
+        redraw: text-to-image experts stay legal once there is a picture.
+    """
+
+    steps: int = Field(default=6, ge=1, le=100)
+    attempts: int = Field(default=3, ge=1, le=20)
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    guard: bool = True
+    redraw: bool = True
+
+
+class Spend(_Part):
+    """What an episode may spend: USD, and seconds of experts and critic (inf: no limit)."""
+
+    usd: float = Field(default=math.inf, ge=0)
+    seconds: float = Field(default=math.inf, gt=0)
+
+
+class Embedder(_Part):
+    """The text embedder: its name, and the model it loads (a folder or a hub id; None: the embedded one)."""
+
+    name: str = "minilm"
+    model: str | None = None
+
+
+class Config(_Part):
+    """Everything that decides how a run goes, apart from prompt, picture and seed.
+
+    Attributes:
+        name: what the preset is called.
+        experts: ids of experts, or id -> entry (`experts.registry.from_config`).
+        extractor: what makes the plan; `wording`: the words handed to experts ('poster': rewritten in the embedded
+            world's vocabulary; 'plain': the user's own).
+        critic: its name and whatever settings that critic has.
+        policy: a name of `poser.policies`, perhaps with an argument: 'greedy', 'fixed:EXPERT+EXPERT'.
+        size: (width, height) of pictures drawn from text, px.
+        cache: folder of stored results; None: nothing is stored.
+        reward: weight of every term of `poser.reward`; 0: not counted.
+    """
+
+    name: str = "custom"
+    experts: tuple[str, ...] | dict[str, dict[str, Any]]
+    extractor: Literal["rules"] = "rules"
+    wording: Literal["poster", "plain"] = "plain"
+    critic: dict[str, Any] = Field(default_factory=lambda: {"name": "vqa"})
+    embedder: Embedder = Embedder()
+    policy: str = "greedy"
+    size: tuple[Side, Side] = (1024, 1024)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    cache: str | None = None
+    rules: Rules = Rules()
+    budget: Spend = Spend()
+    reward: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict, validate_default=True)
+
+    @field_validator("experts", mode="before")
+    @classmethod
+    def _experts(cls, value: Any) -> Any:
+        value = [value] if isinstance(value, str) else value
+        if not value or not isinstance(value, list | tuple | dict) or not all(isinstance(name, str) for name in value):
+            raise ValueError("expected a list of ids, or a mapping id -> entry")
+        if isinstance(value, dict):
+            for name, entry in value.items():
+                if not isinstance(entry, dict):
+                    raise ValueError(f"the entry of {name!r} is {entry!r}; expected a mapping of its settings")
+            return value
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands there twice")
+        return value
+
+    @field_validator("critic")
+    @classmethod
+    def _critic(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(value.get("name"), str):
+            raise ValueError("expected a mapping with a 'name', for example {name: vqa}")
+        return value
+
+    @field_validator("reward", mode="before")
+    @classmethod
+    def _reward(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValueError("expected a mapping term -> weight")
+        for term in value:
+            if term not in TERMS:
+                raise ValueError(f"no such term {term!r}; {hint(str(term), TERMS, 'terms')}")
+        return dict.fromkeys(TERMS, 0.0) | PAPER | value
+
+    def dump(self) -> dict[str, Any]:
+        """The resolved config as plain data; `Config.model_validate(config.dump()) == config`."""
+        data = self.model_dump()
+        data["size"] = list(self.size)
+        if isinstance(self.experts, tuple):
+            data["experts"] = list(self.experts)
+        return data
+
+    def to_yaml(self) -> str:
+        """`dump()` as a YAML file that `load` takes."""
+        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True)
+
+
+def presets() -> dict[str, Path]:
+    """Every preset by name, with its file."""
+    return {file.stem: file for folder in reversed(_PRESETS) for file in sorted(folder.glob("*.yaml"))}
+
+
+def locate(name_or_path: str | os.PathLike[str]) -> Path:
+    """The file of a preset, of a config path, or of a run's folder (its config.yaml). Raises PoserError."""
+    text, known = os.fspath(name_or_path), presets()
+    if text in known:
+        return known[text]
+    path = Path(text).expanduser()
+    path = path / "config.yaml" if path.is_dir() else path
+    if path.is_file():
+        return path.resolve()
+    if path.suffix in (".yaml", ".yml") or path.name != text:
+        raise PoserError(f"no config file {text!r}; give the path of a YAML file or a preset ({', '.join(known)})")
+    raise PoserError(f"no preset {text!r}; {hint(text, known, 'presets')}")
+
+
+def override(text: str) -> tuple[str, Any]:
+    """'rules.steps=4' -> ('rules.steps', 4); the value is read as YAML. Raises PoserError."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise PoserError(f"override {text!r} is not of the form key=value; for example rules.steps=4")
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise PoserError(f"override {text!r}: the value {value!r} is not YAML; put it in quotes") from None
+
+
+def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Config:
+    """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it.
+
+    Paths (`cache`, and every value that starts with './' or '../', or has a '/' and exists there) are relative to the
+    file; in overrides, to the current folder.
+
+    Raises PoserError: unknown preset, unreadable file, unknown key, value out of range.
+    """
+    file = locate(name_or_path)
+    try:
+        data = yaml.safe_load(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise PoserError(f"cannot read config {file}: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise PoserError(f"config {file} holds no settings; it must be a YAML mapping such as configs/poster.yaml")
+    data = _absolute({"name": file.stem, **data}, file.parent)
+    for key, value in (overrides or {}).items():
+        _lay(data, key, _absolute(value, Path.cwd(), key.split(".")[-1]))
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise PoserError(f"config {os.fspath(name_or_path)!r}: {_complaint(error)}") from None
+
+
+def _absolute(value: Any, folder: Path, key: str = "") -> Any:
+    """The same settings with every path made absolute."""
+    if isinstance(value, Mapping):
+        return {name: _absolute(inner, folder, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_absolute(inner, folder) for inner in value]
+    if not isinstance(value, str) or "\n" in value:
+        return value
+    is_path = key == "cache" or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
+    return str((folder / Path(value).expanduser()).resolve()) if is_path else value
+
+
+def _lay(data: dict[str, Any], key: str, value: Any) -> None:
+    """Sets the dotted `key` of nested mappings."""
+    *path, last = key.split(".")
+    for name in path:
+        inner = data.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise PoserError(f"override {key!r}: {name!r} is {inner!r} and has no keys of its own")
+        data = inner
+    data[last] = value
+
+
+def _complaint(error: ValidationError) -> str:
+    """The first problem as one line: key, value, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    where = [str(part) for part in first["loc"] if isinstance(part, int) or "[" not in str(part)]
+    key = ".".join(where)
+    if first["type"] == "extra_forbidden":
+        model: Any = Config
+        for part in where[:-1]:
+            model = model.model_fields[part].annotation
+        return f"unknown key {key!r}; {hint(where[-1], model.model_fields, 'keys')}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if not key:
+        return message
+    return (
+        f"{key}: {message}" if first["type"] in ("value_error", "missing") else f"{key} = {first['input']!r}: {message}"
+    )

@@ -1,0 +1,126 @@
+"""Questions about posters: what each command asks for, derived from its words by the poster world's own grammar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Mapping, Sequence
+
+from PIL import Image
+
+from experts.poster.instruction import Instruction
+from experts.poster.language import parse
+from experts.poster.questions import Question, anything, background
+from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene
+from poser.critics.expected import Expectation, Fact, expect, name_of
+from poser.critics.questions import Ask, Talk, in_words, joint, mean
+from poser.types import Answer, Command, Critique, Look
+
+Round = Generator[list[Ask], Sequence[float], dict[str, float]]
+FIELDS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "colour": tuple(COLOURS), "size": SIZES}
+
+
+def _ask(picture: Image.Image, questions: Iterable[str]) -> Round:
+    """One round about one picture; P(yes) by question."""
+    texts = list(dict.fromkeys(questions))
+    if not texts:
+        return {}
+    answers = yield [Ask(picture, text) for text in texts]
+    return dict(zip(texts, answers, strict=True))
+
+
+def _best(yes: Mapping[str, float], options: Mapping[str, Question]) -> str:
+    """The option with the highest P(yes)."""
+    return max(options, key=lambda option: yes[str(options[option])])
+
+
+def read_scene(picture: Image.Image) -> Generator[list[Ask], Sequence[float], Scene | None]:
+    """What the model itself sees in a picture: which cells hold something and the background, then what each holds.
+
+    None where it gives no verdict.
+    """
+    grounds = {colour: background(colour) for colour in COLOURS}
+    yes = yield from _ask(picture, map(str, [*map(anything, range(9)), *grounds.values()]))
+    ground = _best(yes, grounds)
+    inks = {**FIELDS, "colour": tuple(colour for colour in COLOURS if colour != ground)}
+    options = {
+        place: {name: {v: Question("attribute", place).having(name, v) for v in inks[name]} for name in FIELDS}
+        for place in range(9)
+        if yes[str(anything(place))] > 0.5
+    }
+    yes |= yield from _ask(
+        picture, (str(q) for table in options.values() for choice in table.values() for q in choice.values())
+    )
+    if not all(map(math.isfinite, yes.values())):
+        return None
+    items = [Item(place, *(_best(yes, table[name]) for name in FIELDS)) for place, table in options.items()]
+    return Scene(ground, tuple(items))
+
+
+def _score(fact: Fact, yes: Mapping[str, float]) -> float:
+    p = yes[str(fact.question)]
+    return p if fact.wanted else 1 - p
+
+
+def _attributes(item: Item) -> dict[str, Question]:
+    """What is asked about an item that is not as it should be."""
+    return {"there": anything(item.place)} | {
+        name: Question("attribute", item.place).having(name, getattr(item, name)) for name in FIELDS
+    }
+
+
+def _complaint(fact: Fact, scene: Scene, yes: Mapping[str, float]) -> str:
+    """What is wrong, in words: 'the heart is not purple'."""
+    if fact.item is None:
+        return fact.words
+    questions = _attributes(fact.item)
+    if yes[str(questions["there"])] < 0.5:
+        return f"{name_of(fact.item, scene)} is missing"
+    if yes[str(questions["shape"])] < 0.5:
+        return f"there is no {fact.item.shape} at the {PLACES[fact.item.place or 0]}"
+    wrong = [getattr(fact.item, name) for name in ("colour", "size") if yes[str(questions[name])] < 0.5]
+    return f"{name_of(fact.item, scene)} is not {' and not '.join(wrong)}" if wrong else fact.words
+
+
+class Poster:
+    """Asks for the facts of every command, one conjunctive question an item ('is there a big red star at the center?').
+
+    A command's score is the product over its facts. Single attributes are asked only where an item is not as it should
+    be, for the feedback. A command that the grammar does not know is asked for in its own words.
+    """
+
+    id = "poster-1"
+
+    def judge(self, look: Look) -> Talk:
+        """Reads the input picture (where there is one), then asks about the candidate, then what exactly is wrong."""
+        start = (yield from read_scene(look.start)) if look.start is not None else None
+        commands = look.earlier + look.wanted
+        instructions: list[Instruction | None] = [parse(command.wording) for command in commands]
+        hope = expect(start, instructions)
+        facts = [fact for group in (*hope.facts, *hope.kept) for fact in group or ()]
+        free = [in_words(c) for c, group in zip(commands, hope.facts, strict=True) if group is None]
+        yes = yield from _ask(look.image, [*(str(fact.question) for fact in facts), *free])
+        wrong = [fact for fact in dict.fromkeys(facts) if _score(fact, yes) < 0.5]
+        yes |= yield from _ask(
+            look.image, (str(q) for fact in wrong if fact.item for q in _attributes(fact.item).values())
+        )
+        return _critique(look, commands, hope, wrong, yes)
+
+
+def _critique(
+    look: Look, commands: Sequence[Command], hope: Expectation, wrong: Sequence[Fact], yes: Mapping[str, float]
+) -> Critique:
+    """Scores, feedback and answers from all that was said about the candidate."""
+    scores = tuple(
+        yes[in_words(command)] if group is None else joint([_score(fact, yes) for fact in group])
+        for command, group in zip(commands, hope.facts, strict=True)
+    )
+    words = [_complaint(fact, hope.scene, yes) for fact in wrong]
+    words += [f"not done: {command.text}" for command in commands if yes.get(in_words(command), 1.0) < 0.5]
+    wanted = {str(f.question): f.wanted for group in (*hope.facts, *hope.kept) for f in group or ()}
+    return Critique(
+        wanted=scores[len(look.earlier) :],
+        earlier=scores[: len(look.earlier)],
+        kept=mean([joint([_score(fact, yes) for fact in group]) for group in hope.kept]),
+        feedback="; ".join(dict.fromkeys(words)),
+        answers=tuple(Answer(question, p, wanted.get(question, True)) for question, p in yes.items()),
+    )

@@ -1,0 +1,168 @@
+"""The real pipeline classes with random weights, loaded as trained ones are: from_config -> pool.run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from experts.local._samplers import SAMPLERS, fresh
+from experts.pool import Pool
+from experts.registry import Registry
+from experts.residency import Residency
+from experts.types import Job, Request, Result, image_digest
+
+torch = pytest.importorskip("torch")
+
+DRAW = ("tiny-stable_diffusion", "tiny-pixart", "tiny-flux")
+EDIT = ("tiny-instruct_pix2pix", "tiny-flux_kontext", "tiny-generic")
+
+
+def jobs(id: str, picture: Image.Image, n: int = 3, **options: Any) -> list[Job]:
+    """`n` requests that differ in their seed."""
+    images = (picture,) if id in EDIT else ()
+    return [Job(id, Request("a red star", images, seed=seed, **options)) for seed in range(n)]
+
+
+def digests(results: list[Result]) -> list[str]:
+    """The pictures' digests; fails where there is none."""
+    assert [result.failure for result in results] == [None] * len(results)
+    return [image_digest(result.image) for result in results if result.image]
+
+
+@pytest.mark.parametrize("id", DRAW + EDIT)
+@pytest.mark.parametrize("size", [(96, 96), (64, 96)])
+def test_every_family_gives_the_wanted_size(
+    id: str, size: tuple[int, int], tiny_pool: Pool, picture: Image.Image
+) -> None:
+    (result,) = tiny_pool.run(jobs(id, picture, 1, size=size))
+    assert result.failure is None and result.image and result.image.size == size and result.usd == 0.5
+    assert np.asarray(result.image).std() > 0
+
+
+@pytest.mark.parametrize("id", EDIT)
+def test_editors_look_at_the_picture(id: str, tiny_pool: Pool, picture: Image.Image) -> None:
+    other = Image.new("RGB", picture.size, "white")
+    one, two = tiny_pool.run([Job(id, Request("a red star", (image,))) for image in (picture, other)])
+    assert len(set(digests([one, two]))) == 2 and not one.notes
+    (resized,) = tiny_pool.run([Job(id, Request("a red star", (picture.resize((200, 100)),)))])
+    assert resized.image and resized.image.size == (96, 64)
+    assert resized.notes == ("input picture resized from 200x100 to 96x64 px",)
+
+
+def test_text_to_image_without_a_size_keeps_to_the_card(tiny_pool: Pool, picture: Image.Image) -> None:
+    sizes = [tiny_pool.run(jobs(id, picture, 1))[0].image.size for id in DRAW]
+    assert sizes == [(64, 64), (64, 64), (96, 96)]  # FLUX has no size of its own below 2048 px here
+
+
+def test_requests_that_differ_in_size_and_params_share_a_run(tiny_pool: Pool, picture: Image.Image) -> None:
+    mixed = [
+        Job("tiny-stable_diffusion", Request("a star", size=size, seed=seed, params=params))
+        for seed, (size, params) in enumerate(
+            [((64, 64), {}), ((96, 64), {}), ((64, 64), {"steps": 3}), ((96, 64), {"guidance": 1.0})]
+        )
+    ]
+    together = tiny_pool.run(mixed)
+    assert [result.image.size for result in together] == [job.request.size for job in mixed]
+    alone = [tiny_pool.run([job])[0] for job in mixed]
+    for one, two in zip(together, alone, strict=True):
+        assert np.abs(np.asarray(one.image, float) - np.asarray(two.image, float)).max() <= 1.5
+
+
+@pytest.mark.parametrize("id", ["tiny-stable_diffusion", "tiny-instruct_pix2pix"])
+def test_every_sampler_runs_and_none_leaves_a_trace(id: str, tiny_pool: Pool, picture: Image.Image) -> None:
+    before = digests(tiny_pool.run(jobs(id, picture)))
+    seen = {}
+    for name, kind in SAMPLERS.items():
+        (result,) = tiny_pool.run(jobs(id, picture, 1, params={"sampler": name, "steps": 4}))
+        seen[name] = np.asarray(result.image, float)
+        assert type(tiny_pool.expert(id).pipe.scheduler).__name__ == kind
+    assert all((seen["ddim"] != seen[other]).any() for other in ("ddpm", "dpm++"))
+    assert np.abs(seen["euler"] - seen["ddim"]).max() <= 1.5  # one ODE, first order both: the same up to rounding
+    assert digests(tiny_pool.run(jobs(id, picture))) == before
+    (bad,) = tiny_pool.run(jobs(id, picture, 1, params={"sampler": "dpm+"}))
+    assert bad.failure and bad.failure.kind == "unsupported" and "did you mean 'dpm++'" in bad.failure.message
+
+
+@pytest.mark.parametrize("trained", ["DDPMScheduler", "DPMSolverMultistepScheduler"])
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_samplers_keep_the_noise_schedule_and_never_clip_latents(trained: str, name: str) -> None:
+    import diffusers
+
+    model = getattr(diffusers, trained)(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction")
+    made = fresh(model, name)
+    assert torch.equal(made.alphas_cumprod, model.alphas_cumprod) and made.config.prediction_type == "v_prediction"
+    assert not made.config.get("clip_sample", False) and not made.config.get("thresholding", False)
+    assert made is not model and fresh(made, name) is not made
+
+
+def test_a_scheduler_belongs_to_one_expert(tiny_pool: Pool, picture: Image.Image) -> None:
+    experts = [tiny_pool.expert(id) for id in DRAW + EDIT]
+    for expert in experts:
+        expert([jobs(expert.card.id, picture, 1)[0].request])
+    assert len({id(expert.pipe.scheduler) for expert in experts}) == len(experts)
+
+
+def test_params_reach_the_pipeline(tiny_pool: Pool, picture: Image.Image) -> None:
+    def one(id: str, **params: Any) -> str:
+        return digests(tiny_pool.run(jobs(id, picture, 1, params=params)))[0]
+
+    assert one("tiny-stable_diffusion") != one("tiny-stable_diffusion", guidance=9.0)
+    assert one("tiny-stable_diffusion") != one("tiny-stable_diffusion", negative_prompt="a blue circle")
+    assert one("tiny-instruct_pix2pix") != one("tiny-instruct_pix2pix", image_guidance=5.0)
+    assert one("tiny-pixart") != one("tiny-pixart", steps=4)
+    assert one("tiny-generic") != one("tiny-generic", strength=1.0)
+
+
+def test_a_long_prompt_is_cut_with_a_note(tiny_pool: Pool) -> None:
+    long = " ".join(["a red star"] * 10)
+    for id in DRAW:
+        (result,) = tiny_pool.run([Job(id, Request(long))])
+        assert result.notes == ("prompt cut to 12 of its 31 tokens",)
+
+
+def test_masks_and_second_pictures_are_refused(tiny_pool: Pool, picture: Image.Image) -> None:
+    id = "tiny-flux_kontext"
+    two, masked = tiny_pool.run(
+        [Job(id, Request("x", (picture, picture))), Job(id, Request("x", (picture,), picture.convert("L")))]
+    )
+    assert two.failure and "one picture, not 2" in two.failure.message
+    assert masked.failure and masked.failure.kind == "unsupported" and "mask" in masked.failure.message
+
+
+def test_shared_parts_are_loaded_once_and_are_the_same_objects(tiny: Registry) -> None:
+    home = Residency("cpu")
+    pool = Pool(tiny, home)
+    pipes = [pool.expert(id).pipe for id in tiny]
+    assert len({id(pipe.vae) for pipe in pipes}) == 1
+    assert len({id(pipe.tokenizer) for pipe in pipes}) == 1
+    shares = [Path(event.key).name for event in home.log if event.kind == "share"]
+    assert sorted(shares) == ["clip", "t5", "tokenizer", "vae"]
+    for pipe in pipes:
+        modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+        assert {tensor.dtype for module in modules for tensor in module.parameters()} == {torch.float32}
+        assert not any(module.training for module in modules)
+
+
+def test_eviction_and_reload_give_the_same_pictures(tiny: Registry, picture: Image.Image) -> None:
+    pool = Pool(tiny, Residency("cpu", vram_gib=1.0))
+    wanted = jobs("tiny-flux", picture)
+    before = digests(pool.run(wanted))
+    pool.run(jobs("tiny-pixart", picture, 1))
+    assert pool.residency.resident == ("expert tiny-pixart",)
+    assert digests(pool.run(wanted)) == before
+    assert [event.key for event in pool.residency.log if event.kind == "evict"] == [
+        "expert tiny-flux",
+        "expert tiny-pixart",
+    ]
+
+
+def test_nothing_is_written_to_the_terminal(
+    tiny: Registry, picture: Image.Image, capfd: pytest.CaptureFixture[str]
+) -> None:
+    long = Request(" ".join(["a red star"] * 10))
+    Pool(tiny, Residency("cpu")).run([*jobs("tiny-stable_diffusion", picture), *(Job(id, long) for id in DRAW)])
+    assert capfd.readouterr() == ("", "")

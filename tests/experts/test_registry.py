@@ -1,0 +1,125 @@
+"""Ids, cards and config entries: everything wrong is one line, and listing imports nothing heavy."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experts import registry as module
+from experts.fake import fake_entries
+from experts.registry import Registry, RegistryError, UnknownExpert, builtin, from_config, from_plugins
+from experts.types import Card
+
+CARD: dict[str, Any] = {"mode": "text-to-image", "description": "Draws.", "params": {"steps": 4}}
+ENTRY: dict[str, Any] = {"family": "stable_diffusion", "weights": "./sd", "card": CARD}
+
+
+def test_unknown_ids_name_the_nearest() -> None:
+    registry = Registry(fake_entries(2, 1))
+    with pytest.raises(UnknownExpert) as caught:
+        registry["fake-draw-9"]
+    assert str(caught.value) == "no such expert 'fake-draw-9'; did you mean 'fake-draw-2'?"
+    assert isinstance(caught.value, KeyError) and isinstance(caught.value, ValueError)
+    assert "zzz" not in registry and registry.get("zzz") is None
+    with pytest.raises(UnknownExpert, match="experts: fake-draw-1, fake-draw-2, fake-tint-1"):
+        registry["zzz"]
+
+
+def test_a_registry_is_an_ordered_mapping() -> None:
+    registry = Registry(fake_entries(2, 1))
+    assert list(registry) == [card.id for card in registry.cards] == ["fake-draw-1", "fake-draw-2", "fake-tint-1"]
+    assert list(registry.only(["fake-tint-1", "fake-draw-1"])) == ["fake-tint-1", "fake-draw-1"]
+    assert list(registry.only(["fake-draw-2"]) | registry.only(["fake-draw-1"])) == ["fake-draw-2", "fake-draw-1"]
+    with pytest.raises(RegistryError, match="two experts have the id 'fake-draw-1'"):
+        _ = registry | registry
+
+
+def test_config_entries_become_cards(tmp_path: Path) -> None:
+    entry = from_config({"mine": {**ENTRY, "components": {"vae": "./vae"}, "get": "type: make weights"}}, tmp_path)[
+        "mine"
+    ]
+    assert entry.card.id == "mine" and entry.card.params == {"steps": 4}
+    assert entry.needs == (str(tmp_path / "sd"), str(tmp_path / "vae")) and entry.get == "type: make weights"
+    assert entry.missing() == list(entry.needs)
+    (tmp_path / "sd").mkdir()
+    assert entry.missing() == [str(tmp_path / "vae")]
+
+
+def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
+    entry = from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"]
+    assert entry.needs == ("owner/model",) and entry.get == "type: hf download owner/model"
+    assert entry.missing() == ["owner/model"]
+    (tmp_path / "owner" / "model").mkdir(parents=True)
+    assert from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"].missing() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"wieghts": "x"}, "unknown 'wieghts'; did you mean 'weights'?"),
+        ({"family": "stable_difusion"}, "no such family 'stable_difusion'; did you mean 'stable_diffusion'?"),
+        ({"family": "../../etc"}, "no such family"),
+        ({"card": {**CARD, "colour": 1}}, "unknown 'colour'; fields of a card"),
+        ({"card": {**CARD, "id": "x"}}, "unknown 'id'"),
+        ({"card": {**CARD, "params": {"step": 3}}}, "unknown 'step'; did you mean 'steps'?"),
+        ({"card": {**CARD, "mode": "video"}}, "mode 'video'; type one of text-to-image, image-to-image"),
+        ({"card": {**CARD, "max_batch": "four"}}, "max_batch must be a int, not 'four'"),
+        ({"card": {**CARD, "seeded": 1}}, "seeded must be a bool, not 1"),
+        ({"card": {**CARD, "verbs": ["fly"]}}, "no such verb ['fly']"),
+        ({"card": {"mode": "text-to-image"}}, "'description' is missing"),
+        ({"card": "text"}, "must be a mapping"),
+    ],
+)
+def test_wrong_entries_are_one_line(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegistryError) as caught:
+        from_config({"mine": {**ENTRY, **change}})
+    assert message in str(caught.value) and "'mine'" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["family", "weights", "card"])
+def test_what_is_missing_is_named(key: str) -> None:
+    with pytest.raises(RegistryError, match=f"'{key}' is missing"):
+        from_config({"mine": {k: v for k, v in ENTRY.items() if k != key}})
+
+
+def test_builtin_experts_have_whole_cards() -> None:
+    for id, entry in builtin().items():
+        card = entry.card
+        assert card.id == id and card.description and card.licence != "unknown" and card.source
+        assert card.min_side <= card.max_side and card.max_batch >= 1
+        assert {field.name for field in fields(Card)} == set(vars(card))
+
+
+def test_other_packages_can_bring_experts(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("good", "experts.fake:fake_entries", module.GROUP),
+        EntryPoint("bad", "no.such.module:entries", module.GROUP),
+    ]
+    monkeypatch.setattr(points[0].__class__, "load", lambda self: _plugin(self.name))
+    monkeypatch.setattr(module.importlib.metadata, "entry_points", lambda group: points)
+    with pytest.warns(UserWarning, match="plugin 'bad' .* is left out: no such module"):
+        assert list(from_plugins()) == ["fake-draw-1"]
+
+
+def _plugin(name: str) -> Any:
+    if name == "bad":
+        raise ImportError("no such module")
+    return lambda: fake_entries(1, 0)
+
+
+def test_listing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, experts; experts.builtin().cards; experts.from_config("
+        "{'m': {'family': 'flux', 'weights': 'a/b', 'card': {'mode': 'text-to-image', 'description': 'd'}}}); "
+        "experts.Pool; experts.Cache; "
+        "print([m for m in ('torch', 'diffusers', 'transformers') if m in sys.modules])"
+    )
+    root = Path(module.__file__).parents[1]
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert out.stdout.strip() == "[]"

@@ -1,0 +1,283 @@
+"""The command line, over an agent that plays back an episode made by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import poser.agent
+from poser.agent import Output
+from poser.cli import main
+from poser.record import finished, load
+from poser.types import PoserError, Trajectory
+from tests.poser import episodes
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Playback:
+    """Plays `whole` step by step as the agent would; stops like Ctrl-C before step `interrupt`."""
+
+    whole: Trajectory
+    interrupt: int | None = None
+    asked: tuple | None = None
+
+    def from_pretrained(self, preset: str, *, policy=None, overrides=None):
+        self.asked = (preset, policy, overrides)
+        poser.agent.configs.load(preset, overrides)
+        return self
+
+    def __call__(self, prompt, image=None, *, seed=0, max_steps=None, on_start=None, on_step=None, begun=None):
+        print("noise of a library")
+        assert prompt.strip() and (image is None) == (self.whole.task.image is None)
+        on_start(replace(self.whole, steps=()))
+        for number, step in enumerate(self.whole.steps):
+            if number == self.interrupt:
+                raise KeyboardInterrupt
+            if begun is None or number >= len(begun.steps):
+                on_step(step)
+        return Output(self.whole.images, [self.whole])
+
+
+@pytest.fixture
+def play(monkeypatch, tmp_path):
+    """Puts a playback in the agent's place and works in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def put(whole: Trajectory, interrupt: int | None = None) -> Playback:
+        playback = Playback(replace(whole, config=poser.agent.configs.load("poster").dump()), interrupt)
+        monkeypatch.setattr(poser.agent, "Poser", playback)
+        return playback
+
+    return put
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_run_leaves_everything(play, drawn, tmp_path, capsys):
+    playback = play(drawn)
+    assert main(["run", drawn.task.prompt, "--out", "out/demo"]) == 0
+    folder = tmp_path / "out" / "demo"
+    steps = {"steps/01-poster-sd-generate-current.png"}
+    assert files(folder) == {"trajectory.jsonl", "config.yaml", "final.png", "report.html"} | steps
+    assert finished(folder) and load(folder) == playback.whole
+    out, err = capsys.readouterr()
+    assert "out/demo/final.png" in out and "out/demo/report.html" in out and "noise" not in out
+    assert "poster-sd/current" in err and "accepted" in err
+
+
+def test_json_is_one_object_on_stdout(play, episode, tmp_path, capsys):
+    episode.task.image.save(tmp_path / "in.png")
+    play(episode)
+    assert main(["run", episode.task.prompt, "--image", "in.png", "--out", "run", "--json", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert [step["expert"] for step in data["steps"]] == [step.action.expert for step in episode.steps]
+    assert set(data["steps"][0]) >= {"command", "expert", "scope", "score", "accepted", "seconds", "usd"}
+    assert data["satisfied"] == [command.text for command in episode.steps[-1].after.plan.done]
+    assert data["dropped"] == ["add a <small> diamond & square"]
+    assert data["versions"] == dict(episode.versions)
+    assert Image.open(data["pictures"]["final"]).convert("RGB") == episode.images[0]
+    assert [path is None for path in data["pictures"]["steps"]] == [False, False, True, False, False]
+    assert all(Path(path).is_file() for path in data["pictures"]["steps"] if path)
+    assert "accepted" not in err
+
+
+def test_settings_reach_the_agent(play, drawn):
+    playback = play(drawn)
+    settings = ["--set", "rules.steps=4", "--set", "budget.usd=1", "--policy", "random"]
+    assert main(["run", "A star", "--out", "a", "--quiet", *settings]) == 0
+    assert playback.asked == ("poster", "random", {"rules.steps": 4, "budget.usd": 1})
+
+
+def test_without_out_the_folder_is_dated_and_new(play, drawn, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
+    play(drawn)
+    for _ in range(3):
+        assert main(["run", "A star", "--quiet"]) == 0
+    names = sorted(folder.name for folder in (tmp_path / "runs").iterdir())
+    assert names == ["2026-01-02_03-04-05", "2026-01-02_03-04-05-2", "2026-01-02_03-04-05-3"]
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_ctrl_c_keeps_what_was_done_and_resume_ends_it(play, episode, tmp_path, capsys, steps):
+    episode.task.image.save(tmp_path / "in.png")
+    order = ["run", episode.task.prompt, "--image", "in.png", "--out"]
+    play(episode, interrupt=steps)
+    assert main([*order, "my run"]) == 130
+    err = capsys.readouterr().err
+    assert "poser run --resume 'my run'" in err and f"{steps} step" in err
+    assert len(load("my run").steps) == steps and not finished("my run")
+    assert "unfinished" in (tmp_path / "my run" / "report.html").read_text()
+    assert main(["replay", "my run"]) == 0
+    play(episode)
+    assert main(["run", "--resume", "my run"]) == 0
+    assert main([*order, "at once"]) == 0
+    assert files(tmp_path / "my run") == files(tmp_path / "at once")
+    for name in files(tmp_path / "my run") - {"report.html"}:
+        assert (tmp_path / "my run" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes(), name
+
+
+def test_ctrl_c_before_anything(play, drawn, tmp_path, monkeypatch, capsys):
+    playback = play(drawn)
+    monkeypatch.setattr(playback, "from_pretrained", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert main(["run", "A star", "--out", "a"]) == 130
+    assert "nothing was written" in capsys.readouterr().err and not (tmp_path / "a").exists()
+
+
+def bad(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "file").write_text("")
+    Image.new("1", (9000, 9000)).save(tmp_path / "huge.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "ok.png")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the prompt is empty"),
+        ([" \n "], "the prompt is empty"),
+        (["x", "--image", "absent.png"], "absent.png"),
+        (["x", "--image", "text.png"], "not an image: text.png"),
+        (["x", "--image", "."], "not a file"),
+        (["x", "--image", "huge.png"], "huge.png is 9000x9000 px"),
+        (["x", "--preset", "postr"], "did you mean 'poster'"),
+        (["x", "--set", "rules.step=4"], "did you mean 'steps'"),
+        (["x", "--set", "rules"], "key=value"),
+        (["x", "--seed", "-1"], "--seed -1"),
+        (["x", "--seed", "one"], "--seed"),
+        (["x", "--max-steps", "0"], "--max-steps 0"),
+        (["x", "--out", "file/run"], "choose another --out"),
+        (["x", "--out", "file"], "choose another --out"),
+        (["x", "--bogus"], "--bogus"),
+        (["--resume", "absent"], "no run in 'absent'"),
+        (["x", "--resume", "absent"], "leave out PROMPT"),
+        (["--resume", "absent", "--seed", "3"], "leave out --seed"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(play, drawn, tmp_path, capsys, arguments, words):
+    play(drawn)
+    bad(tmp_path)
+    before = files(tmp_path)
+    try:
+        code = main(["run", *arguments])
+    except SystemExit as end:
+        code = end.code
+    out, err = capsys.readouterr()
+    assert code == 2 and not out
+    assert words in err and err.count("\n") == 1, err
+    assert files(tmp_path) == before and not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("option", [["--policy", "gredy"], ["--policy", "fixed:nobody"], ["--set", "experts=[nobody]"]])
+def test_the_agents_own_refusals_are_one_line(tmp_path, monkeypatch, capsys, option):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("poser.critics.load", lambda *_: None)  # whose weights are not the subject
+    assert main(["run", "x", "--out", "a", *option]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and ("gredy" in err or "nobody" in err)
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_earlier_run_is_safe_unless_overwritten(play, episode, drawn, tmp_path, capsys):
+    playback = play(drawn)
+    assert main(["run", "A star", "--out", "a", "--quiet"]) == 0
+    log = (tmp_path / "a" / "trajectory.jsonl").read_bytes()
+    assert main(["run", "A star", "--out", "a"]) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert main(["run", "--resume", "a"]) == 2
+    assert "finished" in capsys.readouterr().err
+    assert (tmp_path / "a" / "trajectory.jsonl").read_bytes() == log
+    assert main(["run", "A star", "--out", "a", "--overwrite", "--quiet"]) == 0
+    assert load("a") == playback.whole
+
+
+def test_no_picture_is_exit_code_1(play, episode, capsys):
+    failed = replace(episode.steps[2], before=replace(episode.steps[2].before, image=None))
+    failed = replace(failed, after=replace(failed.after, image=None), terminated=True)
+    play(replace(episode, task=replace(episode.task, image=None), steps=(failed,)))
+    assert main(["run", "A star", "--out", "a"]) == 1
+    assert "no picture was made" in capsys.readouterr().err
+
+
+def test_replay_redraws_without_a_model(play, episode, tmp_path, capsys):
+    episode.task.image.save(tmp_path / "in.png")
+    play(episode)
+    main(["run", episode.task.prompt, "--image", "in.png", "--out", "a", "--quiet"])
+    report, final = (tmp_path / "a" / "report.html", tmp_path / "a" / "final.png")
+    drawn_first = report.read_text(), final.read_bytes()
+    report.unlink(), final.unlink()
+    capsys.readouterr()
+    assert main(["replay", "a"]) == 0
+    assert capsys.readouterr().out.split() == ["a/final.png", "a/report.html"]
+    assert (report.read_text(), final.read_bytes()) == drawn_first
+    assert main(["replay", "absent"]) == 2
+
+
+def test_experts_lists_every_expert_of_the_preset(capsys):
+    assert main(["experts", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["experts"]
+    assert [row["id"] for row in rows] == list(poser.agent.configs.load("poster").experts)
+    assert all(row["description"] and row["verbs"] and row["licence"] for row in rows)
+    assert main(["experts"]) == 0
+    table = capsys.readouterr().out
+    assert all(row["id"] in table and ", ".join(row["verbs"]) in table for row in rows)
+    assert main(["experts", "--preset", "postr"]) == 2
+
+
+def test_doctor_says_what_is_missing(tmp_path, capsys):
+    gone = tmp_path / "gone"
+    file = tmp_path / "mine.yaml"
+    card = "{mode: text-to-image, description: Draws.}"
+    expert = f"{{family: stable_diffusion, weights: {gone}, card: {card}, get: 'type: fetch it'}}"
+    file.write_text(f"experts:\n  far: {expert}\ncritic: {{name: vqa, model: {gone}}}\ndevice: cpu\n")
+    assert main(["doctor", "--preset", str(file), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    lacks = "\n".join(found["presets"][str(file)]["lacks"])
+    assert f"expert far: not there: {gone}; type: fetch it" in lacks
+    assert f"critic: no folder {gone}" in lacks
+    assert "embedder" not in lacks and "device" not in lacks
+    assert found["packages"]["torch"] and found["devices"][-1]["device"] == "cpu" and found["memory_gib"] > 0
+    assert main(["doctor", "--preset", "postr"]) == 1
+    assert "did you mean 'poster'" in capsys.readouterr().out
+
+
+def test_doctor_never_shows_a_key(monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_API_KEY", "secret-words")
+    main(["doctor", "--json"])
+    out = capsys.readouterr().out
+    assert json.loads(out)["keys"]["OPENAI_API_KEY"] is True and "secret-words" not in out
+
+
+def test_user_errors_only(play, drawn, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise PoserError("two\nlines")
+
+    playback = play(drawn)
+    monkeypatch.setattr(playback, "from_pretrained", broken)
+    assert main(["run", "x"]) == 2
+    assert capsys.readouterr().err == "poser: two lines\n"
+    monkeypatch.setattr(playback, "from_pretrained", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["run", "x"])
+
+
+def test_version_and_module():
+    done = subprocess.run([sys.executable, "-m", "poser", "--version"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("poser 0.")
+
+
+def test_episodes_are_whole():
+    """The hand-made episodes chain: each step begins where the last one ended."""
+    for whole in (episodes.edited(), episodes.drawn()):
+        for one, two in zip(whole.steps, whole.steps[1:], strict=False):
+            assert one.after is two.before

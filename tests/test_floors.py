@@ -1,0 +1,124 @@
+"""Imports only go down (design, section 2), and listing things loads nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+FLOORS = (
+    ("experts.types",),
+    ("experts.registry", "experts.residency", "experts.cache", "experts.failures", "experts.images"),
+    ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
+    ("poser.types",),
+    ("poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions"),
+    ("poser.mdp",),
+    ("poser.summary", "poser.page"),
+    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent"),
+    ("poser.train",),
+    ("poser.cli", "poser.server"),
+    ("benchmarks",),
+)
+"""From the ground up. A module may import its own floor and those below."""
+
+HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
+INSIDE = ("experts.local._", "experts.poster.train", "poser.critics.forward")
+"""Modules that are imported only where a heavy package is in use already."""
+DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}
+"""Packages' own files, which import lazily, and the floor they stand on."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the three packages, with its file."""
+    found = {}
+    for package in ("experts", "poser", "benchmarks"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            name = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+            found[name.removesuffix(".__init__")] = file
+    return found
+
+
+def floor(module: str) -> int:
+    """The number of a module's floor, by the longest name that fits."""
+    module = DOORS.get(module, module)
+    fits = [(len(name), k) for k, names in enumerate(FLOORS) for name in names if f"{module}.".startswith(f"{name}.")]
+    assert fits, f"{module} stands on no floor; put it into FLOORS of tests/test_floors.py"
+    return max(fits)[1]
+
+
+def imports(tree: ast.AST, names: set[str]) -> Iterator[str]:
+    """Every module that the code imports, at its top or inside a function; type checkers' imports are left out."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names} & names
+            yield from inner or {node.module}
+
+
+@pytest.mark.parametrize("module", modules())
+def test_imports_only_go_down(module):
+    names = modules()
+    for other in imports(ast.parse(names[module].read_text("utf-8")), set(names)):
+        if other.partition(".")[0] in ("experts", "poser", "benchmarks") and other not in ("experts", "poser"):
+            assert floor(other) <= floor(module), f"{module} imports {other}, which stands above it"
+
+
+def test_the_wall_between_the_packages():
+    for module, file in modules().items():
+        below = {"experts": ("poser", "benchmarks"), "poser": ("benchmarks",)}.get(module.partition(".")[0], ())
+        for other in imports(ast.parse(file.read_text("utf-8")), set()):
+            assert other.partition(".")[0] not in below, f"{module} imports {other}"
+
+
+def test_heavy_packages_are_imported_where_they_are_used():
+    for module, file in modules().items():
+        if module.startswith(INSIDE):
+            continue
+        for node in ast.parse(file.read_text("utf-8")).body:
+            top = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            top += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            heavy = [name for name in top if name.partition(".")[0] in HEAVY]
+            assert not heavy, f"{module} imports {heavy[0]} at its top"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import poser, experts, poser.cli",
+        "import poser.cli; poser.cli.main(['experts'])",
+        "import poser.cli; poser.cli.main(['experts', '--json'])",
+        "import poser.agent, poser.record, poser.report",
+    ],
+)
+def test_listing_loads_nothing_heavy(code):
+    check = f"{code}; import sys; found = [m for m in {HEAVY!r} if m in sys.modules]; sys.exit(' '.join(found) or 0)"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["experts"]])
+def test_help_and_experts_are_instant(arguments):
+    """At most 0.5 s of computing (the best of three, so that a busy machine does not count)."""
+    code = (
+        "import contextlib, io, resource, sys; from poser.cli import main\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(sys.argv[1:])\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF); print(used.ru_utime + used.ru_stime)"
+    )
+    times = [
+        float(
+            subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, check=True).stdout
+        )
+        for _ in range(3)
+    ]
+    assert min(times) < 0.5
