@@ -59,7 +59,7 @@ class ActionSet:
         return spent.usd + card.usd <= budget.usd and spent.seconds + card.seconds <= budget.seconds
 
     def mask(self, states: Sequence[State]) -> np.ndarray:
-        """Legal slots, bool [B, K]; an ended state has none, any other one or more ('stop' where all else is barred)."""
+        """Legal slots, bool [B, K]; an ended state has none, any other at least one ('stop' if all else is barred)."""
         rows = np.zeros((len(states), len(self.slots)), dtype=bool)
         for row, state in zip(rows, states, strict=True):
             if not state.ended:

@@ -48,7 +48,7 @@ ROSTER: dict[str, dict[str, Any]] = {
         "card": {
             "mode": "text-to-image",
             "verbs": ["generate"],
-            "description": "Flow-matching transformer in 4 steps. Fast; posters of one or two items, some crowded ones.",
+            "description": "Flow-matching transformer in 4 steps. Fast; mostly posters of one or two items.",
             "params": {"steps": 4, "max_sequence_length": 40},
             "seconds": 0.1,
         },

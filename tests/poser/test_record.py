@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -184,7 +184,8 @@ def no_pictures(_: object) -> Image.Image:
     raise AssertionError("there is no picture here")
 
 
-@given(st.dictionaries(st.text(), plain))
+@settings(max_examples=50)
+@given(st.dictionaries(st.text(), plain, max_size=4))
 def test_free_mappings_round_trip(config):
     data = json.loads(json.dumps(codec.pack(config, codec.Mapping[str, codec.Any], no_pictures), allow_nan=False))
     assert repr(codec.unpack(data, codec.Mapping[str, codec.Any], no_pictures)) == repr(config)

@@ -46,7 +46,7 @@ DIETS = {
     "poster-sd": Diet(
         UNet(),
         {"few": 0.9, "count": 0.05, "crowded": 0.05},
-        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=600),
         {"num_inference_steps": 12, "guidance_scale": 2.0},
     ),
     "poster-pixart": Diet(
@@ -72,7 +72,7 @@ DIETS = {
             "resize": 0.03,
             "background": 0.03,
         },
-        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=600),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
     ),
     "poster-magicbrush": Diet(
@@ -86,7 +86,7 @@ DIETS = {
             "move": 0.03,
             "background": 0.03,
         },
-        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600, seed=1),
+        Schedule(steps=4500, batch=48, rate=1.8e-3, evaluate_every=600, seed=1),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
     ),
     "poster-kontext": Diet(

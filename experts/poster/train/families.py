@@ -91,7 +91,13 @@ def _unet(channels: int) -> UNet2DConditionModel:
 
 
 def _noise_schedule() -> DDPMScheduler:
-    return DDPMScheduler(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction", clip_sample=False)
+    return DDPMScheduler(
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        clip_sample=False,
+        timestep_spacing="trailing",  # a run starts at pure noise, as training did; 'leading' would not
+        steps_offset=1,
+    )
 
 
 def _flow(target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -100,6 +106,19 @@ def _flow(target: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
     noise = torch.randn_like(target)
     weight = sigma[:, None, None, None]
     return sigma, (1 - weight) * target + weight * noise, noise - target
+
+
+CHANGED = 4.0
+"""How much more a grid cell that an edit changes weighs in the loss than one that is only to be copied."""
+
+
+def _error(made: torch.Tensor, wanted: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean squared error of [B, C, H, W]; with a source, cells that differ from it weigh 1 + CHANGED, mean weight 1."""
+    if batch.source is None:
+        return F.mse_loss(made, wanted)
+    moved = F.max_pool2d((batch.target - batch.source).abs().amax(dim=1, keepdim=True), 2) > 0.5
+    weight = 1 + CHANGED * F.interpolate(moved.float(), scale_factor=2)
+    return (weight / weight.mean(dim=(1, 2, 3), keepdim=True) * (made - wanted) ** 2).mean()
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ class UNet:
         noisy, wanted = schedule.add_noise(clean, noise, steps), schedule.get_velocity(clean, noise, steps)
         if batch.source is not None:
             noisy = torch.cat([noisy, batch.source], dim=1)
-        return F.mse_loss(module(noisy, steps, encoder_hidden_states=text).sample, wanted)
+        return _error(module(noisy, steps, encoder_hidden_states=text).sample, wanted, batch)
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """StableDiffusionPipeline or StableDiffusionInstructPix2PixPipeline with DPM++."""
@@ -228,8 +247,7 @@ class Flux:
             img_ids=places,
             return_dict=False,
         )[0]
-        wanted = _pack(wanted)
-        return F.mse_loss(out[:, : wanted.shape[1]], wanted)
+        return _error(_unpack(out[:, : _pack(wanted).shape[1]]), wanted, batch)
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """FluxPipeline or FluxKontextPipeline with Euler steps."""
@@ -250,6 +268,14 @@ def _pack(latents: torch.Tensor) -> torch.Tensor:
     batch, channels, height, width = latents.shape
     cells = latents.view(batch, channels, height // 2, 2, width // 2, 2).permute(0, 2, 4, 1, 3, 5)
     return cells.reshape(batch, height // 2 * (width // 2), channels * 4)
+
+
+def _unpack(tokens: torch.Tensor) -> torch.Tensor:
+    """The inverse of `_pack` for square latents."""
+    batch, count, wide = tokens.shape
+    edge = int(count**0.5)
+    cells = tokens.view(batch, edge, edge, wide // 4, 2, 2).permute(0, 3, 1, 4, 2, 5)
+    return cells.reshape(batch, wide // 4, 2 * edge, 2 * edge)
 
 
 def _places(axis: int, latents: torch.Tensor) -> torch.Tensor:

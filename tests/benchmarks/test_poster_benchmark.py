@@ -1,0 +1,58 @@
+"""The poster benchmark tests itself: a perfect picture scores 1, a damaged one less, a circular judge is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import poster
+from benchmarks.experts import edited, generated
+from experts.poster.render import render
+from experts.poster.scene import Item, Scene
+from poser.actions import STOP
+from poser.types import Plan, PoserError, Spent, State, Step, Task, Trajectory
+
+
+def delivered(asked, image) -> Trajectory:  # noqa: ANN001
+    task = Task(asked.prompt)
+    after = State(task, Plan(), image=image, spent=Spent(3, 0.5, 2.0), ended=True)
+    step = Step(replace(after, ended=False), STOP, None, None, None, {"total": 0.0}, False, after, True, False)
+    return Trajectory(task, (step,), "test", "digest")
+
+
+def test_gold_scores_one_on_every_task() -> None:
+    for split in ("validation", "test"):
+        for asked in poster.tasks(split, 40):
+            assert poster.gold(asked) == {"share": 1.0, "exact": 1.0}
+
+
+def test_score_of_a_perfect_and_of_an_untouched_picture() -> None:
+    for asked in poster.tasks("test", 20, kind="i2i"):
+        perfect = poster.score(asked, delivered(asked, render(asked.target)))
+        assert perfect["share"] == perfect["exact"] == 1.0 and perfect["calls"] == 3 and perfect["usd"] == 0.5
+        lazy = poster.score(asked, delivered(asked, poster.to_task(asked).image))
+        assert lazy["exact"] == 0.0 and lazy["share"] < 1.0
+
+
+def test_kept_counts_only_what_nobody_asked_to_touch() -> None:
+    asked = next(t for t in poster.tasks("test", 60, kind="i2i") if len(t.kept) == 2)
+    one_lost = Scene(asked.target.background, tuple(i for i in asked.target.items if i != asked.kept[0]))
+    assert poster.score(asked, delivered(asked, render(one_lost)))["kept"] == 0.5
+
+
+def test_a_circular_judge_is_refused() -> None:
+    with pytest.raises(PoserError, match="judge"):
+        poster.refuse_circular("reader:1")
+    poster.refuse_circular("vqa:critic@abc")
+
+
+def test_figures_of_single_requests() -> None:
+    star, heart = Item(0, "star", "red"), Item(4, "heart", "blue", "small")
+    before, wanted = Scene("white", (star, heart)), Scene("white", (Item(0, "star", "green"), heart))
+    assert edited(wanted, before, wanted) == {"done": 1.0, "kept": 1.0, "exact": 1.0}
+    assert edited(before, before, wanted) == {"done": 0.0, "kept": 1.0, "exact": 0.0}
+    assert edited(Scene("white", (Item(0, "star", "green"),)), before, wanted)["kept"] == 0.0
+    three = Scene("white", tuple(Item(p, "star", "red") for p in (0, 1, 2)))
+    assert generated(three.without(Item(0, "star", "red")), three)["count"] == 0.0
+    assert generated(three, three) == {"objects": 1.0, "count": 1.0, "exact": 1.0}
