@@ -41,7 +41,7 @@ def strip(whole: Trajectory, side: int = 192) -> Image.Image:
     draw = ImageDraw.Draw(page)
     for k, step in enumerate(steps):
         x = gap + k * (side + gap)
-        picture = step.result.image  # type: ignore[union-attr]
+        picture = step.result.image if step.result and step.result.image else whole.images[0]
         page.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (x, gap))
         draw.rectangle((x - 1, gap - 1, x + side, gap + side), outline=(210, 210, 215))
         y = gap + side + 6

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 ORDER = (
     "vae",
@@ -21,19 +20,32 @@ ORDER = (
 """Later parts stand on earlier ones."""
 
 
-def job(name: str) -> Any:
-    """The training job of a part. Imports are here so that `--help` is instant."""
+PAINTED = 500
+"""Pictures of each expert that the critic is tuned on."""
+
+
+def train(name: str, fresh: bool) -> None:
+    """Trains one part, from its checkpoint where there is one. Imports are here so that `--help` is instant."""
+    from experts.poster.train.loop import fit
+
     if name == "vae":
         from experts.poster.train.vae import Vae
 
-        return Vae()
-    if name in ("clip", "t5"):
+        fit(Vae(), fresh)
+    elif name in ("clip", "t5"):
         from experts.poster.train.text import Text
 
-        return Text(name)
-    from experts.poster.train.denoiser import Denoiser
+        fit(Text(name), fresh)
+    elif name == "critic":
+        from experts.poster.train import critic, critic_outputs
 
-    return Denoiser(name)
+        critic.train(fresh)
+        critic_outputs.collect(PAINTED)
+        fit(critic.CriticTune(), fresh)
+    else:
+        from experts.poster.train.denoiser import Denoiser
+
+        fit(Denoiser(name), fresh)
 
 
 def main() -> int:
@@ -56,13 +68,11 @@ def main() -> int:
         parser.error(f"no such part: {', '.join(unknown) or 'none named'}; choose from {', '.join(ORDER)} or --all")
     import torch
 
-    from experts.poster.train.loop import fit
-
     if asked.threads:
         torch.set_num_threads(asked.threads)
     try:
         for name in names:
-            fit(job(name), fresh=asked.fresh)
+            train(name, asked.fresh)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the checkpoint", file=sys.stderr)
         return 130
