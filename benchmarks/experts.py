@@ -131,6 +131,8 @@ def markdown(table: dict[str, Any]) -> str:
     blocks = []
     for kinds in (KINDS, EDITS):
         names = [name for name in table if kinds[0] in table[name]]
+        if not names:
+            continue
         lines = ["| expert | " + " | ".join(kinds) + " | s/image |", "|---" * (len(kinds) + 2) + "|"]
         for name in names:
             cells = []

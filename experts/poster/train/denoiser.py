@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from experts.poster.reader import read
@@ -29,12 +30,16 @@ DROPPED = 0.08
 
 @dataclass(frozen=True)
 class Diet:
-    """What an expert is trained on: the share of each kind of scene (`KINDS`) or edit (`EDITS`, then 'two')."""
+    """What an expert is trained on: the share of each kind of scene (`KINDS`) or edit (`EDITS`, then 'two').
+
+    `start` names the expert whose weights it begins with, as the full-size editors began with the models that draw.
+    """
 
     family: Family
     shares: dict[str, float]
     schedule: Schedule
     knobs: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
     @property
     def edits(self) -> bool:
@@ -46,19 +51,19 @@ DIETS = {
     "poster-sd": Diet(
         UNet(),
         {"few": 0.9, "count": 0.05, "crowded": 0.05},
-        Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=600),
+        Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=500),
         {"num_inference_steps": 12, "guidance_scale": 2.0},
     ),
     "poster-pixart": Diet(
         PixArt(),
         {"crowded": 0.5, "count": 0.5},
-        Schedule(steps=4500, batch=48, rate=1.5e-3, evaluate_every=600),
+        Schedule(steps=4500, batch=48, rate=1.5e-3, evaluate_every=500),
         {"num_inference_steps": 12, "guidance_scale": 1.0},
     ),
     "poster-flux": Diet(
         Flux(),
         {"few": 0.6, "count": 0.2, "crowded": 0.2},
-        Schedule(steps=3000, batch=48, rate=1.5e-3, evaluate_every=600),
+        Schedule(steps=2500, batch=48, rate=1.5e-3, evaluate_every=500),
         {"num_inference_steps": 4},
     ),
     "poster-ip2p": Diet(
@@ -72,8 +77,9 @@ DIETS = {
             "resize": 0.03,
             "background": 0.03,
         },
-        Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=600),
+        Schedule(steps=2500, batch=48, rate=1.2e-3, evaluate_every=500),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
+        start="poster-sd",
     ),
     "poster-magicbrush": Diet(
         UNet(edits=True),
@@ -86,14 +92,16 @@ DIETS = {
             "move": 0.03,
             "background": 0.03,
         },
-        Schedule(steps=4500, batch=48, rate=1.8e-3, evaluate_every=600, seed=1),
+        Schedule(steps=2500, batch=48, rate=1.2e-3, evaluate_every=500, seed=1),
         {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
+        start="poster-sd",
     ),
     "poster-kontext": Diet(
         Flux(edits=True),
         {"move": 0.36, "background": 0.3, "two": 0.1, "add": 0.06, "remove": 0.06, "recolour": 0.06, "replace": 0.06},
-        Schedule(steps=3000, batch=48, rate=1.8e-3, evaluate_every=600),
+        Schedule(steps=2500, batch=48, rate=1.2e-3, evaluate_every=500),
         {"num_inference_steps": 6},
+        start="poster-flux",
     ),
 }
 SPECIALTY = {
@@ -106,6 +114,23 @@ SPECIALTY = {
 }
 
 
+def begin(module: nn.Module, name: str) -> None:
+    """Loads the weights of the trained expert `name`; input channels that it lacks start at 0, as InstructPix2Pix's did.
+
+    Raises `FileNotFoundError` where that expert is not trained yet.
+    """
+    files = list((WEIGHTS / name).glob("*/diffusion_pytorch_model.safetensors"))
+    if not files:
+        raise FileNotFoundError(f"{name} comes first: python -m experts.poster.train {name}")
+    known, own = load_file(files[0]), module.state_dict()
+    for key, value in known.items():
+        if value.shape != own[key].shape:
+            wide = torch.zeros_like(own[key])
+            wide[:, : value.shape[1]] = value
+            known[key] = wide
+    module.load_state_dict({key: value.float() for key, value in known.items()})
+
+
 class Denoiser:
     """Training job of one expert of `DIETS`."""
 
@@ -114,6 +139,8 @@ class Denoiser:
         self.schedule = self.diet.schedule
         torch.manual_seed(self.schedule.seed)
         self.module: nn.Module = self.diet.family.build()
+        if self.diet.start:
+            begin(self.module, self.diet.start)
         self.bank: Bank = bank("pairs" if self.diet.edits else "scenes")
         kinds = (*EDITS, "two") if self.diet.edits else KINDS
         self.rows = {k: torch.nonzero(self.bank.tags == n).flatten() for n, k in enumerate(kinds)}
