@@ -37,6 +37,10 @@ class Question:
         changed: dict[str, Any] = {field: value}
         return replace(self, **changed)
 
+    def named(self) -> list[str]:
+        """Which of 'shape', 'colour' and 'size' are set."""
+        return [field for field in ("shape", "colour", "size") if getattr(self, field)]
+
     def fits(self, item: Item) -> bool:
         """Whether `item` has every attribute (and the place) that is named."""
         return all(

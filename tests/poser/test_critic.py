@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experts.poster.instruction import changed
 from experts.poster.language import canonical
 from experts.poster.render import render
+from experts.poster.scene import Scene
 from experts.poster.tasks import Deck
 from experts.poster.train.critic_model import build_model, build_processor
+from experts.poster.train.store import WEIGHTS
 from experts.residency import Residency
 from poser.critics import load
 from poser.critics.forward import Shared, conversation, plain, tokenised
@@ -187,3 +190,19 @@ def test_a_model_that_is_not_there_and_labels_that_are_no_tokens(
         VqaCritic(tmp_path)(looks[:1])
     with pytest.raises(PoserError, match="critic.yes"):
         VqaCritic(folder, yes="certainly")(looks[:1])
+
+
+@pytest.mark.skipif(not (WEIGHTS / "critic" / "model.safetensors").exists(), reason="the critic is not trained yet")
+def test_the_embedded_critic_tells_right_from_wrong() -> None:
+    rng, right, wrong = np.random.default_rng(1), [], []
+    for task in Deck("test").first(20):
+        commands = [Command(canonical(instruction)) for instruction in task.instructions]
+        start = render(task.start, rng) if task.start else None
+        before = changed(task.start, task.instructions[:-1]) if len(commands) > 1 else Scene(task.target.background)
+        good = Look(render(task.target, rng), start, None, tuple(commands[:-1]), (commands[-1],))
+        right.append(good)
+        wrong.append(replace(good, image=render(before, rng)))
+    critic = load("vqa")
+    better = [one.score > other.score for one, other in zip(critic(right), critic(wrong), strict=True)]
+    assert sum(better) >= 18
+    assert critic.id.startswith("vqa:critic@")

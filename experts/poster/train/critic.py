@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,8 +125,8 @@ class CriticTune(Critic):
     """Part 3: everything together on the experts' outputs, with as many renders beside them."""
 
     name = "critic-tune"
-    schedule = Schedule(steps=2000, batch=12, rate=5e-4, ema=0.995, evaluate_every=400, seed=1)
-    aloud = 2
+    schedule = Schedule(steps=5000, batch=12, rate=1e-3, ema=0.995, evaluate_every=500, seed=1)
+    each, aloud = 12, 2
 
     def start(self) -> nn.Module:
         """The weights of part 2."""
@@ -134,7 +135,7 @@ class CriticTune(Critic):
     def gather(self, blurrer: Blurrer, rng: np.random.Generator) -> list[Sample]:
         """The collected outputs of the train split and as many renders; those of the test split are held out."""
         painted = outputs("train")
-        self.bank = max(1000, len(painted))
+        self.bank = max(3000, len(painted))
         return painted + super().gather(blurrer, rng)
 
     def see(self) -> None:
@@ -160,11 +161,20 @@ def train(fresh: bool = False) -> dict[str, float]:
     return fit(Critic(), fresh)
 
 
+def tune(steps: int = 0, fresh: bool = False) -> dict[str, float]:
+    """Part 3 on the weights there are; `steps` (0: as scheduled) for a repetition when experts were added."""
+    job = CriticTune()
+    if steps:
+        job.schedule = replace(job.schedule, steps=steps)
+    return fit(job, fresh)
+
+
 def main() -> int:
     """Parses the command line."""
     parser = argparse.ArgumentParser(prog="python -m experts.poster.train.critic", description=__doc__)
     parser.add_argument("--collect", type=int, default=0, metavar="N", help="pictures of each expert, first of all")
     parser.add_argument("--tune", action="store_true", help="part 3, on the trained critic and the collected pictures")
+    parser.add_argument("--steps", type=int, default=0, help="length of part 3, to repeat it when experts were added")
     parser.add_argument("--evaluate", action="store_true", help="print held-out figures")
     parser.add_argument("--fresh", action="store_true", help="forget checkpoints and start again")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: all cores)")
@@ -175,7 +185,7 @@ def main() -> int:
         if asked.collect:
             print(json.dumps(collect(asked.collect)))
         if asked.tune:
-            fit(CriticTune(), asked.fresh)
+            tune(asked.steps, asked.fresh)
         elif not (asked.collect or asked.evaluate):
             train(asked.fresh)
     except KeyboardInterrupt:

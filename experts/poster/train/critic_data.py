@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from experts.poster.render import render
 from experts.poster.scene import CELL, COLOURS, SHAPES, SIZES, UNKNOWN, Item, Scene
 from experts.poster.tasks import KINDS, draw_scene, split_of
 
-KIND_SHARES = {"item": 0.40, "attribute": 0.18, "anything": 0.16, "background": 0.06, "count": 0.20}
+KIND_SHARES = {"item": 0.46, "attribute": 0.22, "anything": 0.08, "background": 0.06, "count": 0.18}
 """How often each kind of question is asked in training."""
 FIELDS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "colour": tuple(COLOURS), "size": SIZES}
 
@@ -96,7 +97,7 @@ def _nameable(scene: Scene, rng: np.random.Generator) -> Item | None:
 
 def _wrong(question: Question, scene: Scene, rng: np.random.Generator) -> Question:
     """The question with one named attribute changed: to another item's, or to any other value; or another place."""
-    named = [name for name in FIELDS if getattr(question, name)]
+    named = question.named()
     if question.place is not None and question.kind == "item" and rng.random() < 0.3:
         return replace(question, place=int(rng.integers(9)))
     name = _pick(rng, named)
@@ -114,7 +115,7 @@ def _draw_item(scene: Scene, rng: np.random.Generator, yes: bool) -> Question:
             question = question.having(name, None)
     if rng.random() < 0.3 and not whole:
         question = replace(question, place=None)
-    if not (question.shape or question.colour or question.size):
+    if not question.named():
         question = replace(question, shape=_pick(rng, SHAPES))
     if not yes and question.holds(scene) and rng.random() < 0.08:
         return about(_random_item(rng))
@@ -147,18 +148,26 @@ def _draw_background(scene: Scene, rng: np.random.Generator, yes: bool) -> Quest
 
 
 def _draw_count(scene: Scene, rng: np.random.Generator, yes: bool) -> Question:
-    item = _nameable(scene, rng) or _random_item(rng)
-    question = Question("count", None, item.shape, item.colour, item.size)
-    for name, rate in (("size", 0.4), ("colour", 0.3), ("shape", 0.2)):
-        if rng.random() < rate:
-            question = question.having(name, None)
-    count = sum(question.fits(other) for other in scene.items)
-    if not yes:
-        if rng.random() < 0.2 and (question.shape or question.colour or question.size):
-            question = _wrong(question, scene, rng)
-        else:
-            count += int(rng.choice((-2, -1, -1, 1, 1, 2)))
-    return replace(question, count=min(max(count, 1), 5))
+    """How many there are of some group. Yes and no ask for the same numbers, so that a number alone tells nothing."""
+    groups: dict[Question, int] = {}
+    for item in scene.items:
+        if item.shape != UNKNOWN:
+            for wish in itertools.product((item.shape, None), (item.colour, None), (item.size, None)):
+                groups[Question("count", None, *wish)] = 0
+    groups = {question: sum(map(question.fits, scene.items)) for question in groups}
+    numbers = sorted({count for count in groups.values() if count <= 5})
+    if not numbers:
+        return replace(Question("count"), shape=_pick(rng, SHAPES), count=1)
+    number = numbers[int(rng.integers(len(numbers)))]
+    if yes:
+        fitting = [question for question, count in groups.items() if count == number]
+    elif rng.random() < 0.3:
+        like = [question for question, count in groups.items() if count == number and question.named()]
+        fitting = [_wrong(question, scene, rng) for question in like]
+    else:
+        fitting = [question for question, count in groups.items() if 0 < abs(count - number) <= 2]
+    question = fitting[int(rng.integers(len(fitting)))] if fitting else list(groups)[int(rng.integers(len(groups)))]
+    return replace(question, count=number)
 
 
 _DRAW = {
