@@ -48,7 +48,7 @@ def tokens(text: str) -> list[str]:
     for pattern, by in _SYNONYMS:
         text = re.sub(pattern, by, text)
     text = _PLACE.sub(lambda hit: f" @{PLACES.index(hit.group(1))} ", text)
-    return re.findall(r"@\d|[a-z']+|\d+|[,;.]", text)
+    return re.findall(r"@[0-8]|[a-z']+|\d+|[,;.]", text)
 
 
 class Cursor:

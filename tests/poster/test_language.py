@@ -222,3 +222,8 @@ def test_every_place_is_read_whatever_leads_to_it(cell, place):
     for link in ("to the", "to", "at the", "in the", "into the"):
         assert parse(f"put the star {link} {place}") == Instruction("move", ref=Ref("star"), place=cell)
         assert parse(f"add a red star {link} {place}") == Instruction("add", items=(Item(cell, "star", "red"),))
+
+
+def test_a_place_that_does_not_exist_is_not_read() -> None:
+    assert parse("move the star to @9") is None
+    assert parse("move the star to @\u0663") is None

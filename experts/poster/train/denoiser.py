@@ -115,7 +115,7 @@ SPECIALTY = {
 
 
 def begin(module: nn.Module, name: str) -> None:
-    """Loads the weights of the trained expert `name`; input channels that it lacks start at 0, as InstructPix2Pix's did.
+    """Loads the weights of the expert `name`; input channels that it lacks start at 0, as those of InstructPix2Pix did.
 
     Raises `FileNotFoundError` where that expert is not trained yet.
     """
