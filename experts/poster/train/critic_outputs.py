@@ -83,7 +83,7 @@ def _named(scene: Scene) -> Scene:
     return Scene(scene.background, tuple(item for item in scene.items if item.shape != UNKNOWN))
 
 
-def collect(count: int, folder: Path = OUTPUTS) -> dict[str, int]:
+def collect(count: int, folder: Path = OUTPUTS, splits: tuple[str, ...] = ("train", "test")) -> dict[str, int]:
     """Lets every trained poster expert paint `count` pictures of the train split and a quarter as many of 'test'.
 
     Editors work on renders and on what the painters made. Returns how many pictures each expert gave.
@@ -95,7 +95,8 @@ def collect(count: int, folder: Path = OUTPUTS) -> dict[str, int]:
     there = [entry for entry in entries() if not entry.missing()]
     pool, given = Pool(Registry(there)), dict.fromkeys((entry.card.id for entry in there), 0)
     folder.mkdir(parents=True, exist_ok=True)
-    for split, wanted in (("train", count), ("test", max(1, count // 4))):
+    for split in splits:
+        wanted = count if split == "train" else max(1, count // 4)
         painted: list[Image.Image] = []
         for entry in sorted(there, key=lambda entry: entry.card.mode != "text-to-image"):
             rng = np.random.default_rng((zlib.crc32(entry.card.id.encode()), SPLITS.index(split)))
