@@ -51,8 +51,8 @@ def experts() -> str:
     return "\n\n".join(
         [
             f"n = {found['n']} requests a cell, mean [95 % interval]. Drawn scenes: share of objects right in shape, "
-            "colour, size and place (`few`: 1 or 2 items, `crowded`: 4 or 5), `count`: share of scenes with every number "
-            "right. Commands: share carried out, and the share of the other objects kept as they were.",
+            "colour, size and place (`few`: 1 or 2 items, `crowded`: 4 or 5), `count`: share of scenes with every "
+            "number right. Commands: share carried out, and the share of the other objects kept as they were.",
             *blocks,
             f"The shared autoencoder gives back {_span(figure, 3)} of the objects of {2 * found['n']} test scenes. "
             f"Best editor overall: `{found['editing']['best_overall']}`; another is better beyond the intervals at "

@@ -132,12 +132,16 @@ class UNet:
         return _unet(2 * CHANNELS if self.edits else CHANNELS).to(memory_format=torch.channels_last)
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
-        """Mean squared error of v at a uniform time step; source latents are concatenated unscaled, as IP2P does."""
+        """Mean squared error of v; source latents are concatenated unscaled, as InstructPix2Pix does.
+
+        Time steps are uniform; with a source late ones are favoured: what an edit does is decided while noise is high.
+        """
         with torch.no_grad():
             text = shared("clip")(input_ids=batch.ids).last_hidden_state
         clean = batch.target * shared("vae").config.scaling_factor
         schedule = _noise_schedule()
-        steps = torch.randint(0, schedule.config.num_train_timesteps, (len(clean),), device=clean.device)
+        share = torch.rand(len(clean), device=clean.device) ** (0.6 if self.edits else 1.0)
+        steps = (share * schedule.config.num_train_timesteps).long().clamp(max=schedule.config.num_train_timesteps - 1)
         noise = torch.randn_like(clean)
         noisy, wanted = schedule.add_noise(clean, noise, steps), schedule.get_velocity(clean, noise, steps)
         if batch.source is not None:
