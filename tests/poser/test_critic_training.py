@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,9 +15,9 @@ from experts.poster.scene import UNKNOWN
 from experts.poster.tasks import split_of
 from experts.poster.train.critic import NAME, load
 from experts.poster.train.critic_ask import answered, calibration, cells_of, measure, predictions, read_aloud
-from experts.poster.train.critic_data import KIND_SHARES, any_scene, draw_question, rendered
+from experts.poster.train.critic_data import KIND_SHARES, any_scene, draw_question, missed, rendered
 from experts.poster.train.critic_model import build_model, build_processor, prompt
-from experts.poster.train.critic_outputs import _trials
+from experts.poster.train.critic_outputs import _tagged, _trials, outputs
 from experts.poster.train.critic_vision import HEADS, IGNORED, targets
 from experts.poster.train.store import WEIGHTS
 from experts.poster.train.vae import to_tensor
@@ -100,9 +101,21 @@ def test_requests_for_outputs() -> None:
     rng = np.random.default_rng(5)
     painted = [render(any_scene(rng, "test"), rng) for _ in range(4)]
     edits = _trials("image-to-image", "test", 30, rng, painted)
-    assert all(len(request.images) == 1 for request in edits)
-    assert any(request.images[0] is picture for request in edits for picture in painted)
-    assert all(not request.images for request in _trials("text-to-image", "test", 6, rng, painted))
+    assert all(len(request.images) == 1 for request, _ in edits)
+    assert any(request.images[0] is picture for request, _ in edits for picture in painted)
+    assert all(not request.images for request, _ in _trials("text-to-image", "test", 6, rng, painted))
+
+
+def test_outputs_come_back_with_what_was_asked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(9)
+    shown, wanted = any_scene(rng), any_scene(rng)
+    render(shown).save(tmp_path / "train-a-0000.png", pnginfo=_tagged(wanted))
+    render(wanted).save(tmp_path / "test-a-0000.png")
+    (sample,) = outputs("train", tmp_path)
+    assert sample.scene == shown and sample.wanted == wanted
+    assert missed(sample) and not any(question.holds(shown) for question in missed(sample))
+    (other,) = outputs("test", tmp_path)
+    assert other.wanted is None and missed(other) == []
 
 
 @pytest.mark.skipif(not (WEIGHTS / NAME / "model.safetensors").exists(), reason="the critic is not trained yet")

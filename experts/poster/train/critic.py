@@ -23,8 +23,8 @@ import torch
 from torch import nn
 
 from experts.poster.scene import SHAPES
-from experts.poster.train.critic_ask import Text, answered, cells_of, measure, read_aloud, text_loss
-from experts.poster.train.critic_data import Sample, draw_question, rendered
+from experts.poster.train.critic_ask import Text, answered, cells_of, measure, measure_wanted, read_aloud, text_loss
+from experts.poster.train.critic_data import Sample, draw_question, missed, rendered
 from experts.poster.train.critic_model import build_model, build_processor
 from experts.poster.train.critic_outputs import Blurrer, collect, outputs
 from experts.poster.train.critic_vision import CriticVision, load_tower, tower_path
@@ -47,12 +47,15 @@ def held_out(blurrer: Blurrer) -> dict[str, list[Sample]]:
 
 
 def figures_of(model: nn.Module, tokenizer: PreTrainedTokenizerFast, sets: dict[str, list[Sample]]) -> dict[str, float]:
-    """`measure` on each set, its figures named after it."""
-    return {
+    """`measure` on each set, its figures named after it; `measure_wanted` on what experts were asked for."""
+    figures = {
         label + name: value
         for label, samples in sets.items()
         for name, value in measure(model, tokenizer, samples).items()
     }
+    if asked := [sample for sample in sets.get("experts_", []) if sample.wanted is not None]:
+        figures |= {"wanted_" + name: value for name, value in measure_wanted(model, tokenizer, asked).items()}
+    return figures
 
 
 class Critic:
@@ -64,7 +67,7 @@ class Critic:
     """Questions asked about a picture in a batch."""
     aloud = 4
     """Cells read aloud of a picture in a batch."""
-    bank = 4000
+    bank, latent = 4000, 32
 
     def __init__(self) -> None:
         self.processor = build_processor()
@@ -73,6 +76,8 @@ class Critic:
         blurrer = Blurrer()
         self.sets = held_out(blurrer)
         self.samples = self.gather(blurrer, np.random.default_rng(79))
+        weights = np.array([3.0 if missed(sample) else 1.0 for sample in self.samples])
+        self.weights = weights / weights.sum()
         self.seen = self.see()
 
     def start(self) -> nn.Module:
@@ -85,11 +90,11 @@ class Critic:
         return model
 
     def gather(self, blurrer: Blurrer, rng: np.random.Generator) -> list[Sample]:
-        """The pictures: half of them plain or degraded renders, half through the autoencoder."""
+        """The pictures: plain and degraded renders, `latent` of 64 through the autoencoder."""
         samples: list[Sample] = []
         while len(samples) < self.bank:
             fresh = rendered(rng, 64, worn=0.3)
-            samples += blurrer(fresh[:32], rng) + fresh[32:]
+            samples += blurrer(fresh[: self.latent], rng) + fresh[self.latent :]
         return samples
 
     @torch.no_grad()
@@ -100,14 +105,17 @@ class Critic:
 
     def texts(self, sample: Sample, rng: np.random.Generator) -> list[Text]:
         """Questions about a picture, and cells to read aloud."""
-        asked = [answered(*draw_question(sample.scene, rng), self.tokenizer) for _ in range(self.each)]
+        hard = missed(sample)
+        hard = [hard[int(k)] for k in rng.permutation(len(hard))[: self.each // 3]]
+        asked = [answered(question, False, self.tokenizer) for question in hard]
+        asked += [answered(*draw_question(sample.scene, rng), self.tokenizer) for _ in range(self.each - len(hard))]
         named = [place for place in range(9) if (item := sample.scene.at(place)) is None or item.shape in SHAPES]
         cells = rng.permutation(named)[: self.aloud]
         return asked + [read_aloud(sample.scene, int(place), self.tokenizer) for place in cells]
 
     def loss(self, rng: np.random.Generator) -> torch.Tensor:
         """Mean cross entropy of the answers and of the words read aloud."""
-        numbers = rng.integers(len(self.samples), size=self.schedule.batch)
+        numbers = rng.choice(len(self.samples), size=self.schedule.batch, p=self.weights)
         samples = [self.samples[int(number)] for number in numbers]
         cells = cells_of(self.module, samples) if self.seen is None else self.seen[torch.from_numpy(numbers)]
         return text_loss(self.module, cells, [self.texts(sample, rng) for sample in samples])
@@ -125,8 +133,8 @@ class CriticTune(Critic):
     """Part 3: everything together on the experts' outputs, with as many renders beside them."""
 
     name = "critic-tune"
-    schedule = Schedule(steps=5000, batch=12, rate=1e-3, ema=0.995, evaluate_every=500, seed=1)
-    each, aloud = 12, 2
+    schedule = Schedule(steps=10000, batch=12, rate=1e-3, ema=0.995, evaluate_every=1000, seed=1)
+    each, aloud, latent = 12, 2, 16
 
     def start(self) -> nn.Module:
         """The weights of part 2."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from experts.poster.questions import Question
+from experts.poster.questions import Question, about, anything, background
 from experts.poster.scene import PLACES, Item, Scene
 from experts.poster.train.critic_data import KIND_SHARES, Sample, draw_question
 from experts.poster.train.critic_model import ANSWER, CELLS
@@ -109,18 +109,44 @@ def calibration(yes: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 @torch.no_grad()
+def chances(
+    model: nn.Module, tokenizer: PreTrainedTokenizerFast, samples: list[Sample], asked: list[list[Question]]
+) -> np.ndarray:
+    """P(yes) of every question about every sample, in order [Q]."""
+    yes, labels = [], tokenizer.convert_tokens_to_ids(list(ANSWER))
+    for k in range(0, len(samples), 16):
+        rows = [[answered(question, True, tokenizer) for question in row] for row in asked[k : k + 16]]
+        logits, _ = predictions(model, cells_of(model, samples[k : k + 16]), rows)
+        yes.append(logits[:, labels].softmax(-1)[:, 1].cpu().numpy())
+    return np.concatenate(yes)
+
+
 def measure(
     model: nn.Module, tokenizer: PreTrainedTokenizerFast, samples: list[Sample], seed: int = 3, each: int = 12
 ) -> dict[str, float]:
-    """Balanced accuracy, overall and by kind of question, and calibration error on `each` questions a sample."""
+    """Balanced accuracy, overall and by kind of question, and calibration error on `each` questions a sample, half of
+    them with the answer yes, in the mixture of `KIND_SHARES`."""
     rng = np.random.default_rng(seed)
     asked = [[draw_question(sample.scene, rng) for _ in range(each)] for sample in samples]
-    yes, labels = [], tokenizer.convert_tokens_to_ids(list(ANSWER))
-    for k in range(0, len(samples), 16):
-        rows = [[answered(*pair, tokenizer) for pair in row] for row in asked[k : k + 16]]
-        logits, _ = predictions(model, cells_of(model, samples[k : k + 16]), rows)
-        yes.append(logits[:, labels].softmax(-1)[:, 1].cpu().numpy())
-    p, flat = np.concatenate(yes), [pair for row in asked for pair in row]
+    p = chances(model, tokenizer, samples, [[question for question, _ in row] for row in asked])
+    flat = [pair for row in asked for pair in row]
     truth, kinds = np.array([answer for _, answer in flat]), np.array([question.kind for question, _ in flat])
     figures = {"n": len(truth)} | calibration(p, truth)
     return figures | {kind: calibration(p[kinds == kind], truth[kinds == kind])["balanced"] for kind in KIND_SHARES}
+
+
+def measure_wanted(model: nn.Module, tokenizer: PreTrainedTokenizerFast, samples: list[Sample]) -> dict[str, float]:
+    """The same figures on what the critic really asks: whether all that was wanted is there, and nothing else."""
+    samples = [sample for sample in samples if sample.wanted is not None]
+    asked = [facts_of(sample.wanted) for sample in samples if sample.wanted is not None]
+    p = chances(model, tokenizer, samples, asked)
+    flat = [(q, q.holds(sample.scene)) for sample, row in zip(samples, asked, strict=True) for q in row]
+    truth, kinds = np.array([answer for _, answer in flat]), np.array([question.kind for question, _ in flat])
+    figures = {"n": len(truth), "yes": round(float(truth.mean()), 4)} | calibration(p, truth)
+    item = kinds == "item"
+    return figures | {f"item_{name}": value for name, value in calibration(p[item], truth[item]).items()}
+
+
+def facts_of(wanted: Scene) -> list[Question]:
+    """The questions of a scene that was asked for: every item, every cell that should be empty, the background."""
+    return [*map(about, wanted.items), *map(anything, wanted.free()), background(wanted.background)]

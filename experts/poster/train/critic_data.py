@@ -21,10 +21,11 @@ FIELDS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "colour": tuple(COLOURS),
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture and what it shows, by construction or by the reader."""
+    """A picture and what it shows, by construction or by the reader; for experts' outputs also what was asked for."""
 
     picture: Image.Image
     scene: Scene
+    wanted: Scene | None = None
 
 
 def any_scene(rng: np.random.Generator, split: str = "train") -> Scene:
@@ -188,3 +189,16 @@ def draw_question(scene: Scene, rng: np.random.Generator, kind: str | None = Non
         if question.holds(scene) == wanted:
             return question, wanted
     return question, question.holds(scene)
+
+
+def missed(sample: Sample) -> list[Question]:
+    """What was asked for and is not there: questions with the answer no, the hardest and the most useful ones."""
+    if sample.wanted is None:
+        return []
+    items = [item for item in sample.wanted.items if item not in sample.scene.items]
+    questions = [about(item) for item in items]
+    for item in items:
+        if item.place is not None and sample.scene.at(item.place) is not None:
+            questions += [Question("attribute", item.place).having(name, getattr(item, name)) for name in FIELDS]
+    questions += [background(sample.wanted.background)]
+    return [question for question in questions if not question.holds(sample.scene)]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import zlib
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from experts.poster.instruction import apply
 from experts.poster.language import canonical
 from experts.poster.reader import read
 from experts.poster.requests import trial
-from experts.poster.scene import UNKNOWN, Scene
+from experts.poster.scene import UNKNOWN, Item, Scene
 from experts.poster.tasks import EDITS, KINDS, SPLITS, draw_edit
 from experts.poster.train.critic_data import Sample
 from experts.poster.train.loop import FOLDER, device
@@ -22,6 +26,9 @@ from experts.types import Job, Request
 
 OUTPUTS = FOLDER / "outputs"
 """Experts' outputs: `train-*.png` to learn from, `test-*.png` to be measured on; not committed."""
+
+TAG = "wanted"
+"""Name of the text chunk that holds the scene that was asked for."""
 
 
 class Blurrer:
@@ -54,27 +61,45 @@ class Blurrer:
         return [Sample(picture, read(picture)) for picture in pictures]
 
 
+def _tagged(scene: Scene) -> PngInfo:
+    """The scene as text inside a PNG file."""
+    info = PngInfo()
+    info.add_text(TAG, json.dumps([scene.background, [list(astuple(item)) for item in scene.items]]))
+    return info
+
+
 def outputs(split: str, folder: Path = OUTPUTS) -> list[Sample]:
     """The collected outputs of a split in the order of their names, each read by the reader; [] where none are."""
     samples = []
     for path in sorted(folder.glob(f"{split}-*.png")):
         with Image.open(path) as picture:
             rgb = picture.convert("RGB")
-        samples.append(Sample(rgb, read(rgb)))
+            tag = picture.info.get(TAG)
+        wanted = None
+        if tag:
+            background, items = json.loads(tag)
+            wanted = Scene(background, tuple(Item(*item) for item in items))
+        samples.append(Sample(rgb, read(rgb), wanted))
     return samples
 
 
-def _trials(mode: str, split: str, count: int, rng: np.random.Generator, painted: list[Image.Image]) -> list[Request]:
-    """Requests of every kind in turn; every other edit is of an earlier output, as in a chain of experts."""
+def _trials(
+    mode: str, split: str, count: int, rng: np.random.Generator, painted: list[Image.Image]
+) -> list[tuple[Request, Scene]]:
+    """Requests of every kind in turn, with the scenes they ask for; every other edit is of an earlier output, as in a
+    chain of experts."""
     kinds, requests = (KINDS if mode == "text-to-image" else EDITS), []
     for k in range(count):
         made = trial(rng, kinds[k % len(kinds)], split)
-        prompt, image = made.prompt, made.image
+        prompt, image, wanted = made.prompt, made.image, made.wanted
         if image is not None and painted and k % 2:
             other = painted[int(rng.integers(len(painted)))]
-            edit = draw_edit(_named(read(other)), rng, kinds[k % len(kinds)])
-            prompt, image = (canonical(edit), other) if edit else (prompt, image)
-        requests.append(Request(prompt, (image,) if image else (), seed=int(rng.integers(2**31))))
+            scene = _named(read(other))
+            edit = draw_edit(scene, rng, kinds[k % len(kinds)])
+            if edit is not None:
+                prompt, image, wanted = canonical(edit), other, apply(scene, edit)
+        request = Request(prompt, (image,) if image else (), seed=int(rng.integers(2**31)))
+        requests.append((request, wanted))
     return requests
 
 
@@ -100,11 +125,11 @@ def collect(count: int, folder: Path = OUTPUTS, splits: tuple[str, ...] = ("trai
         painted: list[Image.Image] = []
         for entry in sorted(there, key=lambda entry: entry.card.mode != "text-to-image"):
             rng = np.random.default_rng((zlib.crc32(entry.card.id.encode()), SPLITS.index(split)))
-            jobs = [Job(entry.card.id, request) for request in _trials(entry.card.mode, split, wanted, rng, painted)]
-            results = pool.run(jobs)
-            pictures = [result.image for result in results if result.image is not None]
-            painted += pictures
-            given[entry.card.id] += len(pictures)
-            for k, picture in enumerate(pictures):
-                picture.save(folder / f"{split}-{entry.card.id}-{k:04d}.png")
+            trials = _trials(entry.card.mode, split, wanted, rng, painted)
+            results = pool.run([Job(entry.card.id, request) for request, _ in trials])
+            for k, (result, (_, scene)) in enumerate(zip(results, trials, strict=True)):
+                if result.image is not None:
+                    painted.append(result.image)
+                    given[entry.card.id] += 1
+                    result.image.save(folder / f"{split}-{entry.card.id}-{k:04d}.png", pnginfo=_tagged(scene))
     return given
