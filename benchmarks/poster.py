@@ -76,7 +76,9 @@ def refuse_circular(critic: str, judge: str = JUDGE) -> None:
 
 def summary(asked: Sequence[PosterTask], rows: Sequence[dict[str, float]]) -> dict[str, Estimate]:
     """Mean of every figure with its interval, clustered by task."""
-    return {name: estimate([row[name] for row in rows], [task.id for task in asked]) for name in rows[0]}
+    names = [task.id for task in asked]
+    shares = ("share", "exact", "kept", "satisfied")
+    return {name: estimate([row[name] for row in rows], names, name in shares) for name in rows[0]}
 
 
 def main(argv: list[str] | None = None) -> int:

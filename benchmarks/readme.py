@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +97,12 @@ def critic() -> str:
     found = _load("critic")
     rows = [
         [label, f"{found[key + 'n']:.0f}", f"{found[key + 'balanced']:.3f}", f"{found[key + 'calibration_error']:.3f}"]
-        for label, key in (("rendered posters", ""), ("degraded posters", "worn_"), ("experts' outputs", "experts_"))
+        for label, key in (
+            ("rendered posters", ""),
+            ("degraded posters", "worn_"),
+            ("experts' outputs", "experts_"),
+            ("what was asked of them", "wanted_"),
+        )
         if key + "n" in found
     ]
     return _table(["yes/no questions about", "n", "balanced accuracy", "calibration error"], rows)
@@ -110,8 +114,8 @@ SECTIONS: dict[str, Callable[[], str]] = {"experts": experts, "policies": polici
 def filled(text: str) -> str:
     """The README with every section between '<!-- NAME -->' and '<!-- /NAME -->' made anew."""
     for name, make in SECTIONS.items():
-        made = f"<!-- {name} -->\n\n{make()}\n\n<!-- /{name} -->"
-        text = re.sub(rf"<!-- {name} -->.*?<!-- /{name} -->", lambda _, made=made: made, text, flags=re.S)
+        before, _, rest = text.partition(f"<!-- {name} -->")
+        text = f"{before}<!-- {name} -->\n\n{make()}\n\n<!-- /{name} -->{rest.partition(f'<!-- /{name} -->')[2]}"
     return text
 
 

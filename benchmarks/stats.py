@@ -44,7 +44,7 @@ def clustered_error(values: Sequence[float], clusters: Sequence[Hashable]) -> fl
     return math.sqrt(count / (count - 1) * float((sums**2).sum())) / len(array)
 
 
-def estimate(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Estimate:
+def estimate(values: Sequence[float], clusters: Sequence[Hashable] | None = None, proportion: bool = True) -> Estimate:
     """Mean and t interval of `values` (NaN values are left out); every value is its own cluster by default.
 
     A mean without an error (all values equal, as 0 of 50) gets Wilson's interval for a proportion, where the values are
@@ -58,7 +58,7 @@ def estimate(values: Sequence[float], clusters: Sequence[Hashable] | None = None
     if count < 2:
         return Estimate(mean, math.nan, math.nan, len(kept), count)
     error = clustered_error(kept, names)
-    if error == 0.0 and mean in (0.0, 1.0):
+    if proportion and error == 0.0 and mean in (0.0, 1.0):
         interval = stats.binomtest(round(mean * count), count).proportion_ci(method="wilson")
         return Estimate(mean, float(interval.low), float(interval.high), len(kept), count)
     reach = float(stats.t.ppf(0.975, count - 1)) * error

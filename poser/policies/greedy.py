@@ -1,4 +1,4 @@
-"""One hand-written choice by verb: the experts made for it, the most specialised first; another one after a failure."""
+"""One hand-written choice by verb: the expert made for it, the most specialised first; after a failure, draw anew."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from poser.types import Policy, State
 
 @dataclass(frozen=True)
 class Greedy:
-    """No learning, no look at the picture: what the card says, one command at a time, then 'stop'."""
+    """No learning, no look at the picture: what the card says, one command at a time.
+
+    A command that an editor failed at is drawn anew from the words where that is legal, else given to another editor.
+    """
 
     actions: ActionSet
     id: str = "greedy"
 
-    def _order(self, verb: Verb, has_image: bool) -> list[Card]:
+    def _order(self, verb: Verb, edit: bool) -> list[Card]:
         def rank(card: Card) -> tuple[bool, bool, int, float, float]:
             editor = card.mode == "image-to-image"
-            return editor != has_image, verb not in card.verbs, len(card.verbs), card.usd, card.seconds
+            return editor != edit, verb not in card.verbs, len(card.verbs), card.usd, card.seconds
 
         return sorted(self.actions.cards.values(), key=rank)
 
@@ -30,9 +33,10 @@ class Greedy:
         command = state.plan.current
         if command is None:
             return int(row.argmax())
-        order = [self.actions.slot(card.id) for card in self._order(command.verb, state.image is not None)]
-        legal = [slot for slot in order if row[slot]]
-        return legal[state.attempts % len(legal)] if legal else int(row.argmax())
+        edit = state.image is not None and state.attempts == 0
+        legal = [slot for card in self._order(command.verb, edit) if row[slot := self.actions.slot(card.id)]]
+        turn = state.attempts if state.task.image is not None else max(0, state.attempts - 1)
+        return legal[turn % len(legal)] if legal else int(row.argmax())
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state."""
