@@ -9,20 +9,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from experts.types import Result
-from poser.types import Critique, PoserError
+from poser.types import Critique
 
 TERMS = ("score", "progress", "regression", "step", "failed", "usd", "seconds")
 """score: sum of the scores of the commands carried out, 0 where the candidate was reverted (one command: the paper's) ·
 progress: gain of the picture's value times the number of commands · regression: sum of what earlier commands lack of 1,
 on an accepted candidate · step: 1 · failed: 1 after a failed call · usd, seconds: what the step cost."""
-
-
-def check(weights: Mapping[str, float]) -> dict[str, float]:
-    """All terms with their weights, 0 where none is given. Raises `PoserError` for an unknown term."""
-    for name in weights:
-        if name not in TERMS:
-            raise PoserError(f"no such reward term: {name!r}; terms are {', '.join(TERMS)}")
-    return {name: float(weights.get(name, 0.0)) for name in TERMS}
 
 
 def _sum(scores: Sequence[float]) -> float:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import shutil
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from experts.local._pipeline import PipelineExpert
 from experts.poster.reader import read
 from experts.poster.requests import trial
-from experts.poster.scene import match
+from experts.poster.roster import ROSTER
+from experts.poster.scene import SIDE, match
 from experts.poster.tasks import EDITS, KINDS
 from experts.poster.train.bank import Bank, bank
-from experts.poster.train.families import Batch, Family, Flux, PixArt, UNet, call
+from experts.poster.train.families import Batch, Family, Flux, PixArt, UNet
 from experts.poster.train.loop import Schedule, device
 from experts.poster.train.store import WEIGHTS
+from experts.registry import from_config
+from experts.types import Request
 
 SOURCE_NOISE = 0.05
 """Noise on the source latents of editors, so that they accept pictures that went through the autoencoder before."""
@@ -38,7 +43,6 @@ class Diet:
     family: Family
     shares: dict[str, float]
     schedule: Schedule
-    knobs: dict[str, Any] = field(default_factory=dict)
     start: str = ""
 
     @property
@@ -52,19 +56,16 @@ DIETS = {
         UNet(),
         {"few": 0.9, "count": 0.05, "crowded": 0.05},
         Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=500),
-        {"num_inference_steps": 12, "guidance_scale": 2.0},
     ),
     "poster-pixart": Diet(
         PixArt(),
         {"crowded": 0.5, "count": 0.5},
         Schedule(steps=4500, batch=48, rate=1.5e-3, evaluate_every=500),
-        {"num_inference_steps": 12, "guidance_scale": 1.0},
     ),
     "poster-flux": Diet(
         Flux(),
         {"few": 0.6, "count": 0.2, "crowded": 0.2},
         Schedule(steps=2500, batch=48, rate=1.5e-3, evaluate_every=500),
-        {"num_inference_steps": 4},
     ),
     "poster-ip2p": Diet(
         UNet(edits=True),
@@ -78,7 +79,6 @@ DIETS = {
             "background": 0.03,
         },
         Schedule(steps=4400, batch=48, rate=1.2e-3, evaluate_every=500),
-        {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
         start="poster-sd",
     ),
     "poster-magicbrush": Diet(
@@ -93,14 +93,12 @@ DIETS = {
             "background": 0.03,
         },
         Schedule(steps=5600, batch=48, rate=1.2e-3, evaluate_every=500, seed=1),
-        {"num_inference_steps": 12, "guidance_scale": 1.0, "image_guidance_scale": 1.0},
         start="poster-sd",
     ),
     "poster-kontext": Diet(
         Flux(edits=True),
         {"move": 0.36, "background": 0.3, "two": 0.1, "add": 0.06, "remove": 0.06, "recolour": 0.06, "replace": 0.06},
         Schedule(steps=5000, batch=48, rate=1.2e-3, evaluate_every=500),
-        {"num_inference_steps": 6},
         start="poster-flux",
     ),
 }
@@ -172,12 +170,20 @@ class Denoiser:
         return self.diet.family.loss(self.module, self._batch(rng))
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """Through the true pipeline, read exactly: share of the wanted objects, and of exact scenes, per specialty."""
-        pipe, figures = self.diet.family.pipeline(module), {}
+        """Through the adapter and its card, read exactly: share of wanted objects and of exact scenes, per specialty."""
+        entry = ROSTER[self.name]
+        card = from_config({self.name: {**entry, "weights": self.name}}, WEIGHTS)[self.name].card
+        kind_of = importlib.import_module(f"experts.local.{entry['family']}").FAMILY
+        pipe = self.diet.family.pipeline(module)
+        pipe.set_progress_bar_config(disable=True)
+        expert, figures = PipelineExpert(card, pipe, kind_of, contextlib.nullcontext()), {}
         for kind, trials in self.trials.items():
-            images = [t.image for t in trials] if self.diet.edits else None
-            made = call(pipe, [t.prompt for t in trials], images, range(len(trials)), **self.diet.knobs)
-            matches = [match(read(picture), t.wanted) for picture, t in zip(made, trials, strict=True)]
+            requests = [
+                Request(t.prompt, (t.image,) if t.image else (), size=(SIDE, SIDE), seed=k)
+                for k, t in enumerate(trials)
+            ]
+            pictures = [result.image for result in expert(requests) if result.image is not None]
+            matches = [match(read(picture), t.wanted) for picture, t in zip(pictures, trials, strict=True)]
             figures[f"{kind}_objects"] = round(sum(m.right for m in matches) / sum(m.wanted for m in matches), 4)
             figures[f"{kind}_exact"] = round(sum(m.exact for m in matches) / len(matches), 4)
         return figures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
@@ -25,11 +24,10 @@ from diffusers import (
 )
 from transformers import CLIPTextModel, T5EncoderModel
 
-from experts.poster.scene import SIDE
 from experts.poster.train.bank import load_vae
 from experts.poster.train.loop import device
 from experts.poster.train.store import WEIGHTS
-from experts.poster.train.vocabulary import LENGTH, tokenizer
+from experts.poster.train.vocabulary import tokenizer
 
 CHANNELS, EDGE, WIDTH = 16, 6, 128
 CAPTION, COMMAND = 40, 28
@@ -288,26 +286,3 @@ def _places(axis: int, latents: torch.Tensor) -> torch.Tensor:
     grid = torch.zeros(rows, columns, 3, device=latents.device)
     grid[..., 0], grid[..., 1], grid[..., 2] = axis, torch.arange(rows)[:, None], torch.arange(columns)[None, :]
     return grid.reshape(-1, 3)
-
-
-def call(
-    pipe: DiffusionPipeline, texts: Sequence[str], images: Sequence[Any] | None, seeds: Sequence[int], **knobs: Any
-) -> list[Any]:
-    """Runs a pipeline on a batch, one generator an item; `images` are the input pictures of an editor."""
-    pipe.set_progress_bar_config(disable=True)
-    given: dict[str, Any] = {"prompt": list(texts), "output_type": "pil"} | knobs
-    given["generator"] = [torch.Generator().manual_seed(seed) for seed in seeds]
-    if isinstance(pipe, (FluxPipeline, FluxKontextPipeline, PixArtAlphaPipeline, StableDiffusionPipeline)):
-        given |= {"height": SIDE, "width": SIDE}
-    if isinstance(pipe, (FluxPipeline, FluxKontextPipeline)):
-        given["max_sequence_length"] = CAPTION if images is None else COMMAND
-    if isinstance(pipe, FluxKontextPipeline):
-        given |= {"max_area": SIDE * SIDE, "_auto_resize": False}
-    if isinstance(pipe, PixArtAlphaPipeline):
-        given |= {"use_resolution_binning": False, "clean_caption": False, "max_sequence_length": CAPTION}
-    if images is not None:
-        given["image"] = list(images)
-    return pipe(**given).images
-
-
-assert LENGTH >= CAPTION
