@@ -170,7 +170,7 @@ class Denoiser:
         return self.diet.family.loss(self.module, self._batch(rng))
 
     def evaluate(self, module: nn.Module) -> dict[str, float]:
-        """Through the adapter and its card, read exactly: share of wanted objects and of exact scenes, per specialty."""
+        """Through the adapter and its card, read exactly: share of wanted objects, of exact scenes, per specialty."""
         entry = ROSTER[self.name]
         card = from_config({self.name: {**entry, "weights": self.name}}, WEIGHTS)[self.name].card
         kind_of = importlib.import_module(f"experts.local.{entry['family']}").FAMILY
