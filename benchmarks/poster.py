@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tqdm import tqdm
@@ -20,7 +21,8 @@ from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.scene import match
 from experts.poster.tasks import Deck, PosterTask
-from poser.types import Budget, PoserError, Task, Trajectory
+from poser.decks.poster import to_task
+from poser.types import PoserError, Trajectory
 
 JUDGE = "reader"
 
@@ -28,16 +30,6 @@ JUDGE = "reader"
 def tasks(split: str = "test", count: int = 100, seed: int = 0, kind: str | None = None) -> list[PosterTask]:
     """The first `count` tasks of a split's sequence."""
     return Deck(split, kind).first(count, seed)
-
-
-def to_task(asked: PosterTask, budget: Budget | None = None) -> Task:
-    """A poster task as the agent gets it: prompt and input picture, without its meaning."""
-    picture = None
-    if asked.start is not None:
-        import numpy as np
-
-        picture = render(asked.start, np.random.default_rng(asked.seed))
-    return Task(asked.prompt, picture, asked.seed, budget or Budget(), asked.id)
 
 
 def score(asked: PosterTask, trajectory: Trajectory) -> dict[str, float]:
@@ -103,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
         held_out = tasks(asked.split, asked.tasks, asked.seed, asked.kind)
         budget = poser.task("any").budget
         found: dict[int, Trajectory] = {}
-        given = [to_task(task, budget) for task in held_out]
+        given = [replace(to_task(task), budget=budget) for task in held_out]
         with tqdm(total=len(given), desc=asked.policy, disable=None) as bar:
             for number, trajectory in rollout(poser.mdp, poser.policy, given, asked.seats):
                 found[number] = trajectory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,11 +20,13 @@ class ActionSet:
     """K slots: 'stop' first, then every expert with every scope, in the order of the cards.
 
     `redraw`: text-to-image experts may draw a text-to-image task again when there already is a picture.
+    `allowed`: what may be chosen; 'stop' is legal even without where all else is barred.
     """
 
     slots: tuple[Action, ...]
     cards: Mapping[str, Card]
     redraw: bool = True
+    allowed: tuple[Scope, ...] = ("current", "all", "stop")
 
     @classmethod
     def of(cls, cards: Iterable[Card], scopes: Sequence[Scope] = ("current", "all"), redraw: bool = True) -> ActionSet:
@@ -43,7 +45,13 @@ class ActionSet:
         """The number of a slot. Raises `ValueError` where there is none."""
         return self.slots.index(Action(expert, scope))
 
+    def only(self, allowed: Iterable[Scope]) -> ActionSet:
+        """The same slots, of which only these scopes may be chosen."""
+        return replace(self, allowed=tuple(allowed))
+
     def _allows(self, state: State, action: Action) -> bool:
+        if action.scope not in self.allowed:
+            return False
         if action.expert is None:
             return state.image is not None
         card, budget, spent = self.cards[action.expert], state.task.budget, state.spent

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from experts.types import VERBS
 from poser.embed import Embedder, Floats, HashEmbedder, MiniLM, embedder
 from poser.types import PoserError, State
 
@@ -50,6 +51,22 @@ def _spent(state: State) -> list[float]:
     return [_share(spent.usd, budget.usd), _share(spent.seconds, budget.seconds)]
 
 
+def _price(state: State) -> list[float]:
+    """Prices of a second and of a dollar, p / (1 + p)."""
+    price = state.task.price
+    return [price.second / (1 + price.second), price.usd / (1 + price.usd)]
+
+
+def _plan(state: State) -> list[float]:
+    """How much is done and pending, n / 6; words of the current command and of all pending ones, n / 40; the verb of
+    the current command (one of `VERBS`), and how many of the remaining ones have each verb, n / 6."""
+    plan = state.plan
+    words = [len(command.wording.split()) / 40 for command in plan.pending]
+    current = [float(plan.current is not None and plan.current.verb == verb) for verb in VERBS]
+    remaining = [sum(command.verb == verb for command in plan.remaining) / 6 for verb in VERBS]
+    return [len(plan.done) / 6, len(plan.pending) / 6, words[0] if words else 0.0, sum(words), *current, *remaining]
+
+
 _EXTRAS: dict[str, tuple[tuple[str, ...], Callable[[State], list[float]]]] = {
     "turn": (("turn",), lambda state: [state.turn / max(state.task.budget.steps, 1)]),
     "attempts": (("attempts",), lambda state: [state.attempts / (1 + state.attempts)]),
@@ -58,6 +75,11 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], Callable[[State], list[float]]]] = {
     "spent": (("usd", "seconds"), _spent),
     "has_image": (("has_image",), lambda state: [float(state.image is not None)]),
     "value": (("value",), lambda state: [0.0 if math.isnan(state.value) else state.value]),
+    "price": (("price:second", "price:usd"), _price),
+    "plan": (
+        ("done", "pending", "words", "words:all", *(f"now:{v}" for v in VERBS), *(f"later:{v}" for v in VERBS)),
+        _plan,
+    ),
 }
 EXTRAS = tuple(_EXTRAS)
 
@@ -71,13 +93,16 @@ class Encoder:
         extras: names of `EXTRAS`, in the order of their columns: turn (of the budget's steps), attempts a / (1 + a),
             last (scope, 8 signs of the expert's id), scores (of the last critique: the step's, mean of the earlier
             commands', kept; each with a flag, both 0 without a verdict), spent (USD and seconds of the budget, 0
-            without a limit), has_image, value. All in [-1, 1], turn apart where an episode outlasts its budget.
+            without a limit), has_image, value, price (of a second, of a dollar: p / (1 + p)), plan (done, pending,
+            words, verbs). All in [-1, 1], turn apart where an episode outlasts its budget, and plan in long prompts.
+        remaining: whether the remaining commands are seen (without, the ablation: their columns are 0).
 
     Raises `PoserError` for an unknown or repeated extra.
     """
 
     embedder: Embedder
     extras: tuple[str, ...] = field(default=())
+    remaining: bool = True
 
     def __post_init__(self) -> None:
         for name in self.extras:
@@ -100,7 +125,9 @@ class Encoder:
     @property
     def digest(self) -> str:
         """sha256 of what decides the columns' meaning, hexadecimal: a policy fits observations of its own digest."""
-        return hashlib.sha256(repr((self.embedder.id, self.embedder.dim, self.extras, 1)).encode()).hexdigest()
+        return hashlib.sha256(
+            repr((self.embedder.id, self.embedder.dim, self.extras, self.remaining, 2)).encode()
+        ).hexdigest()
 
     def __call__(self, states: Sequence[State]) -> Floats:
         """float32 [B, dim]; zeros where a state has no current or no remaining command."""
@@ -109,7 +136,7 @@ class Encoder:
             for state in states
             for text in (
                 state.plan.current.wording if state.plan.current else "",
-                "; ".join(command.wording for command in state.plan.remaining),
+                "; ".join(command.wording for command in state.plan.remaining) if self.remaining else "",
             )
         ]
         present = [text for text in texts if text]

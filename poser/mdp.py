@@ -98,7 +98,7 @@ class MDP:
     ) -> None:
         self.pool, self.critic, self.extractor, self.wording = pool, critic, extractor, wording
         self.actions, self.rules, self.size = actions, rules or Rules(), size
-        self.weights = dict(weights) if weights is not None else {"score": 1.0, "step": -0.05}
+        self.weights = dict(weights) if weights is not None else {"score": 1.0, "step": -0.05, "price": -1.0}
 
     def start(self, tasks: Sequence[Task]) -> list[State]:
         """The first states. Raises `PoserError` for an empty prompt."""
@@ -185,7 +185,9 @@ class MDP:
         seen = replace(state, critique=critique) if accepted else state
         plan, attempts = self.extractor.next(seen, scores, handed(state, action))
         progress = (value - state.value) * len(state.plan.commands) if accepted else 0.0
-        after = replace(after, plan=plan, attempts=attempts, critique=critique)
+        same = plan.current == state.plan.current and attempts > state.attempts
+        tried = (*state.tried, action.expert or "") if same else ()
+        after = replace(after, plan=plan, attempts=attempts, critique=critique, tried=tried)
         if accepted:
             after = replace(after, image=result.image, value=value)
         return self._step(state, action, request, result, critique, accepted, progress, after)
@@ -206,7 +208,8 @@ class MDP:
         terminated = stopped or after.plan.current is None
         over = spent.steps >= budget.steps or spent.usd >= budget.usd or spent.seconds >= budget.seconds
         truncated = over and not terminated
-        terms = reward(self.weights, result, critique, accepted, progress)
+        seconds = self.actions.cards[action.expert].seconds if action.expert else 0.0
+        terms = reward(self.weights, result, critique, accepted, progress, after.task.price, seconds)
         after = replace(after, ended=terminated or truncated)
         return Step(state, action, request, result, critique, terms, accepted, after, terminated, truncated)
 

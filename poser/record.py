@@ -118,7 +118,7 @@ class Recorder:
             self._pictures.keep(step.after.image, f"{number}-after")
         line = pack(step, Step, self._pictures.keep)
         after = dict(line["after"])
-        self._append({"step": self.count, **_lean(line, self._header["task"], self._state)})
+        self._append({"step": self.count, **lean(line, self._header["task"], self._state)})
         self._state = after
 
     def end(self, whole: Trajectory) -> None:
@@ -170,9 +170,9 @@ def load(folder: str | os.PathLike[str], pictures: Pictures | None = None) -> Tr
         whole = unpack({**header, "steps": []}, Trajectory, store.fetch)
         for line in lines[1:]:
             if "end" not in line:
-                full = _full({key: value for key, value in line.items() if key != "step"}, header["task"], state)
-                steps.append(unpack(full, Step, store.fetch))
-                state = full["after"]
+                whole_line = full({key: value for key, value in line.items() if key != "step"}, header["task"], state)
+                steps.append(unpack(whole_line, Step, store.fetch))
+                state = whole_line["after"]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OSError) as error:
         place = f"step {len(steps) + 1}" if len(lines) > 1 else "the header"
         raise PoserError(f"{folder / LOG} is damaged at {place}: {error!s:.200}; begin a new run") from None
@@ -227,7 +227,7 @@ def _lines(folder: Path) -> tuple[list[dict[str, Any]], int]:
     return lines, len(whole)
 
 
-def _lean(step: dict[str, Any], task: Any, state: Any) -> dict[str, Any]:
+def lean(step: dict[str, Any], task: Any, state: Any) -> dict[str, Any]:
     """A step's line without what stands above it: the task, and a state before that is the last state after."""
     if step["before"] == state:
         del step["before"]
@@ -237,7 +237,7 @@ def _lean(step: dict[str, Any], task: Any, state: Any) -> dict[str, Any]:
     return step
 
 
-def _full(step: dict[str, Any], task: Any, state: Any) -> dict[str, Any]:
-    """The inverse of `_lean`."""
+def full(step: dict[str, Any], task: Any, state: Any) -> dict[str, Any]:
+    """The inverse of `lean`."""
     step = {"before": state, **step}
     return {**step, **{side: {"task": task, **step[side]} for side in ("before", "after")}}

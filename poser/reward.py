@@ -9,12 +9,16 @@ import math
 from collections.abc import Mapping, Sequence
 
 from experts.types import Result
-from poser.types import Critique
+from poser.types import Critique, Price
 
-TERMS = ("score", "progress", "regression", "step", "failed", "usd", "seconds")
+FREE = Price()
+
+TERMS = ("score", "progress", "regression", "step", "failed", "usd", "seconds", "price")
 """score: sum of the scores of the commands carried out, 0 where the candidate was reverted (one command: the paper's) ·
 progress: gain of the picture's value times the number of commands · regression: sum of what earlier commands lack of 1,
-on an accepted candidate · step: 1 · failed: 1 after a failed call · usd, seconds: what the step cost."""
+on an accepted candidate · step: 1 · failed: 1 after a failed call · usd, seconds: what the step cost, as measured ·
+price: what it cost at the task's own prices, its seconds as the expert's card declares them (a clock would make no two
+runs alike)."""
 
 
 def _sum(scores: Sequence[float]) -> float:
@@ -22,11 +26,18 @@ def _sum(scores: Sequence[float]) -> float:
 
 
 def reward(
-    weights: Mapping[str, float], result: Result | None, critique: Critique | None, accepted: bool, progress: float
+    weights: Mapping[str, float],
+    result: Result | None,
+    critique: Critique | None,
+    accepted: bool,
+    progress: float,
+    price: Price = FREE,
+    seconds: float = 0.0,
 ) -> dict[str, float]:
     """Weighted terms of one step and their 'total'. Without a result (after 'stop') every term is 0.
 
-    `progress` is the gain of `State.value` times the number of commands.
+    `progress` is the gain of `State.value` times the number of commands; `price` the task's prices, `seconds` what the
+    expert's card declares.
     """
     raw = dict.fromkeys(TERMS, 0.0)
     if result is not None:
@@ -37,5 +48,6 @@ def reward(
             raw["regression"] = _sum([1.0 - score for score in critique.earlier])
         if critique is not None:
             raw["usd"] += critique.usd
+        raw["price"] = price.usd * raw["usd"] + price.second * seconds
     terms = {name: weights.get(name, 0.0) * raw[name] for name in TERMS}
     return terms | {"total": sum(terms.values())}

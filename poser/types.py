@@ -75,14 +75,23 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Price:
+    """What a second of experts and a US dollar cost, in units of reward (1: one command carried out), >= 0."""
+
+    second: float = 0.0
+    usd: float = 0.0
+
+
+@dataclass(frozen=True)
 class Task:
-    """A prompt, perhaps an input picture (RGB), a seed and a budget. `id` names it in records."""
+    """A prompt, perhaps an input picture (RGB), a seed, a budget and prices. `id` names it in records."""
 
     prompt: str
     image: Image.Image | None = None
     seed: int = 0
     budget: Budget = field(default_factory=Budget)
     id: str = ""
+    price: Price = Price()
 
 
 @dataclass(frozen=True)
@@ -175,6 +184,7 @@ class State:
         image: the best picture so far, None before the first.
         value: its worth in the critic's eyes: the mean score over all commands (and over what was to be kept), [0, 1].
         attempts: failed attempts at `plan.current`.
+        tried: experts that failed at `plan.current` so far, oldest first, once a failure.
         last: the last action taken; `critique`: the last verdict.
         down: experts that failed, with the turn at which they may be tried again.
     """
@@ -190,6 +200,7 @@ class State:
     spent: Spent = field(default_factory=Spent)
     down: tuple[tuple[str, int], ...] = ()
     ended: bool = False
+    tried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,13 @@ FLOORS = (
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
     ("poser.types",),
     ("poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
-    + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions"),
+    + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions")
+    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.frame"),
     ("poser.mdp",),
     ("poser.summary", "poser.page"),
-    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent"),
+    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent")
+    + ("poser.probe", "poser.evaluate", "poser.episodes", "poser.bestof", "poser.registration", "poser.buffer"),
+    ("poser.learner", "poser.checkpoint"),
     ("poser.train",),
     ("poser.cli", "poser.server"),
     ("benchmarks",),

@@ -58,8 +58,8 @@ ROSTER: dict[str, dict[str, Any]] = {
         "components": _UNET,
         "card": {
             "mode": "image-to-image",
-            "verbs": ["add", "remove"],
-            "description": "Instruction editor, U-Net. Adds and removes items.",
+            "verbs": ["add", "remove", "move"],
+            "description": "Instruction editor, U-Net. Adds, removes and moves items.",
             "params": {"steps": 12, "guidance": 1.0, "image_guidance": 1.0},
             "seconds": 0.2,
         },
@@ -80,8 +80,8 @@ ROSTER: dict[str, dict[str, Any]] = {
         "components": _FLUX,
         "card": {
             "mode": "image-to-image",
-            "verbs": ["move", "background"],
-            "description": "Flow-matching editor. Changes backgrounds and moves items; follows two commands at once.",
+            "verbs": ["background"],
+            "description": "Flow-matching editor. Changes backgrounds; has seen two commands at once.",
             "params": {"steps": 6, "max_sequence_length": 28},
             "seconds": 0.15,
         },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 
 from experts.types import image_digest
 from poser.critics.forward import Loaded, Shared, plain
+from poser.critics.memory import Answers
 from poser.critics.questions import Ask
 from poser.types import PoserError
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from experts.residency import Residency
 
 LOG = logging.getLogger(__name__)
-MEMORY = 200_000
-"""Answers remembered; the oldest leave first."""
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 3e-2}
 """Largest difference of P(yes) between two ways of computing it, by dtype."""
 HASHED = 2**26
@@ -67,6 +65,7 @@ class Vlm:
         token_budget: padded tokens of one forward pass, pictures included.
         residency: where given, it decides on device and memory, and the model lives there as `gib` GiB (None: twice
             the size of the weight files; 10 for a hub id).
+        answers: a file that keeps every answer for later runs (`memory.Answers`).
     """
 
     def __init__(
@@ -81,13 +80,14 @@ class Vlm:
         token_budget: int = 16_384,
         gib: float | None = None,
         residency: Residency | None = None,
+        answers: str | Path | None = None,
     ) -> None:
         self.name, self.suffix = str(model), suffix
         self.words = tuple((words,) if isinstance(words, str) else tuple(words) for words in (no, yes))
         self._device, self._dtype = device, dtype
         self.token_budget, self.residency = token_budget, residency
         self.gib = _room(Path(self.name)) if gib is None else gib
-        self._memory: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._answered = answers
         self._own: Loaded | None = None
         self._shared: bool | None = None
         self._tails: dict[str, list[int]] = {}
@@ -98,6 +98,12 @@ class Vlm:
         """Folder name and version of the weights; a hub id as it is."""
         folder = Path(self.name).expanduser()
         return f"{folder.name}@{version_of(folder)}" if folder.is_dir() else self.name
+
+    @cached_property
+    def memory(self) -> Answers:
+        """What it answered before."""
+        words = "|".join([self.suffix, *self.words[0], "", *self.words[1]])
+        return Answers(self._answered, f"{self.id}:{words}")
 
     @property
     def device(self) -> str:
@@ -153,13 +159,11 @@ class Vlm:
         digests = {id(ask.picture): _digest(ask.picture) for ask in asks}
         keys = [(digests[id(ask.picture)], ask.question) for ask in asks]
         with self._lock:
-            fresh = {key: ask for key, ask in zip(keys, asks, strict=True) if key[0] and key not in self._memory}
+            known = self.memory.get(dict.fromkeys(keys))
+            fresh = {key: ask for key, ask in zip(keys, asks, strict=True) if key[0] and key not in known}
             found = self._answers(fresh) if fresh else {}
-            answers = [found[key] if key in found else self._memory.get(key, math.nan) for key in keys]
-            self._memory.update((key, p) for key, p in found.items() if math.isfinite(p))
-            while len(self._memory) > MEMORY:
-                self._memory.popitem(last=False)
-        return answers
+            self.memory.put({key: p for key, p in found.items() if math.isfinite(p)})
+        return [found[key] if key in found else known.get(key, math.nan) for key in keys]
 
     def _answers(self, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
         self.loaded()

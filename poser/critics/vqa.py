@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""
-KEYS = ("model", "questions", "yes", "no", "suffix", "device", "dtype", "token_budget", "gib")
+KEYS = ("model", "questions", "yes", "no", "suffix", "device", "dtype", "token_budget", "gib", "answers")
 
 
 class VqaCritic:

@@ -11,6 +11,7 @@ from benchmarks.experts import edited, generated
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from poser.actions import STOP
+from poser.decks.poster import to_task
 from poser.types import Plan, PoserError, Spent, State, Step, Task, Trajectory
 
 
@@ -31,7 +32,7 @@ def test_score_of_a_perfect_and_of_an_untouched_picture() -> None:
     for asked in poster.tasks("test", 20, kind="i2i"):
         perfect = poster.score(asked, delivered(asked, render(asked.target)))
         assert perfect["share"] == perfect["exact"] == 1.0 and perfect["calls"] == 3 and perfect["usd"] == 0.5
-        lazy = poster.score(asked, delivered(asked, poster.to_task(asked).image))
+        lazy = poster.score(asked, delivered(asked, to_task(asked).image))
         assert lazy["exact"] == 0.0 and lazy["share"] < 1.0
 
 

@@ -17,7 +17,7 @@ from experts.poster.instruction import Instruction, apply
 from experts.poster.language import canonical
 from experts.poster.phrases import phrase
 from experts.poster.render import jitters, render
-from experts.poster.scene import Item, Scene
+from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
 from experts.poster.train.loop import FOLDER, device
 from experts.poster.train.store import WEIGHTS
@@ -25,7 +25,7 @@ from experts.poster.train.vae import to_tensor
 from experts.poster.train.vocabulary import tokenizer
 
 SCENES = 40_000
-PAIRS = 45_000
+PAIRS = 60_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Bank:
     """N training examples.
 
     latents: [M, 16, 6, 6] half, raw means of the autoencoder; target, source: [N] rows of `latents` (source -1: none);
-    ids: [N, 2, 48] token ids, in the experts' words and in a training phrasing; tags: [N] kind or verb number.
+    ids: [N, 2, 48] token ids, in the experts' words and in a training phrasing; tags: [N] kind or verb number;
+    facts: [M, 28] what each picture shows (`facts`).
     """
 
     latents: torch.Tensor
@@ -41,12 +42,26 @@ class Bank:
     target: torch.Tensor
     ids: torch.Tensor
     tags: torch.Tensor
+    facts: torch.Tensor
+
+
+def facts(scene: Scene) -> list[int]:
+    """A scene in 28 numbers: shape, colour and size (1.., 0: nothing) of each of the 9 cells, then the background."""
+    numbers = [0] * 27 + [list(COLOURS).index(scene.background)]
+    for item in scene.items:
+        named = SHAPES.index(item.shape), list(COLOURS).index(item.colour), SIZES.index(item.size)
+        numbers[3 * (item.place or 0) : 3 * (item.place or 0) + 3] = [number + 1 for number in named]
+    return numbers
 
 
 def load_vae() -> AutoencoderKL:
     """The trained autoencoder, fp32, frozen."""
     vae = AutoencoderKL.from_pretrained(WEIGHTS / "vae", dtype=torch.float32)
     return vae.to(device(), memory_format=torch.channels_last).requires_grad_(False).eval()
+
+
+Chunk = tuple[list[Image.Image], list[list[int]], list[tuple[int, int, str, str, int]]]
+"""Pictures, the facts of each, and rows of (source, target, canonical words, other words, tag)."""
 
 
 @torch.no_grad()
@@ -71,26 +86,25 @@ def follow(
     return after, {item: jitter.get(item, by_place.get(item.place, fresh[item])) for item in after.items}
 
 
-def _scene_chunk(
-    rng: np.random.Generator, count: int
-) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
-    pictures, rows = [], []
+def _scene_chunk(rng: np.random.Generator, count: int) -> Chunk:
+    pictures, shown, rows = [], [], []
     for k in range(count):
         tag = int(rng.choice(3, p=(0.4, 0.35, 0.25)))
         scene = draw_scene(rng, "train", KINDS[tag])
         made = Instruction("generate", items=scene.items, background=scene.background)
         pictures.append(render(scene, rng))
+        shown.append(facts(scene))
         rows.append((-1, k, canonical(made), phrase(made, rng), tag))
-    return pictures, rows
+    return pictures, shown, rows
 
 
-def _pair_chunk(rng: np.random.Generator, count: int) -> tuple[list[Image.Image], list[tuple[int, int, str, str, int]]]:
-    pictures: list[Image.Image] = []
-    rows: list[tuple[int, int, str, str, int]] = []
+def _pair_chunk(rng: np.random.Generator, count: int) -> Chunk:
+    pictures, shown, rows = list[Image.Image](), list[list[int]](), list[tuple[int, int, str, str, int]]()
     while len(rows) < count:
         scene = draw_scene(rng, "train", ("any", "any", *KINDS)[int(rng.integers(5))])
         jitter = jitters(scene, rng)
         pictures.append(render(scene, jitter=jitter))
+        shown.append(facts(scene))
         first, before = len(pictures) - 1, None
         for _ in range(5):
             tag = int(rng.integers(len(EDITS)))
@@ -99,13 +113,14 @@ def _pair_chunk(rng: np.random.Generator, count: int) -> tuple[list[Image.Image]
                 continue
             after, jitter = follow(scene, edit, jitter, rng)
             pictures.append(render(after, jitter=jitter))
+            shown.append(facts(after))
             rows.append((first, len(pictures) - 1, canonical(edit), phrase(edit, rng), tag))
             if before is not None and rng.random() < 0.4:
                 both = (f"{before[0]}, then {canonical(edit)}", f"{before[1]} and then {phrase(edit, rng)}")
                 rows.append((first - 1, len(pictures) - 1, *both, len(EDITS)))
             before = (rows[-1][2], rows[-1][3]) if rows[-1][4] < len(EDITS) else None
             scene, first = after, len(pictures) - 1
-    return pictures, rows
+    return pictures, shown, rows
 
 
 def bank(kind: str) -> Bank:
@@ -115,11 +130,12 @@ def bank(kind: str) -> Bank:
         rng, vae = np.random.default_rng({"scenes": 11, "pairs": 12}[kind]), load_vae()
         chunk = {"scenes": _scene_chunk, "pairs": _pair_chunk}[kind]
         wanted = {"scenes": SCENES, "pairs": PAIRS}[kind]
-        latents, ids, done = list[torch.Tensor](), list[torch.Tensor](), 0
+        latents, ids, shown, done = list[torch.Tensor](), list[torch.Tensor](), list[list[int]](), 0
         source, target, tags = list[int](), list[int](), list[int]()
         with tqdm(total=wanted, desc=f"bank of {kind}", mininterval=5.0) as bar:
             while len(tags) < wanted:
-                pictures, rows = chunk(rng, 512)
+                pictures, seen, rows = chunk(rng, 512)
+                shown += seen
                 latents.append(encode(vae, pictures))
                 source += [row[0] + done if row[0] >= 0 else -1 for row in rows]
                 target += [row[1] + done for row in rows]
@@ -128,7 +144,11 @@ def bank(kind: str) -> Bank:
                 done += len(pictures)
                 bar.update(len(rows))
         state = {"latents": torch.cat(latents), "source": torch.tensor(source), "target": torch.tensor(target)}
-        state |= {"ids": torch.cat(ids).short(), "tags": torch.tensor(tags)}
+        state |= {
+            "ids": torch.cat(ids).short(),
+            "tags": torch.tensor(tags),
+            "facts": torch.tensor(shown).to(torch.int8),
+        }
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)

@@ -20,6 +20,7 @@ from experts.poster.scene import SIDE, match
 from experts.poster.tasks import EDITS, KINDS
 from experts.poster.train.bank import Bank, bank
 from experts.poster.train.families import Batch, Family, Flux, PixArt, UNet
+from experts.poster.train.lesson import Lesson
 from experts.poster.train.loop import Schedule, device
 from experts.poster.train.store import WEIGHTS
 from experts.registry import from_config
@@ -27,6 +28,8 @@ from experts.types import Request
 
 SOURCE_NOISE = 0.05
 """Noise on the source latents of editors, so that they accept pictures that went through the autoencoder before."""
+LESSON = 0.2
+"""Weight of the lesson (`lesson`) beside the diffusion loss of editors."""
 PHRASED = 0.2
 """Share of prompts in a training phrasing instead of the experts' own words."""
 DROPPED = 0.08
@@ -70,16 +73,15 @@ DIETS = {
     "poster-ip2p": Diet(
         UNet(edits=True),
         {
-            "add": 0.44,
-            "remove": 0.4,
-            "recolour": 0.04,
+            "add": 0.32,
+            "remove": 0.26,
+            "move": 0.32,
+            "recolour": 0.03,
             "replace": 0.03,
-            "move": 0.03,
-            "resize": 0.03,
-            "background": 0.03,
+            "resize": 0.02,
+            "background": 0.02,
         },
-        Schedule(steps=4400, batch=48, rate=1.2e-3, evaluate_every=500),
-        start="poster-sd",
+        Schedule(steps=12_000, batch=48, rate=1.5e-3, evaluate_every=500),
     ),
     "poster-magicbrush": Diet(
         UNet(edits=True),
@@ -92,13 +94,21 @@ DIETS = {
             "move": 0.03,
             "background": 0.03,
         },
-        Schedule(steps=5600, batch=48, rate=1.2e-3, evaluate_every=500, seed=1),
-        start="poster-sd",
+        Schedule(steps=12_000, batch=48, rate=1.5e-3, evaluate_every=500, seed=1),
     ),
     "poster-kontext": Diet(
         Flux(edits=True),
-        {"move": 0.36, "background": 0.3, "two": 0.1, "add": 0.06, "remove": 0.06, "recolour": 0.06, "replace": 0.06},
-        Schedule(steps=5000, batch=48, rate=1.2e-3, evaluate_every=500),
+        {
+            "background": 0.5,
+            "two": 0.1,
+            "recolour": 0.1,
+            "add": 0.08,
+            "remove": 0.08,
+            "replace": 0.05,
+            "move": 0.05,
+            "resize": 0.04,
+        },
+        Schedule(steps=10_000, batch=48, rate=1.2e-3, evaluate_every=500),
         start="poster-flux",
     ),
 }
@@ -106,9 +116,9 @@ SPECIALTY = {
     "poster-sd": ("few",),
     "poster-pixart": ("crowded", "count"),
     "poster-flux": ("few",),
-    "poster-ip2p": ("add", "remove"),
-    "poster-magicbrush": ("recolour", "replace"),
-    "poster-kontext": ("move", "background"),
+    "poster-ip2p": ("add", "remove", "move"),
+    "poster-magicbrush": ("recolour", "replace", "resize"),
+    "poster-kontext": ("background",),
 }
 
 
@@ -136,24 +146,27 @@ class Denoiser:
         self.name, self.diet = name, DIETS[name]
         self.schedule = self.diet.schedule
         torch.manual_seed(self.schedule.seed)
-        self.module: nn.Module = self.diet.family.build()
+        network = self.diet.family.build()
         if self.diet.start:
-            begin(self.module, self.diet.start)
+            begin(network, self.diet.start)
+        self.module: Lesson = Lesson(network, self.diet.family.inside(network))
         self.bank: Bank = bank("pairs" if self.diet.edits else "scenes")
         kinds = (*EDITS, "two") if self.diet.edits else KINDS
         self.rows = {k: torch.nonzero(self.bank.tags == n).flatten() for n, k in enumerate(kinds)}
         rng = np.random.default_rng(4321)
         self.trials = {kind: [trial(rng, kind, "validation") for _ in range(48)] for kind in SPECIALTY[name]}
 
-    def _batch(self, rng: np.random.Generator) -> Batch:
+    def _rows(self, rng: np.random.Generator) -> torch.Tensor:
         kinds = list(self.diet.shares)
         counts = rng.multinomial(self.schedule.batch, list(self.diet.shares.values()))
-        rows = torch.cat(
+        return torch.cat(
             [
                 self.rows[kind][torch.from_numpy(rng.integers(len(self.rows[kind]), size=count))]
                 for kind, count in zip(kinds, counts, strict=True)
             ]
         )
+
+    def _batch(self, rows: torch.Tensor, rng: np.random.Generator) -> Batch:
         ids = self.bank.ids[rows, torch.from_numpy((rng.random(len(rows)) < PHRASED).astype(np.int64))].long()
         drop = torch.from_numpy(rng.random(len(rows)) < DROPPED)
         ids[drop, 1], ids[drop, 2:] = 2, 0  # '<s> </s>' and padding: the empty prompt
@@ -166,15 +179,21 @@ class Denoiser:
         return Batch(target.to(device()), source, ids.to(device()), mask.to(device()))
 
     def loss(self, rng: np.random.Generator) -> torch.Tensor:
-        """The family's loss on a batch of the diet."""
-        return self.diet.family.loss(self.module, self._batch(rng))
+        """The family's loss on a batch of the diet, and the lesson's."""
+        rows = self._rows(rng)
+        batch = self._batch(rows, rng)
+        loss = self.diet.family.loss(self.module.network, batch)
+        if not self.diet.edits:
+            return loss
+        facts = [self.bank.facts[row[rows]].long().to(device()) for row in (self.bank.source, self.bank.target)]
+        return loss + LESSON * self.module(*facts)
 
-    def evaluate(self, module: nn.Module) -> dict[str, float]:
+    def evaluate(self, module: Lesson) -> dict[str, float]:
         """Through the adapter and its card, read exactly: share of wanted objects, of exact scenes, per specialty."""
         entry = ROSTER[self.name]
         card = from_config({self.name: {**entry, "weights": self.name}}, WEIGHTS)[self.name].card
         kind_of = importlib.import_module(f"experts.local.{entry['family']}").FAMILY
-        pipe = self.diet.family.pipeline(module)
+        pipe = self.diet.family.pipeline(module.network)
         pipe.set_progress_bar_config(disable=True)
         expert, figures = PipelineExpert(card, pipe, kind_of, contextlib.nullcontext()), {}
         for kind, trials in self.trials.items():
@@ -188,9 +207,9 @@ class Denoiser:
             figures[f"{kind}_exact"] = round(sum(m.exact for m in matches) / len(matches), 4)
         return figures
 
-    def save(self, module: nn.Module) -> None:
+    def save(self, module: Lesson) -> None:
         """`save_pretrained` of the whole pipeline in half precision, less the parts that stand once beside it."""
-        pipe = self.diet.family.pipeline(module.half().cpu())
+        pipe = self.diet.family.pipeline(module.network.half().cpu())
         folder = WEIGHTS / self.name
         shutil.rmtree(folder, ignore_errors=True)
         pipe.save_pretrained(folder, safe_serialization=True)

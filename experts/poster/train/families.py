@@ -56,6 +56,9 @@ def shared(part: str) -> Any:
     return module.to(device()).requires_grad_(False).eval()
 
 
+Inside = list[tuple[torch.nn.Module, int]]
+
+
 class Family(Protocol):
     """One architecture."""
 
@@ -67,12 +70,16 @@ class Family(Protocol):
         """The diffusion loss of one batch."""
         ...
 
+    def inside(self, module: torch.nn.Module) -> Inside:
+        """Layers whose outputs hold one vector a grid cell, and how wide they are (see `lesson`)."""
+        ...
+
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """The pipeline around a trained network; shared parts are the ones of `shared()`."""
         ...
 
 
-def _unet(channels: int) -> UNet2DConditionModel:
+def _unet(channels: int, widths: tuple[int, int]) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=EDGE,
         in_channels=channels,
@@ -80,7 +87,7 @@ def _unet(channels: int) -> UNet2DConditionModel:
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         mid_block_type="UNetMidBlock2DCrossAttn",
-        block_out_channels=(64, 96),
+        block_out_channels=widths,
         layers_per_block=1,
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
@@ -127,7 +134,8 @@ class UNet:
 
     def build(self) -> torch.nn.Module:
         """A fresh U-Net: 6x6 convolutions, cross attention at 3x3, where a position is a grid cell."""
-        return _unet(2 * CHANNELS if self.edits else CHANNELS).to(memory_format=torch.channels_last)
+        unet = _unet(2 * CHANNELS, (64, 80)) if self.edits else _unet(CHANNELS, (64, 96))
+        return unet.to(memory_format=torch.channels_last)
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error of v; source latents are concatenated unscaled, as InstructPix2Pix does.
@@ -145,6 +153,10 @@ class UNet:
         if batch.source is not None:
             noisy = torch.cat([noisy, batch.source], dim=1)
         return _error(module(noisy, steps, encoder_hidden_states=text).sample, wanted, batch)
+
+    def inside(self, module: torch.nn.Module) -> Inside:
+        """The middle block: 3x3."""
+        return [(module.mid_block, module.config.block_out_channels[-1])]
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """StableDiffusionPipeline or StableDiffusionInstructPix2PixPipeline with DPM++."""
@@ -196,6 +208,10 @@ class PixArt:
             added_cond_kwargs={"resolution": None, "aspect_ratio": None},
         ).sample
         return F.mse_loss(out, wanted)
+
+    def inside(self, module: torch.nn.Module) -> Inside:
+        """The last block."""
+        return [(module.transformer_blocks[-1], WIDTH)]
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """PixArtAlphaPipeline with DPM++ on flow sigmas."""
@@ -250,6 +266,10 @@ class Flux:
             return_dict=False,
         )[0]
         return _error(_unpack(out[:, : _pack(wanted).shape[1]]), wanted, batch)
+
+    def inside(self, module: torch.nn.Module) -> Inside:
+        """The last blocks with two streams and with one."""
+        return [(module.transformer_blocks[-1], WIDTH), (module.single_transformer_blocks[-1], WIDTH)]
 
     def pipeline(self, module: torch.nn.Module) -> DiffusionPipeline:
         """FluxPipeline or FluxKontextPipeline with Euler steps."""
