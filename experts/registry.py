@@ -1,7 +1,7 @@
 """Ids -> cards and loaders. Listing the experts imports neither torch nor diffusers: loading does.
 
-Three sources, joined with `|`: `builtin()` (each `experts/*/roster.py`), `from_config()` (any diffusers pipeline,
-described in a mapping), `from_plugins()` (other people's packages, entry points of the group 'poser.experts').
+Three sources, joined with `|`: `builtin()` (each `experts/*/roster.py`), `from_config()` (pipelines and services as
+data), `from_plugins()` (other people's packages, entry points of the group 'poser.experts').
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import importlib.metadata
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from experts.failures import hint
 from experts.residency import Residency
@@ -22,7 +23,9 @@ from experts.types import Card, Expert, Mode
 
 GROUP = "poser.experts"
 ENTRY_KEYS = ("family", "weights", "components", "card", "get")
+REMOTE_KEYS = ("family", "model", "base_url", "key", "prices", "limits", "fields", "card", "get")
 
+_FIELDS = {field.name: field for field in dataclasses.fields(Card) if field.name != "id"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(/[\w./-]+)?")
 
 
@@ -47,16 +50,23 @@ class Entry:
         load: puts it on the residency's device; raises OSError where its weights are not there.
         needs: folders, files or hub ids of its weights.
         get: how to get them: what to type.
+        env: environment variables that it reads, a service's key for example.
+        gone: why nobody can have it any more: a model that its service shut down.
     """
 
     card: Card
     load: Callable[[Residency], Expert]
     needs: tuple[str, ...] = ()
     get: str = ""
+    env: tuple[str, ...] = ()
+    gone: str = ""
 
     def missing(self) -> list[str]:
-        """What of `needs` is not on this machine (hub ids: not in the local hub cache)."""
-        return [need for need in self.needs if not _present(need)]
+        """What of `needs` and `env` is not on this machine (hub ids: not in the local hub cache), or why it is gone."""
+        if self.gone:
+            return [self.gone]
+        absent = [need for need in self.needs if not _present(need)]
+        return absent + [name for name in self.env if not os.environ.get(name, "").strip()]
 
 
 class Registry(Mapping[str, Entry]):
@@ -139,7 +149,8 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
         mapping: for each id: `family`, a file of `experts/local`; `weights`, a folder written by `save_pretrained` or a
             hub id; `components`, folders or hub ids ('owner/name' or 'owner/name/subfolder') of parts shared with
             other experts, by their name in the pipeline, so that `weights` may lack them; `card`, the fields of `Card`
-            without `id`; `get`, how to get the weights.
+            without `id`; `get`, how to get the weights. Or a model of an image service: `family`, a file of
+            `experts/api`; `card`; and what `experts.api._expert.Service.described` reads.
         folder: what relative paths are relative to.
 
     Raises:
@@ -149,10 +160,9 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
 
 
 def _entry(id: str, description: Mapping[str, Any], folder: Path) -> Entry:
-    _known(id, description, ENTRY_KEYS, "keys")
-    for key in ("family", "weights", "card"):
-        if key not in description:
-            raise RegistryError(f"expert {id!r}: {key!r} is missing: add it")
+    if isinstance(description, Mapping) and description.get("family") in _files("api"):
+        return _remote(id, description)
+    _known(id, description, ENTRY_KEYS, "keys", ("family", "weights", "card"))
     family = _family(id, str(description["family"]))
     card = _card(id, description["card"])
     _known(id, card.params, family.params, "params of its family")
@@ -160,35 +170,47 @@ def _entry(id: str, description: Mapping[str, Any], folder: Path) -> Entry:
     components = {name: _locate(path, folder) for name, path in (description.get("components") or {}).items()}
 
     def load(residency: Residency) -> Expert:
-        expert: Expert = family.load(card, weights, components, residency)
-        return expert
+        return cast(Expert, family.load(card, weights, components, residency))
 
     needs = (weights, *components.values())
     default = "" if Path(weights).is_absolute() else f"type: hf download {weights}"
     return Entry(card, load, needs, str(description.get("get") or default))
 
 
+def _remote(id: str, description: Mapping[str, Any]) -> Entry:
+    """The entry of a model of an image service: `SERVICE` of `experts/api/FAMILY.py` describes it."""
+    _known(id, description, REMOTE_KEYS, "keys", ("model", "card"))
+    service = importlib.import_module(f"experts.api.{description['family']}").SERVICE
+    card = _card(id, description["card"], service.card)
+    _known(id, card.params, card.params if service.params is None else service.params, "params of its family")
+    return cast(Entry, service.described(card, description))
+
+
+def _files(folder: str) -> list[str]:
+    """The families of `experts/FOLDER`: its files that are neither plumbing nor the roster."""
+    return sorted({file.stem for file in Path(__file__).parent.glob(f"{folder}/[!_]*.py")} - {"roster"})
+
+
 def _family(id: str, name: str) -> Any:
     """`FAMILY` of `experts/local/NAME.py`."""
-    names = sorted(p.stem for p in Path(__file__).parent.glob("local/*.py") if not p.stem.startswith("_"))
-    if name not in names:
-        raise RegistryError(f"expert {id!r}: no such family {name!r}; {hint(name, names, 'families')}")
+    if name not in _files("local"):
+        hinted = hint(name, _files("local") + _files("api"), "families")
+        raise RegistryError(f"expert {id!r}: no such family {name!r}; {hinted}")
     return importlib.import_module(f"experts.local.{name}").FAMILY
 
 
-def _card(id: str, fields: Mapping[str, Any]) -> Card:
-    """A card from data: every key known, every value of the kind of the field's default."""
-    known = {field.name: field for field in dataclasses.fields(Card) if field.name != "id"}
-    _known(id, fields, known, "fields of a card")
+def _card(id: str, fields: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> Card:
+    """A card from data, laid over the `usual`: every key known, every value of the kind of the field's default."""
+    _known(id, fields, _FIELDS, "fields of a card")
     if fields.get("mode") not in get_args(Mode):
         raise RegistryError(f"expert {id!r}: mode {fields.get('mode')!r}; type one of {', '.join(get_args(Mode))}")
     if not fields.get("description"):
         raise RegistryError(f"expert {id!r}: 'description' is missing: say in a sentence what it does")
-    values = dict(fields)
+    values = {**(usual or {}), **fields}
     values["verbs"] = tuple(values.get("verbs") or ("other",))
     values["params"] = dict(values.get("params") or {})
     for name, value in values.items():
-        default = known[name].default
+        default = _FIELDS[name].default
         kind: Any = {bool: bool, int: int, float: (int, float), str: str}.get(type(default))
         if kind and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
             raise RegistryError(f"expert {id!r}: {name} must be a {type(default).__name__}, not {value!r}")
@@ -198,13 +220,16 @@ def _card(id: str, fields: Mapping[str, Any]) -> Card:
         raise RegistryError(str(error)) from error
 
 
-def _known(id: str, given: Any, known: Iterable[str], what: str) -> None:
+def _known(id: str, given: Any, known: Iterable[str], what: str, needed: Iterable[str] = ()) -> None:
     if not isinstance(given, Mapping):
         raise RegistryError(f"expert {id!r}: {given!r} must be a mapping of {what}")
     names = list(known)
     for key in given:
         if key not in names:
             raise RegistryError(f"expert {id!r}: unknown {key!r}; {hint(str(key), names, what)}")
+    for key in needed:
+        if key not in given:
+            raise RegistryError(f"expert {id!r}: {key!r} is missing: add it")
 
 
 def _locate(where: Any, folder: Path) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from poser.config import Config
 
-KEYS = ("OPENAI_API_KEY", "HF_TOKEN")
+KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "REPLICATE_API_TOKEN", "HF_TOKEN")
 """Environment variables that services read. Whether they are set is shown, never what they hold."""
 
 

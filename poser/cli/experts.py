@@ -76,7 +76,7 @@ def table(entries: list[Entry], width: int) -> str:
         if number:
             entry = entries[number - 1]
             lines += textwrap.wrap(entry.card.description, max(40, width - 2), **_INDENT)
-            lines += [f"  weights missing; {entry.get}"] if entry.missing() else []
+            lines += [f"  missing: {', '.join(map(str, entry.missing()))}; {entry.get}"] if entry.missing() else []
     return "\n".join(lines)
 
 

@@ -1,0 +1,215 @@
+"""A model of a service as an expert: requests checked, asked for at once, answered as values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+from experts.api._client import Errand, Line, line_of
+from experts.api._faults import Fault
+from experts.api._pictures import finished
+from experts.api._secret import Secret
+from experts.api._sizes import Sizes
+from experts.api._terms import Limits, Prices, Terms, numbers
+from experts.failures import MAX_MESSAGE, boundary, unsupported
+from experts.registry import Entry, RegistryError
+from experts.residency import Residency
+from experts.types import Card, Expert, Failure, Request, Result
+
+CARD: dict[str, Any] = {"min_side": 16, "max_side": 8192, "multiple": 1, "seeded": False, "licence": "proprietary"}
+"""Fields that the card of every service's model has unless it says otherwise: sizes are fitted by the adapter."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request in the service's terms.
+
+    `size`: in the service's words, None: the service's own. `seed`: None where the card has none. `usd`: the card's
+    price, USD. `params`: the card's with the request's over them.
+    """
+
+    prompt: str
+    images: tuple[Image.Image, ...]
+    mask: Image.Image | None
+    size: str | None
+    seed: int | None
+    params: Mapping[str, Any]
+    usd: float
+
+
+Draw = Callable[[Errand, Ask], Image.Image]
+"""One picture: every request that it sends goes through the errand. Raises Fault."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A protocol, as data: a file of `experts/api` fills this in.
+
+    Attributes:
+        name: the file's name.
+        connect: (terms, key, line) -> what draws; imports the client package.
+        base_url, key: the usual address, and the environment variable of its key.
+        params: params that a card may have; None: any, the model's own.
+        sizes: the sizes of a model.
+        most_images: input pictures a request may have; `masks`: it may have a mask.
+        card: fields that its cards have unless they say otherwise.
+        retired: model -> (date of its end, what replaces it).
+    """
+
+    name: str
+    connect: Callable[[Terms, Secret, Line], Draw]
+    base_url: str = ""
+    key: str = ""
+    params: tuple[str, ...] | None = None
+    sizes: Callable[[str, Card], Sizes] | None = None
+    most_images: int = 1
+    masks: bool = False
+    card: Mapping[str, Any] = field(default_factory=lambda: CARD)
+    retired: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    def described(self, card: Card, description: Mapping[str, Any]) -> Entry:
+        """The entry of a config.
+
+        Args:
+            description: `model`, the service's id of it; and where they differ from the service's own: `base_url`,
+                `key` (the NAME of the environment variable that holds the key; null: none), `prices`, `limits`,
+                `fields` (see `Terms`), `get`.
+
+        Raises:
+            RegistryError: a value that cannot be.
+        """
+        try:
+            terms = self._terms(description)
+        except ValueError as error:
+            raise RegistryError(f"expert {card.id!r}: {error}") from error
+        return self.entry(card, terms, str(description.get("get") or ""))
+
+    def _terms(self, description: Mapping[str, Any]) -> Terms:
+        """Raises ValueError."""
+        fields = description.get("fields") or {}
+        if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in (*fields, *fields.values())):
+            raise ValueError("'fields' must map a common name (prompt, image, aspect, ...) to the model's own")
+        key = description.get("key", self.key)
+        return Terms(
+            model=str(description["model"]),
+            base_url=str(description.get("base_url") or self.base_url).rstrip("/"),
+            key="" if key is None else str(key),
+            prices=numbers(Prices, description.get("prices") or {}, "prices"),
+            limits=numbers(Limits, description.get("limits") or {}, "limits"),
+            fields=dict(fields),
+        )
+
+    def entry(self, card: Card, terms: Terms, get: str = "") -> Entry:
+        """An entry whose expert is connected, without any request, when it is loaded."""
+        gone = ""
+        if terms.model in self.retired and terms.base_url == self.base_url:
+            end, successor = self.retired[terms.model]
+            if time.strftime("%Y-%m-%d") >= end:
+                gone, get = f"{terms.model}, shut down by its service on {end}", f"use {successor}"
+
+        def load(residency: Residency) -> Expert:
+            if gone:
+                raise OSError(f"{gone}: {get}")
+            return self.expert(card, terms)
+
+        env = (terms.key,) if terms.key else ()
+        return Entry(card, load, env=env, gone=gone, get=get or (f"type: export {terms.key}=..." if env else ""))
+
+    def expert(self, card: Card, terms: Terms, line: Line | None = None) -> RemoteExpert:
+        """The expert. Raises OSError: the key is not set."""
+        line = line or line_of(self.name, terms.base_url, terms.key, terms.limits)
+        return RemoteExpert(card, self, terms, line, Secret(terms.key))
+
+
+class RemoteExpert:
+    """An expert that is a model of a service. Requests of a list are asked for at once, up to the line's concurrency.
+
+    Args:
+        line: its pace and its ledger.
+        secret: its key.
+    """
+
+    def __init__(self, card: Card, service: Service, terms: Terms, line: Line, secret: Secret) -> None:
+        self.card, self.service, self.terms, self.line = card, service, terms, line
+        self._secret = secret
+        self._sizes = service.sizes(terms.model, card) if service.sizes else None
+        self._draw = service.connect(terms, secret, line)
+
+    def __repr__(self) -> str:
+        """Model and address."""
+        return f"RemoteExpert({self.terms.model} at {self.terms.base_url})"
+
+    def __call__(self, requests: Sequence[Request]) -> list[Result]:
+        """Same length and order as `requests`; the time of the whole list is shared evenly."""
+        start = time.perf_counter()
+        seats = min(self.line.limits.concurrency, len(requests))
+        if seats > 1:
+            with ThreadPoolExecutor(seats, "expert") as threads:
+                results = list(threads.map(self._one, requests))
+        else:
+            results = [self._one(request) for request in requests]
+        share = (time.perf_counter() - start) / max(1, len(requests))
+        return [Result(r.image, r.failure, share, r.usd, r.notes) for r in results]
+
+    def _one(self, request: Request) -> Result:
+        failure = unsupported(self.card, request) or self._refusal(request)
+        if failure:
+            return Result(failure=failure)
+        errand = None
+        try:
+            wanted = request.size or (request.images[0].size if request.images else None)
+            size = self._sizes.nearest(wanted) if self._sizes and wanted else None
+            ask = Ask(
+                request.prompt,
+                request.images,
+                request.mask,
+                size.words if size else None,
+                request.seed if self.card.seeded else None,
+                {**self.card.params, **request.params},
+                self.card.usd,
+            )
+            with self.line.pace.seats:
+                errand = Errand(self.line, self.terms.model, self._secret.scrub)
+                drawn = self._draw(errand, ask)
+            image, notes = finished(drawn, size.px if size else None, wanted)
+        except Fault as fault:
+            return self._failed(fault.kind, fault.message, errand, fault.retry_after)
+        except Exception as error:
+            failure = boundary(error)
+            return self._failed(failure.kind, failure.message, errand)
+        seed = () if self.card.seeded else ("seed ignored",)
+        return Result(image, usd=errand.usd, notes=seed + notes + _sent(errand))
+
+    def _refusal(self, request: Request) -> Failure | None:
+        """What this service cannot do although the card does not say so."""
+        if len(request.images) > self.service.most_images:
+            most = self.service.most_images
+            return Failure("unsupported", f"{self.card.id}: it takes {most} pictures, not {len(request.images)}")
+        if request.mask is None:
+            return None
+        if not self.service.masks:
+            return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
+        if not request.images or request.mask.size != request.images[0].size:
+            return Failure("unsupported", f"{self.card.id}: the mask must have the size of the first picture")
+        return None
+
+    def _failed(self, kind: Any, message: str, errand: Errand | None, retry_after: float | None = None) -> Result:
+        """The failure as a value: what its requests cost stays charged."""
+        words = self._secret.scrub(f"{self.card.id}: {message}")[:MAX_MESSAGE]
+        usd, notes = (errand.usd, _sent(errand)) if errand else (0.0, ())
+        return Result(failure=Failure(kind, words, retry_after), usd=usd, notes=notes)
+
+
+def _sent(errand: Errand) -> tuple[str, ...]:
+    """Notes on requests that had to be repeated and on prices that are assumed."""
+    notes = []
+    if errand.repeated:
+        notes.append(f"requests repeated: {errand.repeated}")
+    if errand.assumed:
+        notes.append(f"answers lost, charged at the card's price: {errand.assumed}")
+    return tuple(notes)

@@ -1,0 +1,98 @@
+"""What was sent to a service and what it charged: no paid request goes uncounted, however it ended."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, replace
+from threading import Lock
+
+KEPT = 10_000
+"""Charges that are kept one by one; the sums know all of them."""
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One request.
+
+    Attributes:
+        number: counted from 1; a number is given before the request leaves.
+        model: whom it asked.
+        outcome: 'open', 'done', or the kind of failure.
+        usd: what it cost, USD.
+        bought: a picture was made, or may have been.
+        certain: False where the answer was lost, so that the price is assumed.
+    """
+
+    number: int
+    model: str
+    outcome: str = "open"
+    usd: float = 0.0
+    bought: bool = False
+    certain: bool = True
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over a ledger: requests that left, pictures bought (`assumed`: of them with a lost answer), USD."""
+
+    requests: int = 0
+    bought: int = 0
+    assumed: int = 0
+    usd: float = 0.0
+
+
+class Ledger:
+    """The requests to one service, in order. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._open: dict[int, Charge] = {}
+        self._settled: deque[Charge] = deque(maxlen=KEPT)
+        self._totals = Totals()
+        self._number = 0
+
+    def sent(self, model: str) -> int:
+        """Counts a request that is about to leave; gives its number."""
+        with self._lock:
+            self._number += 1
+            self._open[self._number] = Charge(self._number, model)
+            self._totals = replace(self._totals, requests=self._totals.requests + 1)
+            return self._number
+
+    def withdraw(self, number: int) -> None:
+        """The request did not leave after all: there was no connection."""
+        with self._lock:
+            del self._open[number]
+            self._totals = replace(self._totals, requests=self._totals.requests - 1)
+
+    def settle(self, number: int, outcome: str, usd: float, bought: bool, certain: bool) -> None:
+        """How the request ended."""
+        with self._lock:
+            charge = replace(self._open.pop(number), outcome=outcome, usd=usd, bought=bought, certain=certain)
+            self._settled.append(charge)
+            old = self._totals
+            assumed = old.assumed + int(bought and not certain)
+            self._totals = replace(old, bought=old.bought + int(bought), assumed=assumed, usd=old.usd + usd)
+
+    def amend(self, number: int, usd: float, bought: bool) -> None:
+        """The price of a settled request once the service has said it; `bought`: there is a picture."""
+        with self._lock:
+            for place, old in enumerate(self._settled):
+                if old.number == number:
+                    self._settled[place] = replace(old, usd=usd, bought=bought, certain=True)
+                    fewer = int(old.bought) - int(bought)
+                    surer = int(old.bought and not old.certain)
+                    t = self._totals
+                    self._totals = Totals(t.requests, t.bought - fewer, t.assumed - surer, t.usd + usd - old.usd)
+                    return
+
+    @property
+    def totals(self) -> Totals:
+        """The sums so far."""
+        return self._totals
+
+    @property
+    def charges(self) -> list[Charge]:
+        """The latest requests: settled ones in the order of their end, then those under way."""
+        with self._lock:
+            return [*self._settled, *self._open.values()]

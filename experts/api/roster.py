@@ -1,0 +1,110 @@
+"""Models of image services: today's, and those of the paper, which say when they ended and what replaces them.
+
+Listing them imports no client package and needs no key. Prices: OpenAI's model pages, the Gemini API's price list,
+replicate.com, as of 2026-11. `usd` is a picture of 1024x1024 px; what is charged follows the reported usage.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experts.registry import Entry, from_config
+
+_DRAWS = {"mode": "text-to-image", "verbs": ["generate", "write"]}
+_EDITS = {
+    "mode": "image-to-image",
+    "verbs": ["add", "remove", "replace", "recolour", "move", "background", "restyle", "relight", "write"],
+}
+_GPT_PRICES = {"text_in": 5.0, "image_in": 8.0, "image_out": 30.0}
+_GPT_LIMITS = {"per_minute": 20, "concurrency": 4}  # the second usage tier; the first has 5 a minute
+
+_GPT = {
+    "gpt-image-2.6-sunburst": ("detailed scenes and precise edits", 0.053, 40.0),
+    "gpt-image-2.6-flare": ("everyday pictures, sooner", 0.053, 20.0),
+    "gpt-image-2.5-sunburst": ("detailed scenes and precise edits; one version back", 0.053, 40.0),
+    "gpt-image-2.5-flare": ("everyday pictures, sooner; one version back", 0.053, 20.0),
+}
+"""Model -> what it is for, USD at medium quality (gpt-image-2's list price), s."""
+
+_GEMINI = {
+    "gemini-nano-banana-2.1": ("fast, with good likeness", 0.0336, 10.0, (1.5, 7.5, 30.0)),
+    "gemini-3-pro-image": ("long, exact instructions and text in pictures", 0.134, 25.0, (2.0, 12.0, 120.0)),
+}
+"""Model -> what it is for, USD at 1K, s, USD a million tokens (input, text out, image out)."""
+
+
+def _pair(id: str, draws: dict[str, Any], edits: dict[str, Any], rest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The two entries of a model that draws and edits."""
+    return {id: {**rest, "card": draws}, f"{id}-edit": {**rest, "card": edits}}
+
+
+def _gpt(id: str) -> dict[str, dict[str, Any]]:
+    good, usd, seconds = _GPT[id]
+    same = {"usd": usd, "seconds": seconds, "max_batch": 4, "version": id, "params": {"quality": "medium"}}
+    same["source"] = f"developers.openai.com/api/docs/models/{id}"
+    return _pair(
+        id,
+        {**_DRAWS, **same, "description": f"OpenAI, draws: {good}."},
+        {**_EDITS, **same, "description": f"OpenAI, edits: {good}."},
+        {"family": "openai_images", "model": id, "prices": _GPT_PRICES, "limits": _GPT_LIMITS},
+    )
+
+
+def _gemini(id: str) -> dict[str, dict[str, Any]]:
+    good, usd, seconds, (text_in, text_out, image_out) = _GEMINI[id]
+    same = {"usd": usd, "seconds": seconds, "max_batch": 4, "version": id, "params": {"resolution": "1K"}}
+    same["source"] = f"ai.google.dev/gemini-api/docs/models/{id}"
+    prices = {"text_in": text_in, "image_in": text_in, "text_out": text_out, "image_out": image_out}
+    return _pair(
+        id,
+        {**_DRAWS, **same, "description": f"Google, draws: {good}."},
+        {**_EDITS, **same, "description": f"Google, edits: {good}."},
+        {"family": "gemini", "model": id, "prices": prices, "limits": {"per_minute": 60, "concurrency": 4}},
+    )
+
+
+def _retired(model: str, mode: dict[str, Any], usd: float) -> dict[str, Any]:
+    card = {**mode, "usd": usd, "seconds": 30.0, "version": model, "source": "arXiv:2511.11780, its registry"}
+    return {"family": "openai_images", "model": model, "card": {**card, "description": "OpenAI; of the paper."}}
+
+
+ROSTER: dict[str, dict[str, Any]] = {
+    **{name: entry for model in _GPT for name, entry in _gpt(model).items()},
+    **{name: entry for model in _GEMINI for name, entry in _gemini(model).items()},
+    "replicate-flux-schnell": {
+        "family": "replicate",
+        "model": "black-forest-labs/flux-schnell",
+        "limits": {"per_minute": 300, "concurrency": 8},
+        "card": {
+            **_DRAWS,
+            "description": "FLUX.1 [schnell] on Replicate, draws in 4 steps: quick and cheap.",
+            "usd": 0.003,
+            "seconds": 2.0,
+            "max_batch": 8,
+            "source": "replicate.com/black-forest-labs/flux-schnell",
+            "params": {"output_format": "png", "go_fast": True},
+        },
+    },
+    "replicate-flux-kontext-pro": {
+        "family": "replicate",
+        "model": "black-forest-labs/flux-kontext-pro",
+        "limits": {"per_minute": 300, "concurrency": 8},
+        "card": {
+            **_EDITS,
+            "description": "FLUX.1 Kontext [pro] on Replicate, edits: one change at a time, the rest kept.",
+            "usd": 0.04,
+            "seconds": 8.0,
+            "max_batch": 8,
+            "source": "replicate.com/black-forest-labs/flux-kontext-pro",
+            "params": {"output_format": "png", "safety_tolerance": 2},
+        },
+    },
+    "gpt-image-1": _retired("gpt-image-1", _DRAWS, 0.042),
+    "gpt-image-1-edit": _retired("gpt-image-1", _EDITS, 0.042),
+    "dall-e-3": _retired("dall-e-3", _DRAWS, 0.04),
+}
+
+
+def entries() -> list[Entry]:
+    """The entries; their keys need not be set."""
+    return list(from_config(ROSTER).values())
