@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from poser.registration import arrange
+
 __all__ = ["Poser"]
+
+arrange()
 
 
 def __getattr__(name: str) -> Any:

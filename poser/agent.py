@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import Image
 
@@ -20,9 +20,10 @@ from poser.actions import ActionSet
 from poser.config import Config
 from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
+from poser.policies.abstain import Abstain
 from poser.rollout import rollout
 from poser.roster import registry_of
-from poser.types import Budget, Policy, PoserError, Step, Task, Trajectory
+from poser.types import Budget, Policy, PoserError, Price, Step, Task, Trajectory
 from poser.versions import versions
 
 
@@ -37,6 +38,17 @@ class Output:
     def trajectory(self) -> Trajectory:
         """The first trajectory."""
         return self.trajectories[0]
+
+
+def _policy(config: Config, actions: ActionSet) -> Policy:
+    """The policy of a config; with `abstain_below`, one that leaves the choice to what its training found best."""
+    policy = policies.load(config.policy, actions)
+    if config.abstain_below is None:
+        return policy
+    fallback = getattr(policy, "about", {}).get("fallback")
+    if not fallback:
+        raise PoserError(f"abstain_below needs a policy that 'poser train' wrote, not {config.policy!r}; --policy dqn")
+    return Abstain(cast(Any, policy), policies.load(fallback, actions), config.abstain_below)
 
 
 class Poser:
@@ -62,7 +74,10 @@ class Poser:
         residency = Residency(None if config.device == "auto" else config.device)
         registry = registry_of(config)
         pool = Pool(registry, residency, Cache(folder=config.cache) if config.cache else None)
-        critic = critics.load(config.critic["name"], {k: v for k, v in config.critic.items() if k != "name"}, residency)
+        settings = {k: v for k, v in config.critic.items() if k != "name"}
+        if config.cache and config.critic["name"] == "vqa":
+            settings.setdefault("answers", str(Path(config.cache) / "answers.sqlite"))
+        critic = critics.load(config.critic["name"], settings, residency)
         rules = config.rules
         actions = ActionSet.of(registry.cards, redraw=rules.redraw)
         mdp = MDP(
@@ -75,7 +90,7 @@ class Poser:
             config.reward,
             (config.size[0], config.size[1]),
         )
-        return cls(config, registry, mdp, policies.load(config.policy, actions))
+        return cls(config, registry, mdp, _policy(config, actions))
 
     @property
     def policy_id(self) -> str:
@@ -95,8 +110,15 @@ class Poser:
             except ImageError as error:
                 raise PoserError(str(error)) from error
         spend, limit = self.config.budget, steps or self.config.rules.steps
+        weight, price = self.config.cost_weight, self.config.price
         picture = image.convert("RGB") if image is not None else None
-        return Task(prompt, picture, seed, Budget(limit, spend.usd, spend.seconds))
+        return Task(
+            prompt,
+            picture,
+            seed,
+            Budget(limit, spend.usd, spend.seconds),
+            price=Price(weight * price.second, weight * price.usd),
+        )
 
     def __call__(
         self,

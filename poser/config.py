@@ -19,8 +19,9 @@ from experts.failures import hint
 from poser.reward import TERMS
 from poser.types import PoserError
 
-PAPER = {"score": 1.0, "step": -0.05}
-"""The paper's reward: the critic's score, minus 0.05 a step. Weights where a config names none; other terms: 0."""
+PAPER = {"score": 1.0, "step": -0.05, "price": -1.0}
+"""The paper's reward: the critic's score, minus 0.05 a step (and what the task itself puts a price on, by default
+nothing). Weights where a config names none; other terms: 0."""
 _PRESETS = (Path(__file__).parents[1] / "configs", Path(__file__).parent / "configs")  # a checkout; a wheel
 
 Side = Annotated[int, Field(ge=16, le=4096)]
@@ -55,6 +56,13 @@ class Spend(_Part):
     seconds: float = Field(default=math.inf, gt=0)
 
 
+class Prices(_Part):
+    """What a second of experts and a US dollar cost at cost weight 1, in units of reward (1: one command)."""
+
+    second: float = Field(default=0.2, ge=0)
+    usd: float = Field(default=2.0, ge=0)
+
+
 class Embedder(_Part):
     """The text embedder: its name, and the model it loads (a folder or a hub id; None: the embedded one)."""
 
@@ -72,6 +80,9 @@ class Config(_Part):
             world's vocabulary; 'plain': the user's own).
         critic: its name and whatever settings that critic has.
         policy: a name of `poser.policies`, perhaps with an argument: 'greedy', 'fixed:EXPERT+EXPERT'.
+        cost_weight: 0: quality is all that counts; higher: the policy trades it for seconds and dollars at `price`.
+        abstain_below: predicted return, in commands of those pending [0, 1], below which a learned policy leaves the
+            choice to the best fixed experts; None: never.
         size: (width, height) of pictures drawn from text, px.
         cache: folder of stored results; None: nothing is stored.
         reward: weight of every term of `poser.reward`; 0: not counted.
@@ -89,6 +100,9 @@ class Config(_Part):
     cache: str | None = None
     rules: Rules = Rules()
     budget: Spend = Spend()
+    price: Prices = Prices()
+    cost_weight: float = Field(default=0.0, ge=0, le=100)
+    abstain_below: float | None = Field(default=None, ge=0, le=1)
     reward: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("experts", mode="before")

@@ -1,4 +1,4 @@
-"""What a policy is worth on a list of tasks, in the critic's eyes: return, value, calls; and how well it knows itself."""
+"""What a policy is worth on a list of tasks, in the critic's eyes, and how well it knows what it is worth."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Valued(Policy, Protocol):
 @dataclass(frozen=True)
 class Report:
     """Means over tasks: return (sum of rewards), value [0, 1] of the delivered picture, share of commands satisfied,
-    expert calls, seconds and USD."""
+    and per task expert calls (`steps`), seconds and USD."""
 
     returns: float
     value: float
     satisfied: float
-    calls: float
+    steps: float
     seconds: float
     usd: float
 

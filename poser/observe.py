@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from experts.types import VERBS, Card
+from experts.types import VERBS
 from poser.actions import ActionSet
 from poser.embed import Floats
 from poser.encode import Encoder
@@ -37,6 +37,16 @@ def kind_of(command: Command, state: State) -> str:
     if command.verb != "generate":
         return command.verb
     return f"generate:{min(4, len(command.wording.split()) // 10)}"
+
+
+def _suits(scores: list[float], made: list[float]) -> list[float]:
+    """The first seven columns of `_FIT`, from the scores (NaN: not measured) and 1 or 0 for 'made for it', a command
+    each."""
+    known = [score for score in scores if not math.isnan(score)]
+    first = (scores[0], 1.0) if scores and not math.isnan(scores[0]) else (0.0, 0.0)
+    mean, low = (sum(known) / len(known), min(known)) if known else (0.0, 0.0)
+    count = max(1, len(scores))
+    return [*first, mean, low, len(known) / count, made[0] if made else 0.0, sum(made) / count]
 
 
 @dataclass(frozen=True)
@@ -97,37 +107,28 @@ class Observer:
         words = embedder.embed([card.description])[0] @ mix
         return np.asarray([0.0, *mode, *scope, *verbs, *cost, *words], np.float32)
 
-    def _score(self, card: Card, command: Command, state: State) -> float:
-        return self.scores.get(card.id, {}).get(kind_of(command, state), math.nan)
-
-    def _fit(self, state: State, action: Action) -> list[float]:
-        """How a slot fits a state: measured and declared, what it did here before, what it costs here."""
-        if action.expert is None:
-            return [0.0] * len(_FIT)
-        card, plan, price = self.actions.cards[action.expert], state.plan, state.task.price
-        handed = plan.pending if action.scope == "all" else plan.pending[:1]
-        scores = [self._score(card, command, state) for command in handed]
-        known = [score for score in scores if not math.isnan(score)]
-        first = scores[0] if scores and not math.isnan(scores[0]) else math.nan
-        made = [float(command.verb in card.verbs) for command in handed]
-        return [
-            *((0.0, 0.0) if math.isnan(first) else (first, 1.0)),
-            sum(known) / len(known) if known else 0.0,
-            min(known, default=0.0),
-            len(known) / max(1, len(scores)),
-            made[0] if made else 0.0,
-            sum(made) / max(1, len(made)),
-            state.tried.count(card.id) / 3,
-            float(state.last is not None and state.last.expert == card.id),
-            float(state.last == action),
-            math.log1p(price.second * card.seconds + price.usd * card.usd),
-        ]
+    def _fits(self, state: State) -> list[list[float]]:
+        """A row a slot, how it fits a state: measured and declared, what it did here before, what it costs here."""
+        pending, price, last = state.plan.pending, state.task.price, state.last
+        kinds = [kind_of(command, state) for command in pending]
+        rows: dict[Action, list[float]] = {}
+        for name, card in self.actions.cards.items():
+            own = self.scores.get(name, {})
+            scores = [own.get(kind, math.nan) for kind in kinds]
+            made = [float(command.verb in card.verbs) for command in pending]
+            before = [state.tried.count(name) / 3, float(last is not None and last.expert == name)]
+            cost = math.log1p(price.second * card.seconds + price.usd * card.usd)
+            for scope, count in (("current", 1), ("all", len(kinds))):
+                action = Action(name, scope)  # type: ignore[arg-type]
+                rows[action] = [*_suits(scores[:count], made[:count]), *before, float(last == action), cost]
+        nothing = [0.0] * len(_FIT)
+        return [rows.get(action, nothing) for action in self.actions.slots]
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> dict[str, Any]:
         """float32 [B, D] and [B, K, F], int8 [B, K]; columns of illegal slots are filled as any others."""
         rows = np.repeat(self._fixed[None], len(states), axis=0)
         if not self.identity:
-            fits = [[self._fit(state, action) for action in self.actions.slots] for state in states]
+            fits = [self._fits(state) for state in states]
             shape = (len(states), len(self.actions.slots), len(_FIT))
             rows = np.concatenate([rows, np.asarray(fits, np.float32).reshape(shape)], axis=2)
         return {"state": self.encoder(states), "cards": rows, "mask": np.asarray(mask, np.int8)}

@@ -19,12 +19,12 @@ FLOORS = (
     ("poser.types",),
     ("poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
     + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions")
-    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.frame"),
+    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile"),
     ("poser.mdp",),
-    ("poser.summary", "poser.page"),
+    ("poser.summary", "poser.page", "poser.frame"),
     ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent")
-    + ("poser.probe", "poser.evaluate", "poser.episodes", "poser.bestof", "poser.registration", "poser.buffer"),
-    ("poser.learner", "poser.checkpoint"),
+    + ("poser.probe", "poser.evaluate", "poser.episodes", "poser.bestof", "poser.registration", "poser.buffer", "poser.curve"),
+    ("poser.learner", "poser.checkpoint", "poser.offline"),
     ("poser.train",),
     ("poser.cli", "poser.server"),
     ("benchmarks",),
@@ -32,7 +32,10 @@ FLOORS = (
 """From the ground up. A module may import its own floor and those below."""
 
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
-INSIDE = ("experts.local._", "experts.poster.train", "poser.critics.forward")
+INSIDE = (
+    *("experts.local._", "experts.poster.train", "poser.critics.forward", "poser.network", "poser.buffer"),
+    *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
+)
 """Modules that are imported only where a heavy package is in use already."""
 DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}
 """Packages' own files, which import lazily, and the floor they stand on."""

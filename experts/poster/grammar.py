@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from experts.poster.instruction import Instruction, Ref
 from experts.poster.nouns import adjectives, background, groups, places, ref, shape
@@ -179,6 +180,7 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Instruction | None:
     """The instruction that one sentence gives, or None where it is not about posters (or not understood)."""
     words = tokens(text)

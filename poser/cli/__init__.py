@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import doctor, experts, replay, run
+from poser.cli import doctor, experts, probe, replay, run, train
 from poser.versions import VERSION
 
 
@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
     top.add_argument("--version", action="version", version=f"poser {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, experts, replay, doctor):
+    for command in (run, experts, probe, train, replay, doctor):
         command.add(commands)
     return top
 

@@ -36,6 +36,8 @@ def add(commands: Any) -> None:
     command.add_argument("--seed", type=int, help="0 .. 2147483647 (default: 0)")
     command.add_argument("--max-steps", type=int, metavar="N", help="expert calls at most (default: the preset's)")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: rules.steps=4")
+    command.add_argument("--cost-weight", metavar="W", help="0: quality alone; 1 and more: seconds and USD count too")
+    command.add_argument("--abstain-below", metavar="P", help="leave the choice to fixed experts below this confidence")
     command.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     command.add_argument("--quiet", action="store_true", help="no progress")
@@ -85,6 +87,9 @@ def _fresh(args: argparse.Namespace) -> Order:
     if args.max_steps is not None and not 1 <= args.max_steps <= 100:
         raise PoserError(f"--max-steps {args.max_steps} is out of range; give 1 to 100")
     overrides = dict(override(text) for text in args.set)
+    for key in ("cost_weight", "abstain_below"):
+        if getattr(args, key) is not None:
+            overrides |= dict([override(f"{key}={getattr(args, key)}")])
     preset = "poster" if args.preset is None else args.preset
     image = open_image(args.image) if args.image is not None else None
     return Order(args.prompt, image, args.seed or 0, args.max_steps, _folder(args), preset, args.policy, overrides)

@@ -1,4 +1,4 @@
-"""Decks: where tasks to train and to measure on come from, one file each: `load("poster:train")`, `load("tasks.txt")`."""
+"""Decks: where tasks to train and to measure on come from, one file each: `load("poster:train")`, `load("a.txt")`."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from poser.types import Policy, PoserError
 
 
 def names() -> list[str]:
-    """Every policy there is a file for."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """Every policy there is a file for; 'paper-dqn' is in `paper_dqn`."""
+    return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__))
 
 
 def load(name: str, actions: ActionSet) -> Policy:
@@ -22,4 +22,4 @@ def load(name: str, actions: ActionSet) -> Policy:
         close = difflib.get_close_matches(kind, names(), 1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise PoserError(f"no such policy: {kind!r}; {hint}policies are {', '.join(names())}")
-    return importlib.import_module(f"poser.policies.{kind}").load(argument, actions)
+    return importlib.import_module(f"poser.policies.{kind.replace('-', '_')}").load(argument, actions)

@@ -1,0 +1,246 @@
+"""What the environment costs: steps a second with experts and critic that do nothing, against a null environment.
+
+`python -m benchmarks.env [--json] [--save]`. The null environment repeats recorded observations (their values, not only
+their shape, decide how long an update takes) on stable-baselines3's own `DummyVecEnv`, and computes nothing. All pairs
+take turns in one process; seconds are of computing (one thread), so that other work on the machine does not count. The
+main figure is stable-baselines3's DQN learning on `PoserVecEnv`, over the same DQN on the null environment: same
+network, same number of updates a step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any
+
+import gymnasium
+import numpy as np
+from PIL import Image
+
+from benchmarks.result import save, with_origin
+from experts.types import Job, Result
+from poser.agent import Poser
+from poser.decks import Priced, load
+from poser.embed import Floats, HashEmbedder
+from poser.encode import Encoder
+from poser.mdp import MDP
+from poser.observe import Observer, kind_of
+from poser.recipe import DQN, Recipe
+from poser.types import Budget, Critique, Look, Price
+from poser.vec_env import PoserVecEnv
+
+LIMIT = 0.8
+"""Least share of the null environment's steps a second (the learning loop's)."""
+RECIPE = DQN.model_copy(update={"warmup": 128, "buffer": 4096})
+"""The recipe of `poser train`; the buffer is cut, so that all learners fit into memory side by side."""
+Play = Callable[[int], Any]
+"""Makes so many environment steps."""
+
+
+class Idle:
+    """A pool and a critic that return at once; scores are drawn, so that episodes go every way they can."""
+
+    id = "idle"
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.picture, self.rng = Image.new("RGB", size), np.random.default_rng(0)
+
+    def run(self, jobs: list[Job]) -> list[Result]:
+        """The same picture for all."""
+        return [Result(self.picture) for _ in jobs]
+
+    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
+        """Random scores."""
+        draw = self.rng.random
+        return [Critique(tuple(draw(len(x.wanted)).tolist()), tuple(draw(len(x.earlier)).tolist())) for x in looks]
+
+
+class Kept(HashEmbedder):
+    """Vectors as wide as all-MiniLM-L6-v2's, kept by text as it keeps them: the network itself is not measured."""
+
+    def __init__(self) -> None:
+        super().__init__(384)
+        self._kept: dict[str, Floats] = {}
+
+    def embed(self, texts: Sequence[str]) -> Floats:
+        """[N, 384]."""
+        for text in texts:
+            if text not in self._kept:
+                self._kept[text] = super().embed([text])[0]
+        return np.stack([self._kept[text] for text in texts])
+
+
+class Null(gymnasium.Env[dict[str, Any], Any]):
+    """The recorded observations of one seat, again and again; episodes of four steps, nothing computed."""
+
+    def __init__(self, like: PoserVecEnv, seen: list[dict[str, Any]]) -> None:
+        self.observation_space, self.action_space = like.observation_space, like.action_space
+        self._seen, self._turn = seen, 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict]:
+        """The next observation."""
+        return self._seen[self._turn % len(self._seen)], {}
+
+    def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict]:
+        """The next observation, whatever the action."""
+        self._turn += 1
+        return self._seen[self._turn % len(self._seen)], 0.0, self._turn % 4 == 0, False, {}
+
+
+class Obeying(PoserVecEnv):
+    """For learners that know no masks: an illegal slot becomes a random legal one."""
+
+    dice = np.random.default_rng(0)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Takes slots, legal or not."""
+        mask = self.action_masks()
+        legal = mask[np.arange(len(mask)), actions]
+        super().step_async(np.where(legal, actions, chosen(mask, self.dice)))
+
+
+def chosen(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random legal slot a row."""
+    return np.where(mask != 0, rng.random(mask.shape), -1.0).argmax(axis=1)
+
+
+def world(kind: type[PoserVecEnv], recipe: Recipe) -> PoserVecEnv:
+    """The embedded preset's roster, extractor, wording and rules, with idle experts."""
+    real = Poser.from_pretrained("poster").mdp
+    idle = Idle(real.size or (96, 96))
+    mdp = MDP(idle, idle, real.extractor, real.wording, real.actions, real.rules, recipe.reward, real.size)
+    deck = Priced(load("poster:train"), Budget(6), Price(recipe.second, recipe.usd))
+    rng, commands = np.random.default_rng(1), [s for task in deck.first(50) for s in mdp.start([task])]
+    kinds = sorted({kind_of(command, state) for state in commands for command in state.plan.commands})
+    scores = {name: {k: float(rng.random()) for k in kinds} for name in mdp.actions.cards}
+    observer = Observer(Encoder(Kept(), recipe.extras), mdp.actions, scores)
+    return kind(mdp, observer, deck, recipe.seats, recipe.seed)
+
+
+def null(recipe: Recipe, turns: int = 8) -> Any:
+    """The null environment in as many seats, from so many recorded turns."""
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    like, rng = world(PoserVecEnv, recipe), np.random.default_rng(0)
+    rows = [like.reset()]
+    for _ in range(turns):
+        rows.append(like.step(chosen(rows[-1]["mask"], rng))[0])
+    seats = [[{name: row[k].copy() for name, row in seen.items()} for seen in rows] for k in range(recipe.seats)]
+    return DummyVecEnv([lambda seen=seen: Null(like, seen) for seen in seats])
+
+
+def stock(env: Any, recipe: Recipe) -> Play:
+    """Stable-baselines3's DQN, an update a step, at the recipe's sizes."""
+    from stable_baselines3 import DQN as Stock
+
+    model = Stock(
+        "MultiInputPolicy",
+        env,
+        learning_rate=recipe.rate,
+        buffer_size=recipe.buffer,
+        learning_starts=recipe.warmup,
+        batch_size=recipe.batch,
+        gamma=recipe.discount,
+        train_freq=1,
+        gradient_steps=-1,
+        policy_kwargs={"net_arch": [recipe.hidden] * 2},
+        seed=recipe.seed,
+        device="cpu",
+    )
+    return lambda count: model.learn(count, reset_num_timesteps=False)
+
+
+def ours(env: Any, recipe: Recipe) -> Play:
+    """The masked learner of `poser train`."""
+    from poser import learner
+
+    model = learner.make(env, recipe)
+    return lambda count: model.learn(count)
+
+
+def bare(env: Any, recipe: Recipe) -> Play:
+    """Random legal slots, no learner."""
+    rng, seen = np.random.default_rng(recipe.seed), env.reset()
+
+    def play(count: int) -> None:
+        nonlocal seen
+        for _ in range(count // env.num_envs):
+            seen = env.step(chosen(seen["mask"], rng))[0]
+
+    return play
+
+
+def measure(plays: dict[str, Play], count: int, repeats: int) -> dict[str, list[float]]:
+    """Steps a second of computing, `repeats` rounds; in a round each play has its turn. The first round is left out."""
+    rates: dict[str, list[float]] = {name: [] for name in plays}
+    for turn in range(repeats + 1):
+        for name, play in plays.items():
+            start = time.process_time()
+            play(count)
+            if turn:
+                rates[name].append(count / (time.process_time() - start))
+    return rates
+
+
+def ratio(rates: dict[str, list[float]], one: str, other: str) -> dict[str, float]:
+    """Of the same rounds: median, least, most."""
+    shares = [a / b for a, b in zip(rates[one], rates[other], strict=True)]
+    return {"median": round(median(shares), 3), "least": round(min(shares), 3), "most": round(max(shares), 3)}
+
+
+def figures(recipe: Recipe, count: int, repeats: int) -> dict[str, Any]:
+    """All of them, as they are saved."""
+    plays = {
+        "stock, null": stock(null(recipe), recipe),
+        "stock, poser": stock(world(Obeying, recipe), recipe),
+        "ours, null": ours(null(recipe), recipe),
+        "ours, poser": ours(world(PoserVecEnv, recipe), recipe),
+        "bare, null": bare(null(recipe), recipe),
+        "bare, poser": bare(world(PoserVecEnv, recipe), recipe),
+    }
+    rates = measure(plays, count, repeats)
+    space = world(PoserVecEnv, recipe).observation_space
+    return {
+        "limit": LIMIT,
+        "seats": recipe.seats,
+        "observation": {name: list(part.shape) for name, part in space.spaces.items()},
+        "steps": count * repeats,
+        "steps_a_second": {name: round(median(values), 1) for name, values in rates.items()},
+        "learning": ratio(rates, "stock, poser", "stock, null"),
+        "our_learner": ratio(rates, "ours, poser", "ours, null"),
+        "our_learner_against_stock": ratio(rates, "ours, poser", "stock, null"),
+        "without_learning": ratio(rates, "bare, poser", "bare, null"),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs, prints, perhaps saves."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.env", description=__doc__)
+    parser.add_argument("--steps", type=int, default=512, help="environment steps of a turn")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/env.json")
+    asked = parser.parse_args(argv)
+    import torch
+
+    torch.set_num_threads(1)
+    found = with_origin(figures(RECIPE, asked.steps, asked.repeats), "benchmarks.env")
+    if asked.save:
+        save("env", found)
+    if asked.json:
+        print(json.dumps(found))
+        return 0
+    for name, rate in found["steps_a_second"].items():
+        print(f"{name:34} {rate:8.0f} steps a second")
+    for name in ("learning", "our_learner", "our_learner_against_stock", "without_learning"):
+        row, told = found[name], f" (limit {LIMIT})" if name == "learning" else ""
+        print(f"{name:34} {row['median']:.2f} of the null environment ({row['least']:.2f} to {row['most']:.2f}){told}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""Looking instead of knowing: several slots a step, the best result is kept, every call is charged.
+
+`BestOf` stands where an `MDP` stands: `rollout`, the environments and the benchmarks run it as they run the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from experts.types import Card
+from poser.mdp import MDP
+from poser.types import PoserError, Spent, State, Step
+
+Propose = Callable[[Sequence[State], np.ndarray], list[list[int]]]
+"""States and their mask [B, K] -> more slots a state, the most promising first."""
+CHARGES = ("step", "failed", "usd", "seconds", "price")
+"""Terms of the reward that every call costs; the others are those of the step that is kept."""
+
+
+class BestOf(MDP):
+    """Runs the chosen slot and up to `n` - 1 proposed ones, all states in one batch, and keeps the best step.
+
+    Best is the highest `after.value`, the critic's; ties go to the first, failed calls come last. The kept step's
+    `after.spent`, its charges and its end count every call; an expert that failed anywhere rests. The kept action may
+    be another than the chosen one. 'stop' is never tried beside others. Proposals that are illegal, repeated or beyond
+    the budget (of calls, USD, seconds as declared) are let go.
+
+    Args:
+        mdp: the transition.
+        n: calls a step at most, >= 1.
+        propose: more slots; may also name the chosen one.
+
+    Raises `PoserError` for an `n` below 1.
+    """
+
+    def __init__(self, mdp: MDP, n: int, propose: Propose) -> None:
+        if n < 1:
+            raise PoserError(f"best of {n}: it takes 1 call a step or more; give 2 for a second opinion")
+        parts = (mdp.pool, mdp.critic, mdp.extractor, mdp.wording, mdp.actions, mdp.rules, mdp.weights, mdp.size)
+        super().__init__(*parts)
+        self.mdp, self.n, self.propose = mdp, n, propose
+
+    def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
+        """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
+        if not states:
+            return []
+        mask = self.mask(states)
+        proposed = self.propose(states, mask) if self.n > 1 else [[] for _ in states]
+        groups = [self._tried(*row) for row in zip(states, mask, slots, proposed, strict=True)]
+        flat = [(state, slot) for state, group in zip(states, groups, strict=True) for slot in group]
+        steps = iter(self.mdp.step([state for state, _ in flat], [slot for _, slot in flat]))
+        return [_kept([next(steps) for _ in group]) for group in groups]
+
+    def _tried(self, state: State, row: np.ndarray, slot: int, proposed: Sequence[int]) -> list[int]:
+        """The chosen slot, and the proposed ones that the mask and the budget allow."""
+        actions, budget = self.actions, state.task.budget
+        if not 0 <= slot < len(row) or actions.slots[slot].expert is None:
+            return [slot]
+        tried, card = [slot], self._card(slot)
+        usd, seconds = state.spent.usd + card.usd, state.spent.seconds + card.seconds
+        room = min(self.n, budget.steps - state.spent.steps)
+        for other in proposed:
+            if len(tried) >= room:
+                break
+            if other in tried or not 0 <= other < len(row) or not row[other] or actions.slots[other].expert is None:
+                continue
+            card = self._card(other)
+            if usd + card.usd > budget.usd or seconds + card.seconds > budget.seconds:
+                continue
+            tried.append(other)
+            usd, seconds = usd + card.usd, seconds + card.seconds
+        return tried
+
+    def _card(self, slot: int) -> Card:
+        return self.actions.cards[self.actions.slots[slot].expert or ""]
+
+
+def _kept(steps: list[Step]) -> Step:
+    """The best of several steps from one state, charged for all."""
+    if len(steps) == 1:
+        return steps[0]
+    best = max(steps, key=lambda step: (step.critique is not None, step.after.value))
+    before, budget = best.before, best.before.task.budget
+    spent = Spent(
+        before.spent.steps + sum(step.after.spent.steps - before.spent.steps for step in steps),
+        before.spent.usd + sum(step.after.spent.usd - before.spent.usd for step in steps),
+        before.spent.seconds + sum(step.after.spent.seconds - before.spent.seconds for step in steps),
+    )
+    over = spent.steps >= budget.steps or spent.usd >= budget.usd or spent.seconds >= budget.seconds
+    truncated = over and not best.terminated
+    down = tuple(dict.fromkeys(entry for step in steps for entry in step.after.down))
+    terms = dict(best.reward) | {name: sum(step.reward[name] for step in steps) for name in CHARGES}
+    terms["total"] = sum(value for name, value in terms.items() if name != "total")
+    after = replace(best.after, spent=spent, down=down, ended=best.terminated or truncated)
+    return replace(best, reward=terms, after=after, truncated=truncated)

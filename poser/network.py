@@ -1,0 +1,129 @@
+"""The Q-networks, plain torch: one shared network that scores (state, card) pairs, and the paper's fixed head.
+
+A slot's Q depends on the state and on that slot's own card, on no other slot and on no slot's number: permuting the
+slots permutes Q (law 9), and any number of slots will do. Source: performance.md 8.2; the paper, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from poser.encode import Encoder, HashEmbedder
+
+GAIN = 4.0
+"""What text columns are multiplied by: an embedding of 384 numbers and unit length has entries near 0.05, all else is
+near 1."""
+FLOOR = torch.finfo(torch.float32).min
+"""Q of an illegal slot: finite, so that 0 times it is 0 where a terminal state has no legal slot."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a network is built from: kind, D state columns (the first `text` of them embeddings), F columns of a card,
+    the K slots it was trained with (binding for 'flat' only), width of the hidden layers."""
+
+    kind: Literal["slot", "flat"]
+    state: int
+    cards: int
+    slots: int
+    hidden: int
+    text: int
+
+
+def text_columns(state: int, extras: tuple[str, ...]) -> int:
+    """How many of `state` columns are text embeddings: all that are no extras (`poser.encode.Encoder`), at least 0."""
+    return max(0, state - (Encoder(HashEmbedder(1), extras).dim - 2))
+
+
+class _State(nn.Module):
+    """[B, D] -> [B, hidden]: a linear layer over text and extras, text brought to the scale of the rest."""
+
+    scale: Tensor
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        scale = torch.ones(shape.state)
+        scale[: shape.text] = GAIN
+        self.register_buffer("scale", scale)  # saved with the weights: they belong together
+        self.linear = nn.Linear(shape.state, shape.hidden)
+
+    def forward(self, state: Tensor) -> Tensor:
+        return torch.relu(self.linear(state * self.scale))
+
+
+class SlotQ(nn.Module):
+    """Q(state, card) = V(state) + A(state, card), A from the sum and the product of both, projected to hidden / 2.
+
+    The state is encoded once for all slots; the part that runs once a slot is narrow.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = max(8, shape.hidden // 2)
+        self.state = _State(shape)
+        self.mix = nn.Linear(shape.hidden, 2 * width)
+        self.card = nn.Linear(shape.cards, 2 * width)
+        self.norm = nn.LayerNorm(width)
+        self.slot = nn.Sequential(nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        self.value = nn.Linear(shape.hidden, 1)
+
+    def forward(self, state: Tensor, cards: Tensor) -> Tensor:
+        """[B, D], [B, K, F] -> Q [B, K], for any K."""
+        hidden = self.state(state)
+        bias, gate = self.mix(hidden).unsqueeze(1).chunk(2, dim=2)  # [B, 1, width]
+        here, there = self.card(cards).chunk(2, dim=2)  # [B, K, width]
+        score = self.slot(self.norm(bias + here + gate * there)).squeeze(2)  # [B, K]
+        return score + self.value(hidden)
+
+    def at(self, state: Tensor, cards: Tensor, slots: Tensor) -> Tensor:
+        """Q of one slot a row, int64 [B] -> [B]; the other slots are not computed."""
+        rows = torch.arange(len(slots), device=slots.device)
+        return self(state, cards[rows, slots].unsqueeze(1)).squeeze(1)
+
+
+class FlatQ(nn.Module):
+    """The paper's: a three-layer MLP on 'state', one output a slot; cards are not looked at."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.state = _State(shape)
+        self.rest = nn.Sequential(
+            nn.Linear(shape.hidden, shape.hidden), nn.ReLU(), nn.Linear(shape.hidden, shape.slots)
+        )
+
+    def forward(self, state: Tensor, cards: Tensor) -> Tensor:
+        """[B, D], anything -> Q [B, K]."""
+        found: Tensor = self.rest(self.state(state))
+        return found
+
+    def at(self, state: Tensor, cards: Tensor, slots: Tensor) -> Tensor:
+        """Q of one slot a row, int64 [B] -> [B]."""
+        return self(state, cards).gather(1, slots.unsqueeze(1)).squeeze(1)
+
+
+def build(shape: Shape) -> SlotQ | FlatQ:
+    """A fresh network, initialised from torch's global generator."""
+    return SlotQ(shape) if shape.kind == "slot" else FlatQ(shape)
+
+
+def fill(shape: Shape, tensors: Mapping[str, Any]) -> SlotQ | FlatQ:
+    """The network of these weights (shared, not copied); draws no random number. Raises ValueError if they misfit."""
+    with torch.device("meta"):
+        network = build(shape)
+    wanted = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wanted != found:
+        name = sorted(set(wanted.items()) ^ set(found.items()))[0][0]
+        raise ValueError(f"{name} is {found.get(name, 'missing')}, not {wanted.get(name, 'in this network')}")
+    network.load_state_dict(dict(tensors), assign=True)
+    return network
+
+
+def masked(values: Tensor, mask: Tensor) -> Tensor:
+    """Q with `FLOOR` where the mask, [B, K], is 0."""
+    return values.masked_fill(mask == 0, FLOOR)

@@ -1,0 +1,69 @@
+"""A learned policy that knows when it does not know: below a predicted return, another policy chooses.
+
+A wrapper around policies, made by whoever has them; `--abstain-below` on the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+
+from poser.actions import ActionSet
+from poser.types import Policy, PoserError, State
+
+
+class Valued(Policy, Protocol):
+    """A policy that predicts what its choices return."""
+
+    def values(self, states: Sequence[State], mask: Any) -> np.ndarray:
+        """Predicted return of every slot [B, K], in commands carried out; illegal ones -inf."""
+        ...
+
+
+@dataclass(frozen=True)
+class Abstain:
+    """`policy`, and `fallback` where the best legal prediction is below `below`.
+
+    Attributes:
+        policy: has `values`.
+        fallback: chooses where `policy` abstains.
+        below: share of what is pending that must be expected, [0, 1]; 0 never abstains.
+
+    Raises `PoserError` for a `below` out of range.
+    """
+
+    policy: Valued
+    fallback: Policy
+    below: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.below <= 1:
+            raise PoserError(f"abstain below {self.below}: the predicted share is in [0, 1]; give a number in it")
+
+    @property
+    def id(self) -> str:
+        """'POLICY|BELOW|FALLBACK'."""
+        return f"{self.policy.id}|{self.below:g}|{self.fallback.id}"
+
+    def confidence(self, states: Sequence[State], mask: np.ndarray) -> np.ndarray:
+        """The best legal prediction over the number of pending commands, clipped to [0, 1]: float64 [B]."""
+        best = np.asarray(self.policy.values(states, mask), np.float64).max(axis=1)
+        return np.clip(best / [max(1, len(state.plan.pending)) for state in states], 0.0, 1.0)
+
+    def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
+        """One legal slot a state."""
+        slots = list(self.policy(states, mask))
+        unsure = [k for k, sure in enumerate(self.confidence(states, mask)) if sure < self.below]
+        if unsure:
+            others = self.fallback([states[k] for k in unsure], np.asarray(mask)[unsure])
+            for k, slot in zip(unsure, others, strict=True):
+                slots[k] = slot
+        return slots
+
+
+def load(argument: str, actions: ActionSet) -> NoReturn:
+    """Always raises `PoserError`: it wraps a policy and is none by itself."""
+    raise PoserError("abstain wraps a learned policy; choose one with --policy and add --abstain-below NUMBER")
