@@ -81,7 +81,7 @@ DIETS = {
             "resize": 0.02,
             "background": 0.02,
         },
-        Schedule(steps=12_000, batch=48, rate=1.5e-3, evaluate_every=500),
+        Schedule(steps=10_000, batch=48, rate=1.5e-3, evaluate_every=500),
     ),
     "poster-magicbrush": Diet(
         UNet(edits=True),
