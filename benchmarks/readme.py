@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import ladder_table
 from benchmarks.experts import MAIN
+from benchmarks.markdown import span, table
 from benchmarks.result import RESULTS
 from experts.poster.tasks import EDITS, KINDS
 
@@ -18,15 +20,6 @@ README = Path(__file__).parents[1] / "README.md"
 def _load(name: str) -> dict[str, Any]:
     figures: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
     return figures
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
-def _span(figure: dict[str, float], places: int = 2) -> str:
-    return f"{figure['mean']:.{places}f} [{figure['low']:.{places}f}, {figure['high']:.{places}f}]"
 
 
 def experts() -> str:
@@ -41,10 +34,10 @@ def experts() -> str:
             for kind in kinds:
                 row = found["experts"][name][kind]
                 best = row[MAIN[kind]]["mean"] == max(found["experts"][n][kind][MAIN[kind]]["mean"] for n in names)
-                text = f"**{_span(row[MAIN[kind]])}**" if best else _span(row[MAIN[kind]])
+                text = f"**{span(row[MAIN[kind]])}**" if best else span(row[MAIN[kind]])
                 cells.append(text + (f"<br>kept {row['kept']['mean']:.2f}" if "kept" in row else ""))
             rows.append([f"`{name}`", *cells])
-        blocks.append(_table([title, *kinds], rows))
+        blocks.append(table([title, *kinds], rows))
     figure = found["autoencoder"]
     beyond = found["editing"]["another_is_better_beyond_the_interval"]
     return "\n\n".join(
@@ -53,7 +46,7 @@ def experts() -> str:
             "colour, size and place (`few`: 1 or 2 items, `crowded`: 4 or 5), `count`: share of scenes with every "
             "number right. Commands: share carried out, and the share of the other objects kept as they were.",
             *blocks,
-            f"The shared autoencoder gives back {_span(figure, 3)} of the objects of {2 * found['n']} test scenes. "
+            f"The shared autoencoder gives back {span(figure, 3)} of the objects of {2 * found['n']} test scenes. "
             f"Best editor overall: `{found['editing']['best_overall']}`; another is better beyond the intervals at "
             + (", ".join(f"{item.split(': ')[0]} (`{item.split(': ')[1]}`)" for item in beyond) or "nothing")
             + ".",
@@ -68,12 +61,12 @@ def policies() -> str:
     for file in sorted(RESULTS.glob("poster-*.json")):
         found = json.loads(file.read_text("utf-8"))
         figures = found["figures"]
-        rows.append((figures["share"]["mean"], [f"`{found['policy']}`", *(_span(figures[name]) for name in order)]))
+        rows.append((figures["share"]["mean"], [f"`{found['policy']}`", *(span(figures[name]) for name in order)]))
     head = ["policy", "target scene reached", "exact", "kept content", "expert calls", "seconds of models"]
-    table = _table(head, [row for _, row in sorted(rows, reverse=True)])
+    ranking = table(head, [row for _, row in sorted(rows, reverse=True)])
     return (
         f"{found['tasks']} held-out tasks of the test split (half of them text-to-image, half with an input picture), "
-        f"judged by the exact reader, never by the critic; mean [95 % interval by task].\n\n{table}"
+        f"judged by the exact reader, never by the critic; mean [95 % interval by task].\n\n{ranking}"
     )
 
 
@@ -84,7 +77,7 @@ def speed() -> str:
     demo, shell = found["demo_run"], found["shell"]
     return (
         f"On {found['machine']['cores']} CPU cores, at default steps:\n\n"
-        + _table(["expert", "one call, s", "batch of 16, s an image"], rows)
+        + table(["expert", "one call, s", "batch of 16, s an image"], rows)
         + f"\n\nThe four-command run takes {demo['seconds']:.1f} s after loading; orchestration adds "
         f"{100 * demo['orchestration_share']:.1f} % to experts and critic. "
         + ", ".join(f"`{name}` {seconds:.2f} s" for name, seconds in shell.items())
@@ -105,7 +98,12 @@ def critic() -> str:
         )
         if key + "n" in found
     ]
-    return _table(["yes/no questions about", "n", "balanced accuracy", "calibration error"], rows)
+    return table(["yes/no questions about", "n", "balanced accuracy", "calibration error"], rows)
+
+
+def ladder() -> str:
+    """Rungs, gains, scope, matched budgets of the ladder."""
+    return ladder_table.markdown(_load("ladder"))
 
 
 SECTIONS: dict[str, Callable[[], str]] = {"experts": experts, "policies": policies, "speed": speed, "critic": critic}

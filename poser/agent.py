@@ -16,11 +16,11 @@ from experts.registry import Registry
 from experts.residency import Residency
 from poser import config as configs
 from poser import critics, policies, wording
+from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
 from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
-from poser.policies.abstain import Abstain
 from poser.rollout import rollout
 from poser.roster import registry_of
 from poser.types import Budget, Policy, PoserError, Price, Step, Task, Trajectory

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from poser.encode import Encoder, HashEmbedder
 
-GAIN = 4.0
-"""What text columns are multiplied by: an embedding of 384 numbers and unit length has entries near 0.05, all else is
-near 1."""
+GAIN = {"slot": 0.25, "flat": 4.0}
+"""What text columns are multiplied by; an embedding of 384 numbers and unit length has entries near 0.05, all else is
+near 1. 'flat' sees nothing but text. 'slot' knows verbs, numbers and cards too, and learns whole sentences by heart
+where text is loud: from the same 2,335 recorded steps of the embedded world its held-out return on editing tasks was
+2.26 at gain 1 and 2.34 without text."""
 FLOOR = torch.finfo(torch.float32).min
 """Q of an illegal slot: finite, so that 0 times it is 0 where a terminal state has no legal slot."""
 
@@ -48,7 +50,7 @@ class _State(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         scale = torch.ones(shape.state)
-        scale[: shape.text] = GAIN
+        scale[: shape.text] = GAIN[shape.kind]
         self.register_buffer("scale", scale)  # saved with the weights: they belong together
         self.linear = nn.Linear(shape.state, shape.hidden)
 

@@ -19,11 +19,19 @@ FLOORS = (
     ("poser.types",),
     ("poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
     + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions")
-    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile"),
+    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.abstain"),
     ("poser.mdp",),
     ("poser.summary", "poser.page", "poser.frame"),
     ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent")
-    + ("poser.probe", "poser.evaluate", "poser.episodes", "poser.bestof", "poser.registration", "poser.buffer", "poser.curve"),
+    + (
+        "poser.probe",
+        "poser.evaluate",
+        "poser.episodes",
+        "poser.bestof",
+        "poser.registration",
+        "poser.buffer",
+        "poser.curve",
+    ),
     ("poser.learner", "poser.checkpoint", "poser.offline"),
     ("poser.train",),
     ("poser.cli", "poser.server"),

@@ -29,7 +29,11 @@ def home(request: pytest.FixtureRequest) -> Iterator[Residency]:
 
 @pytest.fixture(
     scope="module",
-    params=[*(id for id, entry in builtin().items() if not entry.env and not entry.gone), *(card.id for card in Registry(fake_entries(1, 1)).cards), *(f"tiny-{name}" for name in TINY)],
+    params=[
+        *(id for id, entry in builtin().items() if not entry.env and not entry.gone),
+        *(card.id for card in Registry(fake_entries(1, 1)).cards),
+        *(f"tiny-{name}" for name in TINY),
+    ],
 )
 def expert(request: pytest.FixtureRequest, home: Residency) -> Expert:
     """Every registered expert, loaded; skipped where its weights are not on this machine."""

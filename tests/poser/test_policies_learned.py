@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from poser import policies
+from poser.abstain import Abstain
 from poser.embed import HashEmbedder
 from poser.encode import Encoder
 from poser.mdp import MDP
 from poser.policies import bandit, planner, table
-from poser.policies.abstain import Abstain
 from poser.policies.fixed import Fixed
 from poser.policies.greedy import Greedy
 from poser.policies.random import Random

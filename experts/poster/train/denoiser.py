@@ -29,7 +29,7 @@ from experts.types import Request
 SOURCE_NOISE = 0.05
 """Noise on the source latents of editors, so that they accept pictures that went through the autoencoder before."""
 LESSON = 0.2
-"""Weight of the lesson (`lesson`) beside the diffusion loss of editors."""
+"""Weight of the lesson (`lesson`) beside the diffusion loss."""
 PHRASED = 0.2
 """Share of prompts in a training phrasing instead of the experts' own words."""
 DROPPED = 0.08
@@ -40,13 +40,15 @@ DROPPED = 0.08
 class Diet:
     """What an expert is trained on: the share of each kind of scene (`KINDS`) or edit (`EDITS`, then 'two').
 
-    `start` names the expert whose weights it begins with, as the full-size editors began with the models that draw.
+    `start` names the expert whose weights it begins with, as the full-size editors began with the models that draw;
+    `taught`: whether it names what is in each cell while it learns to draw (`lesson`).
     """
 
     family: Family
     shares: dict[str, float]
     schedule: Schedule
     start: str = ""
+    taught: bool = True
 
     @property
     def edits(self) -> bool:
@@ -59,11 +61,12 @@ DIETS = {
         UNet(),
         {"few": 0.9, "count": 0.05, "crowded": 0.05},
         Schedule(steps=5000, batch=48, rate=1.8e-3, evaluate_every=500),
+        taught=False,
     ),
     "poster-pixart": Diet(
         PixArt(),
         {"crowded": 0.5, "count": 0.5},
-        Schedule(steps=4500, batch=48, rate=1.5e-3, evaluate_every=500),
+        Schedule(steps=5000, batch=48, rate=1.5e-3, evaluate_every=500),
     ),
     "poster-flux": Diet(
         Flux(),
@@ -149,7 +152,7 @@ class Denoiser:
         network = self.diet.family.build()
         if self.diet.start:
             begin(network, self.diet.start)
-        self.module: Lesson = Lesson(network, self.diet.family.inside(network))
+        self.module: Lesson = Lesson(network, self.diet.family.inside(network) if self.diet.taught else ())
         self.bank: Bank = bank("pairs" if self.diet.edits else "scenes")
         kinds = (*EDITS, "two") if self.diet.edits else KINDS
         self.rows = {k: torch.nonzero(self.bank.tags == n).flatten() for n, k in enumerate(kinds)}
@@ -183,10 +186,11 @@ class Denoiser:
         rows = self._rows(rng)
         batch = self._batch(rows, rng)
         loss = self.diet.family.loss(self.module.network, batch)
-        if not self.diet.edits:
+        if not self.diet.taught:
             return loss
-        facts = [self.bank.facts[row[rows]].long().to(device()) for row in (self.bank.source, self.bank.target)]
-        return loss + LESSON * self.module(*facts)
+        after = self.bank.facts[self.bank.target[rows]].long().to(device())
+        before = self.bank.facts[self.bank.source[rows]].long().to(device()) if self.diet.edits else None
+        return loss + LESSON * self.module(before, after)
 
     def evaluate(self, module: Lesson) -> dict[str, float]:
         """Through the adapter and its card, read exactly: share of wanted objects, of exact scenes, per specialty."""

@@ -1,4 +1,4 @@
-"""A lesson for editors: say what is in each cell, before and after. What says it is thrown away after training.
+"""A lesson: say what is in each cell, before an edit and after it. What says it is thrown away after training.
 
 The diffusion loss alone takes long to find out which words mean which item of the picture. The twin of reading
 captions before drawing (`text`): a linear head on the network's own hidden vectors, one a grid cell, names the contents
@@ -43,15 +43,17 @@ class Lesson(nn.Module):
             hidden = made[-1] if isinstance(made, tuple) else made
             self._seen.append(hidden.flatten(2).transpose(1, 2) if hidden.dim() == 4 else hidden)
 
-    def forward(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-        """Mean cross entropy of naming `before` and `after` ([B, 28] `bank.facts`), of the last forward pass."""
+    def forward(self, before: torch.Tensor | None, after: torch.Tensor) -> torch.Tensor:
+        """Mean cross entropy of naming `before` (None: no source) and `after`, [B, 28] `bank.facts`, in the last
+        forward pass of the network."""
         if len(self._seen) != len(self.heads):
             raise RuntimeError(
                 f"{len(self._seen)} layers seen, not {len(self.heads)}: one forward pass of the network first"
             )
         seen, self._seen = self._seen, []
-        changed = (before != after).view(len(before), -1)[:, :27].view(-1, CELLS, 3).any(dim=2)
-        weight = 1 + CHANGED * changed.float()
+        weight = torch.ones(len(after), CELLS, device=after.device)
+        if before is not None:
+            weight = weight + CHANGED * (before != after)[:, :27].view(-1, CELLS, 3).any(dim=2)
         weight = weight / weight.sum()
         told = [head(hidden, before, after, weight) for head, hidden in zip(self.heads, seen, strict=True)]
         return torch.stack(told).mean()
@@ -64,11 +66,11 @@ class _Head(nn.Module):
         self.before, self.after = nn.Linear(width, sum(SPLIT)), nn.Linear(width, sum(SPLIT))
 
     def forward(
-        self, hidden: torch.Tensor, before: torch.Tensor, after: torch.Tensor, weight: torch.Tensor
+        self, hidden: torch.Tensor, before: torch.Tensor | None, after: torch.Tensor, weight: torch.Tensor
     ) -> torch.Tensor:
         hidden = self.norm(hidden)
-        told = _named(self.before(hidden[:, -CELLS:]), before, weight)
-        return told + _named(self.after(hidden[:, :CELLS]), after, weight)
+        told = _named(self.after(hidden[:, :CELLS]), after, weight)
+        return told if before is None else told + _named(self.before(hidden[:, -CELLS:]), before, weight)
 
 
 def _named(logits: torch.Tensor, facts: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

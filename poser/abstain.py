@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from poser.actions import ActionSet
 from poser.types import Policy, PoserError, State
 
 
@@ -62,8 +61,3 @@ class Abstain:
             for k, slot in zip(unsure, others, strict=True):
                 slots[k] = slot
         return slots
-
-
-def load(argument: str, actions: ActionSet) -> NoReturn:
-    """Always raises `PoserError`: it wraps a policy and is none by itself."""
-    raise PoserError("abstain wraps a learned policy; choose one with --policy and add --abstain-below NUMBER")

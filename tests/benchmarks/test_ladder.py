@@ -1,0 +1,330 @@
+"""The ladder on fake experts: what it charges, what it judges, what its figures mean; statistics on known values."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import ladder, ladder_changes, ladder_picture, oracle, poster
+from benchmarks.ladder_chosen import Chosen, order, pairs
+from benchmarks.ladder_figures import compared, oracle_share, scope, wins, within
+from benchmarks.ladder_school import School
+from benchmarks.ladder_table import markdown
+from benchmarks.ladder_world import LOOK, Charged, Row, Timed, World, rows
+from benchmarks.rungs import Rung, all_rungs
+from benchmarks.stats import iqm, ratio, superior
+from experts.types import Card, Failure, Job, Request, Result
+from poser import config as configs
+from poser.decks.poster import to_task
+from poser.embed import HashEmbedder
+from poser.mdp import seed_of
+from poser.policies.random import Random
+from poser.types import PoserError
+from poser.wording import wording
+from tests.poser.world import make
+
+
+class Guess:
+    """A policy with values: a hash of task, turn and slot."""
+
+    def __init__(self, salt: str) -> None:
+        self.id = f"guess:{salt}"
+
+    def values(self, states, mask):  # noqa: ANN001, ANN201
+        table = [[seed_of(s.task, s.turn, f"{self.id}{k}") for k in range(mask.shape[1])] for s in states]
+        return np.where(mask, table, -np.inf)
+
+    def __call__(self, states, mask):  # noqa: ANN001, ANN204
+        return [int(k) for k in self.values(states, mask).argmax(axis=1)]
+
+
+class Pretend(School):
+    """Notes what it is asked to train."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple] = []
+
+    def train(self, world, mdp, recipe, folder, start):  # noqa: ANN001, ANN201
+        self.asked.append((recipe, dict(mdp.weights), world.rules, len(world.cards), start))
+        (folder / "inner").mkdir(parents=True)
+        (folder / "inner" / "policy.json").write_text("{}")
+        return folder / "inner"
+
+    def load(self, folder, actions):  # noqa: ANN001, ANN201
+        assert (folder / "policy.json").exists()
+        return Guess(folder.parent.name)
+
+    def tell(self, folder, scores, to):  # noqa: ANN001, ANN201
+        to.mkdir(exist_ok=True)
+        (to / "policy.json").write_text(json.dumps(scores))
+        return to
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return small(tmp_path)
+
+
+def small(folder: Path) -> World:
+    mdp = make(2, 2)
+    cards = {k: replace(c, seconds=0.25, usd=0.5) for k, c in mdp.actions.cards.items()}
+    return World(
+        Charged(mdp.pool, cards),
+        Timed(mdp.critic),
+        tuple(cards.values()),
+        wording("plain"),
+        configs.Rules(steps=4),
+        tuple(poster.tasks("test", 4)),
+        folder,
+        calls=40,
+        size=(96, 96),
+        embedder=HashEmbedder(),
+        seats=8,
+        school=Pretend(),
+    )
+
+
+def row(rung: str, seed: int, task: str, share: float, **more) -> Row:  # noqa: ANN003
+    return Row(rung, seed, task, "i2i", 3, share, float(share == 1), share, 2.0, 0.5, 0.0, (), **more)
+
+
+def part(rung: str, *shares: float, seed: int = 0) -> list[Row]:
+    return [row(rung, seed, f"i2i-{k}", share) for k, share in enumerate(shares)]
+
+
+# what is charged
+
+
+def test_pictures_cost_what_their_card_declares_whoever_made_them_first() -> None:
+    card = Card("a", "text-to-image", "x", seconds=2.0, usd=0.25)
+    image = to_task(poster.tasks("test", 1, kind="i2i")[0]).image
+    answers = [
+        Result(image, seconds=0.0, usd=0.0, cached=True),
+        Result(image, seconds=9.0, usd=1.0),
+        Result(failure=Failure("timeout", "slow"), seconds=60.0, usd=0.1),
+        Result(failure=Failure("unavailable", "gone"), seconds=3.0),
+    ]
+
+    class Pool:
+        def run(self, jobs):  # noqa: ANN001, ANN202
+            return answers
+
+    found = Charged(Pool(), {"a": card}).run([Job("a", Request("x"))] * 4)
+    assert [(r.seconds, r.usd, r.cached) for r in found] == [
+        (2.0, 0.25, False),
+        (2.0, 0.25, False),
+        (2.0, 0.1, False),
+        (0.0, 0.0, False),
+    ]
+
+
+def test_a_rung_costs_the_same_however_often_it_runs(world: World) -> None:
+    one = rows(world, "random", 0, world.mdp(), Random())
+    two = rows(world, "random", 0, world.mdp(), Random())
+    assert repr(one) == repr(two)  # NaN where nothing was to be kept
+    for found in one:
+        assert found.seconds == pytest.approx(found.calls * (0.25 + LOOK)) and found.calls <= 4
+        assert [point[0] for point in found.curve][0] == 0 and found.curve[-1][3] == pytest.approx(found.share)
+
+
+def test_a_circular_judge_is_refused(monkeypatch, world: World) -> None:  # noqa: ANN001
+    class Circular:
+        id = "reader:1"
+
+    class Fake:
+        config, mdp = None, replace(world, critic=Circular()).mdp()
+
+    monkeypatch.setattr("poser.agent.Poser.from_pretrained", lambda *args, **more: Fake)
+    with pytest.raises(PoserError, match="judge"):
+        World.of("poster", 1, 1, world.folder)
+
+
+# the oracle
+
+
+def test_the_oracle_is_never_beaten_by_what_it_could_have_played(world: World) -> None:
+    world = replace(world.changed(rules={"steps": 3}), asked=world.asked[:3])
+    found = {
+        r.id: rows(world, r.id, 0, *r.build(0))
+        for r in all_rungs(world, 1, width=99)
+        if r.id in ("random", "rules", "oracle")
+    }
+    for name in ("random", "rules"):
+        for best, other in zip(found["oracle"], found[name], strict=True):
+            assert best.share >= other.share - 1e-9
+            assert best.calls <= world.rules.steps
+
+
+def test_the_oracle_finds_the_one_way_and_stops_there(world: World) -> None:
+    mdp, task = world.mdp(), world.task(world.asked[0])
+    wanted = [1, 2] if task.image is None else [5, 6]
+
+    def judge(_: int, state) -> float:  # noqa: ANN001
+        path = [] if state.last is None else [mdp.actions.slots.index(state.last)]
+        return {0: 0.1, 1: 0.5, 2: 0.9}[state.turn] if state.turn < 3 and (not path or path[0] in wanted) else 0.0
+
+    (slots,) = oracle.search(mdp, [task], judge, width=50)
+    assert len(slots) == 2 and slots[-1] in wanted
+    script = oracle.Script({task.id: slots})
+    (found,) = rows(world, "oracle", 0, mdp, script, asked=world.asked[:1])
+    assert found.calls == 2
+
+
+# what is chosen on training tasks
+
+
+def test_order_says_who_is_asked_first(world: World) -> None:
+    actions = world.actions
+    pair = pairs(actions)[0]
+    names = [str(actions.slots[k]) for k in order(actions, pair, "all")]
+    assert names == ["fake-tint-1/all", "fake-tint-1/current", "fake-draw-1/all", "fake-draw-1/current"]
+    assert [str(actions.slots[k]) for k in order(actions, pair, "current", True)][0] == "fake-draw-1/current"
+
+
+def test_fixed_choices_are_made_on_training_tasks_within_the_calls(world: World, monkeypatch) -> None:  # noqa: ANN001
+    asked: list[str] = []
+    real = poster.tasks
+    monkeypatch.setattr(poster, "tasks", lambda split, n, **k: asked.append(split) or real(split, n, **k))
+    chosen = Chosen(world)
+    shares = {}
+    for pair in pairs(world.actions):
+        policy = chosen._pair(pair)
+        part = rows(world, "x", 0, world.mdp(), policy, asked=real("train", 4))
+        shares[policy.id] = np.mean([r.share for r in part])
+    assert shares[chosen.fixed.id] == max(shares.values())
+    assert chosen.whole.id.startswith("whole:") and chosen.looks[1].id.startswith("best-of-3:")
+    assert set(asked) == {"train"}
+    assert chosen.table.id.startswith("per-verb@")
+
+
+# the whole
+
+
+@pytest.fixture(scope="module")
+def climbed(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
+    """A whole run with two seeds: its world, its figures, its rows."""
+    folder = tmp_path_factory.mktemp("ladder")
+    file = folder / "rows.jsonl"
+    asked = ladder.arguments(["--quick", "--rows", str(file), "--ablate", "--new-expert", "fake-tint-2"])
+    asked.seeds = 2
+    world = small(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("POSER_PLANNER_MODEL", raising=False)
+        figures = ladder.plain(ladder.measure(world, asked))
+    return world, figures, [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def test_the_ladder_from_end_to_end(climbed, tmp_path: Path) -> None:  # noqa: ANN001
+    world, figures, lines = climbed
+    json.dumps(figures, allow_nan=False)
+    names = set(figures["rungs"])
+    assert {"random", "best-fixed", "per-verb", "bandit", "rules", "best-of-n", "paper-dqn", "dqn"} <= names
+    assert {"dqn+best-of-2", "oracle", "fixed:fake-draw-1+fake-tint-2"} <= names and "planner" not in names
+    assert figures["skipped"] == ["planner: no endpoint is configured"]
+    assert len(figures["rungs"]["dqn"]["seeds"]) == 2 and figures["rungs"]["dqn"]["share"]["n"] == 8
+    assert all(row["calls"]["mean"] <= 4 for row in figures["rungs"].values())
+    assert set(figures["ours_minus"]) == set(figures["ours_against"]) == names - {"dqn"}
+    assert len(figures["ablations"]) == len(ladder_changes.ABLATIONS)
+    assert set(figures["new_expert"]["share"]) == {"without", "added", "probed", "after", "trained with it"}
+    assert len(lines) == 4 * (sum(r.seeds for r in all_rungs(world, 2)) + 2 * len(ladder_changes.ABLATIONS))
+    text = markdown(figures)
+    assert all(f"`{name}`" in text for name in ("dqn", "oracle", "random")) and "nan" not in text
+    assert ladder_picture.draw(figures, tmp_path / "docs" / "ladder.png").stat().st_size > 10_000
+
+
+def test_what_is_trained_gets_its_own_seed_recipe_and_rules_and_is_trained_once(climbed) -> None:  # noqa: ANN001
+    world, asked = climbed[0], climbed[0].school.asked
+    ours = [entry for entry in asked if entry[0].network == "slot" and entry[2] == world.rules and entry[3] == 4]
+    alike = [entry for entry in ours if entry[0].model_copy(update={"seed": 0}) == ours[0][0]]
+    assert len(alike) == 2  # two seeds, shared by all rungs that need them
+    assert {e[0].seed for e in asked} == {0, 1} and all(e[1] == e[0].reward for e in asked)
+    assert {e[0].steps for e in asked} == {40, ladder_changes.MORE}
+    assert {e[2].steps for e in asked} == {4, 10} and any(not e[2].guard for e in asked)
+    after = [e for e in asked if e[4] is not None]
+    assert len(after) == 2 and all(e[0].warmup == 0 and e[3] == 4 for e in after)
+    assert len([e for e in asked if e[3] == 3]) == 2
+
+
+def test_one_rung_is_one_entry(world: World) -> None:
+    added = Rung("mine", "a newcomer", lambda seed: (world.mdp(), Random()))
+    assert [r.id for r in ladder.picked([*all_rungs(world, 1), added], ["mine"])] == ["mine"]
+    assert len(ladder.climb(world, [added])["mine"]) == len(world.asked)
+    with pytest.raises(PoserError, match="no such rung: 'dqm'"):
+        ladder.picked(all_rungs(world, 1), ["dqm"])
+
+
+def test_the_command_line_refuses_in_one_line(capsys, tmp_path: Path) -> None:  # noqa: ANN001
+    with pytest.raises(SystemExit):
+        ladder.arguments(["--tasks", "0"])
+    assert "--tasks is 0" in capsys.readouterr().err
+    assert ladder.main(["--preset", "nowhere", "--folder", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+# figures
+
+
+def test_wins_ties_and_losses_by_hand() -> None:
+    ours = part("dqn", 1.0, 0.5, 0.2) + part("dqn", 0.0, 0.5, 0.2, seed=1)
+    found = wins(ours, part("x", 0.5, 0.5, 0.1))
+    assert (found["won"], found["tied"], found["lost"]) == (0.5, 0.3333, 0.1667)
+    assert found["rate"]["mean"] == pytest.approx((0.5 + 0.5 + 1) / 3, abs=1e-4)
+    assert wins(part("dqn", 1, 1, 0.9), part("x", 0, 0.1, 0.3))["mean_above"] == 1.0
+
+
+def test_share_of_the_oracle_s_gain_by_hand() -> None:
+    found = {"best-fixed": part("b", 0.2, 0.4), "dqn": part("dqn", 0.6, 0.6), "oracle": part("o", 1.0, 0.8)}
+    assert oracle_share(found)["dqn"]["mean"] == pytest.approx(0.3 / 0.6)
+
+
+def test_an_episode_cut_at_a_budget_delivers_what_it_had() -> None:
+    one = replace(row("x", 0, "t", 0.9), curve=((0, 0, 0, 0.1), (1, 0.3, 0, 0.5), (2, 0.7, 0, 0.9)))
+    assert [within(one, 0, k) for k in (0, 1, 2, 6)] == [0.1, 0.5, 0.9, 0.9]
+    assert [within(one, 1, s) for s in (0.2, 0.3, 0.69, 9)] == [0.1, 0.5, 0.5, 0.9]
+
+
+def test_scope_tells_whether_ours_knows() -> None:
+    whole, single = part("all-at-once", 1.0, 0.2, 0.5, 0.9), part("best-fixed", 0.5, 0.8, 0.5, 0.1)
+    ours = [
+        replace(r, scope=s) for r, s in zip(part("dqn", 1, 1, 1, 1), ("all", "current", "all", "current"), strict=True)
+    ]
+    found = scope({"all-at-once": whole, "best-fixed": single, "dqn": ours})
+    assert found["decided"] == 3 and found["always_all"] == pytest.approx(2 / 3, abs=1e-4)
+    assert found["agreement:dqn"]["mean"] == pytest.approx(2 / 3, abs=1e-4)
+    assert found["by_commands"]["3"]["mean"] == found["overall"]["mean"] == pytest.approx((0.5 - 0.6 + 0 + 0.8) / 4)
+
+
+def test_gains_are_paired_by_task_and_missing_rungs_are_left_out() -> None:
+    found = {
+        "dqn": part("dqn", 0.9, 0.8, 1.0),
+        "best-fixed": part("b", 0.5, 0.5, 0.5),
+        "best-fixed:blind": part("b", 0.4, 0.3, 0.2),
+    }
+    figures = compared(found, 0.3, 6)
+    assert figures["gains"]["choosing, with verifying and retrying"]["mean"] == pytest.approx(0.4)
+    assert figures["gains"]["verifying and retrying, fixed pair"]["mean"] == pytest.approx(0.2)
+    assert len(figures["gains"]) == 2 and figures["scope"] == {} and figures["oracle_gain"] == {}
+    assert set(figures["ours_minus"]) == {"best-fixed", "best-fixed:blind"}
+
+
+def test_interquartile_mean_and_its_interval() -> None:
+    values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 100.0]
+    assert iqm(values).mean == pytest.approx(3.5) and iqm(values).low < 3.5 < iqm(values).high
+    assert iqm(values) == iqm(values)
+    copied = iqm([v for v in values for _ in range(5)], [k for k in range(8) for _ in range(5)])
+    assert copied.mean == pytest.approx(3.5) and copied.high - copied.low > 0.8 * (iqm(values).high - iqm(values).low)
+    assert math.isnan(iqm([1.0, 2.0], ["a", "a"]).low) and iqm([math.nan]).n == 0
+
+
+def test_ratio_and_superiority() -> None:
+    found = ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
+    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert math.isnan(ratio([1.0], [0.0]).mean)
+    assert abs(ratio([0.3, 0.1, 0.2], [0.1 + 0.2 - 0.3, 0.5, -0.5 + 0.3]).low) < 1e6  # no division by rounding errors
+    assert superior([1, 1, 1], [0, 0, 0]) == 1.0 and superior([1, 0], [1, 0]) == 0.5
+    assert 0.2 < superior([1, 0, 1, 0, 1], [0, 1, 0, 1, 0.9]) < 0.8
