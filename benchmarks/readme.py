@@ -106,7 +106,25 @@ def ladder() -> str:
     return ladder_table.markdown(_load("ladder"))
 
 
-SECTIONS: dict[str, Callable[[], str]] = {"experts": experts, "policies": policies, "speed": speed, "critic": critic}
+def learning() -> str:
+    """What a training run costs."""
+    found = _load("learning")
+    empty, full = (sum(found[f"seconds_{cache}_cache"].values()) for cache in ("empty", "full"))
+    error = found["calibration"]["error"]
+    return (
+        f"A run of {found['calls']} expert calls (and {found['probe_calls']} of the probe) takes {empty / 60:.1f} "
+        f"minutes with an empty cache and {full / 60:.1f} with a full one, on one CPU core, and ends with "
+        + ("the same weights" if found["same_weights"] else "OTHER WEIGHTS")
+        + f" both times. 90 % of the final held-out return is reached within {found['calls_to_90_percent']} calls. "
+        f"Predicted and realised returns, scaled to [0, 1], differ by {error:.3f} on average (expected calibration "
+        f"error, {found['calibration']['steps']} steps). `python -m benchmarks.learning` reproduces this."
+    )
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    **{"experts": experts, "policies": policies, "speed": speed, "critic": critic},
+    **{"learning": learning, "ladder": ladder},
+}
 
 
 def filled(text: str) -> str:

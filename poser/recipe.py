@@ -52,12 +52,12 @@ class Recipe(BaseModel):
     double: bool = True
     rate: float = Field(default=1e-3, gt=0)
     batch: int = Field(default=128, ge=1)
-    updates: float = Field(default=0.4, gt=0)
+    updates: float = Field(default=0.5, gt=0)
     hidden: int = Field(default=128, ge=1)
     target: int = Field(default=200, ge=1)
     explore: float = Field(default=1.0, ge=0, le=1)
-    floor: float = Field(default=0.05, ge=0, le=1)
-    until: float = Field(default=0.5, gt=0, le=1)
+    floor: float = Field(default=0.2, ge=0, le=1)
+    until: float = Field(default=0.9, gt=0, le=1)
     buffer: int = Field(default=20_000, ge=1)
 
 

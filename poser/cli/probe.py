@@ -35,7 +35,7 @@ def call(args: argparse.Namespace) -> int:
 
     if not 1 <= args.calls <= 1000:
         raise PoserError(f"--calls {args.calls} is out of range; give 1 to 1000")
-    poser = Poser.from_pretrained(args.preset, overrides=dict(override(text) for text in args.set))
+    poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
     deck = decks.load(args.deck or "poster:train")
     with tqdm(desc="probe", unit="call", disable=None) as bar:
 

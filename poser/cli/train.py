@@ -74,7 +74,7 @@ def call(args: argparse.Namespace) -> int:
             raise PoserError(f"--{name} {getattr(args, name)} is out of range; give 1 or more")
     if args.offline and not Path(args.offline).exists():
         raise PoserError(f"no records in {args.offline!r}; give a folder of `poser run` or `poser train`")
-    poser = Poser.from_pretrained(args.preset, overrides=dict(override(text) for text in args.set))
+    poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
     setting = _setting(args, poser, folder)
     rows: list[dict[str, Any]] = []
     try:

@@ -1,0 +1,101 @@
+"""What learning costs: seconds and expert calls of a training run, with an empty cache and again with a full one.
+
+`python -m benchmarks.learning [--calls 3000] [--json] [--save]`. The second pass makes the same decisions, so every
+picture and every answer is found; its weights must be the first's. What is learned is measured in the critic's eyes on
+held-out tasks; what it is worth by the exact reader is the ladder's business.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.result import save, with_origin
+from poser import decks, policyfile, probe
+from poser.agent import Poser
+from poser.embed import embedder
+from poser.encode import Encoder
+from poser.recipe import DQN, Recipe
+from poser.train import LOG, Setting, train
+
+SHARE = 0.9
+"""Of the final return: when has a run learned most of what it will."""
+
+
+def learn(preset: str, recipe: Recipe, cache: Path, folder: Path, tasks: int, every: int) -> dict[str, Any]:
+    """Probe and training from nothing but `cache`; seconds of both, the log, and the weights' sha256."""
+    began = time.monotonic()
+    poser = Poser.from_pretrained(preset, policy="random", overrides={"cache": str(cache)})
+    deck, config = decks.load("poster:train"), poser.config.embedder
+    made = [0]
+    marks = probe.probe(poser.mdp, deck, on_call=lambda _, whole: made.__setitem__(0, whole))
+    probed = time.monotonic()
+    setting = Setting(
+        poser.mdp,
+        deck,
+        decks.load("poster:validation"),
+        Encoder(embedder(config.name, config.model)),
+        poser.task("any").budget,
+        marks,
+        tasks,
+        every,
+        embedder=config.model_dump(),
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    train(setting, recipe, folder)
+    probe.save(marks, folder / "marks.json", {"critic": poser.mdp.critic.id, "deck": deck.id})
+    rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+    about, _ = policyfile.load(folder)
+    seconds = {"probe": round(probed - began, 1), "training": round(time.monotonic() - probed, 1)}
+    return {"seconds": seconds, "probe_calls": made[0], "log": rows, "sha256": about["sha256"], "about": about}
+
+
+def reached(rows: list[dict[str, Any]]) -> int:
+    """Expert calls after which the held-out return has come to `SHARE` of the last one, as measured along the way."""
+    return next(row["calls"] for row in rows if row["returns"] >= SHARE * rows[-1]["returns"])
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs, prints, perhaps saves."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.learning", description=__doc__)
+    parser.add_argument("--preset", default="poster")
+    parser.add_argument("--calls", type=int, default=DQN.steps)
+    parser.add_argument("--tasks", type=int, default=64, help="held-out tasks of a measurement")
+    parser.add_argument("--every", type=int, default=300, help="calls between two measurements")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--folder", type=Path, default=Path("runs/learning"))
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/learning.json")
+    asked = parser.parse_args(argv)
+    shutil.rmtree(asked.folder, ignore_errors=True)
+    recipe = DQN.model_copy(update={"steps": asked.calls, "seed": asked.seed})
+    passes = [
+        learn(asked.preset, recipe, asked.folder / "cache", asked.folder / name, asked.tasks, asked.every)
+        for name in ("first", "second")
+    ]
+    first, second = passes
+    figures: dict[str, Any] = {
+        "calls": asked.calls,
+        "probe_calls": first["probe_calls"],
+        "seconds_empty_cache": first["seconds"],
+        "seconds_full_cache": second["seconds"],
+        "same_weights": first["sha256"] == second["sha256"],
+        "calls_to_90_percent": reached(first["log"]),
+        "calibration": first["about"]["calibration"],
+        "log": first["log"],
+        "recipe": recipe.model_dump(),
+    }
+    figures = with_origin(figures, "benchmarks.learning")
+    if asked.save:
+        save("learning", figures)
+    print(json.dumps(figures if asked.json else {k: v for k, v in figures.items() if k not in ("log", "recipe")}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The shipped policy loads, fits the shipped experts, and chooses again what it chose when it was recorded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from poser import Poser, policyfile
+from poser.policies.dqn import SHIPPED
+
+RECORDED = json.loads((Path(__file__).parent / "shipped.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def poser() -> Poser:
+    return Poser.from_pretrained("poster")
+
+
+def test_it_was_trained_on_the_shipped_experts_and_critic(poser: Poser) -> None:
+    about, _ = policyfile.load(SHIPPED / "poster")
+    assert about["actions"]["digest"] == poser.mdp.actions.digest
+    assert about["critic"] == poser.mdp.critic.id
+
+
+def test_it_makes_the_recorded_trajectory_again(poser: Poser) -> None:
+    whole = poser(RECORDED["prompt"], seed=RECORDED["seed"]).trajectory
+    assert whole.policy == RECORDED["policy"]
+    made = [
+        {"action": str(s.action), "request": s.request and s.request.prompt, "accepted": s.accepted}
+        for s in whole.steps
+    ]
+    assert made == RECORDED["steps"]
+
+
+def test_running_it_needs_no_stable_baselines3() -> None:
+    code = (
+        "import sys; sys.modules['stable_baselines3'] = None\n"
+        "from poser import Poser\n"
+        "poser = Poser.from_pretrained('poster'); states = poser.mdp.start([poser.task('Draw a red star.')])\n"
+        "print(poser.mdp.actions.slots[poser.policy(states, poser.mdp.mask(states))[0]])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().startswith("poster-")
