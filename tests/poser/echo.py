@@ -14,7 +14,17 @@ SLOTS, KINDS, TEXT = 5, 3, 32
 CARDS = 1 + KINDS
 PROTOTYPES = np.random.default_rng(7).standard_normal((KINDS, TEXT))
 RECIPE = Recipe(
-    extras=("turn",), steps=1000, seats=4, warmup=64, batch=32, hidden=32, target=50, buffer=2000, until=0.6, seed=3
+    updates=1.0,
+    extras=("turn",),
+    steps=1000,
+    seats=4,
+    warmup=64,
+    batch=32,
+    hidden=32,
+    target=50,
+    buffer=2000,
+    until=0.6,
+    seed=3,
 )
 
 

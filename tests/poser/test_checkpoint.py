@@ -131,7 +131,7 @@ def test_a_longer_run_may_go_on_and_another_may_not(tmp_path):
     checkpoint.save(model.advance(80), env, tmp_path)
     longer = model.recipe.model_copy(update={"steps": 5000})
     assert checkpoint.resume(tmp_path, Echo(), longer)[0].recipe.steps == 5000
-    with pytest.raises(PoserError, match=r"trained with discount 0\.95, this run has 0\.5"):
+    with pytest.raises(PoserError, match=r"trained with discount 0\.9, this run has 0\.5"):
         checkpoint.resume(tmp_path, Echo(), model.recipe.model_copy(update={"discount": 0.5}))
     with pytest.raises(PoserError, match="cannot be used"):
         checkpoint.resume(tmp_path, Echo(seats=2), model.recipe)

@@ -212,7 +212,8 @@ def test_every_extra_has_its_values():
 
 
 def test_extras_of_a_fresh_state_are_zeros():
-    assert not Encoder(HashEmbedder(4), EXTRAS)([STATE])[0, 8:].any()
+    still = tuple(name for name in EXTRAS if name != "plan")
+    assert not Encoder(HashEmbedder(4), still)([STATE])[0, 8:].any()
 
 
 def test_the_last_expert_is_known_by_its_id_alone():

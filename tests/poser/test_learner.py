@@ -36,7 +36,8 @@ def hits(model: MaskedDQN, right: str, masked: bool = True) -> float:
 
 @pytest.mark.parametrize("right", ["card", "text"])
 @pytest.mark.parametrize("changes", [{}, {"double": False, "n_steps": 1}], ids=["ours", "plain"])
-def test_it_learns_an_echo(right, changes):
+def test_it_learns_an_echo(right, changes, monkeypatch):
+    monkeypatch.setitem(network.GAIN, "slot", 4.0)  # in half of these problems nothing but the text tells
     model = make(right, steps=400, **changes)
     before = hits(model, right)
     model.advance()

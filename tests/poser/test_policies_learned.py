@@ -396,7 +396,7 @@ def test_each_state_abstains_by_itself() -> None:
 
 def test_abstention_is_a_wrapper() -> None:
     mdp = make()
-    with pytest.raises(PoserError, match="--abstain-below"):
+    with pytest.raises(PoserError, match="no such policy"):
         policies.load("abstain:x", mdp.actions)
     with pytest.raises(PoserError, match="in it"):
         Abstain(Sure(1), Random(), 1.5)

@@ -88,7 +88,7 @@ def test_offline_learns_without_a_training_call(tmp_path: Path) -> None:
     inner.run = lambda jobs: made.append(len(jobs)) or run(jobs)  # type: ignore[method-assign, func-returns-value]
     folder = train(setting(mdp), short(), tmp_path / "studied", offline=tmp_path / "made")
     rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
-    assert [row["calls"] for row in rows] == [0, 0] and rows[-1]["updates"] == 120
+    assert [row["calls"] for row in rows] == [0, 0] and rows[-1]["updates"] == 60
     measured = 2 * 4 * DQN.n_steps * 4
     assert 0 < sum(made) <= measured  # the held-out measurements, and nothing else
 
