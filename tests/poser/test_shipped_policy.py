@@ -40,7 +40,8 @@ def test_running_it_needs_no_stable_baselines3() -> None:
     code = (
         "import sys; sys.modules['stable_baselines3'] = None\n"
         "from poser import Poser\n"
-        "poser = Poser.from_pretrained('poster', policy='dqn'); states = poser.mdp.start([poser.task('Draw a red star.')])\n"
+        "poser = Poser.from_pretrained('poster', policy='dqn')\n"
+        "states = poser.mdp.start([poser.task('Draw a red star.')])\n"
         "print(poser.mdp.actions.slots[poser.policy(states, poser.mdp.mask(states))[0]])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
