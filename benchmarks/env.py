@@ -23,6 +23,7 @@ from PIL import Image
 
 from benchmarks.result import save, with_origin
 from experts.types import Job, Result
+from poser.actions import anything
 from poser.agent import Poser
 from poser.decks import Priced, load
 from poser.embed import Floats, HashEmbedder
@@ -100,12 +101,7 @@ class Obeying(PoserVecEnv):
         """Takes slots, legal or not."""
         mask = self.action_masks()
         legal = mask[np.arange(len(mask)), actions]
-        super().step_async(np.where(legal, actions, chosen(mask, self.dice)))
-
-
-def chosen(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random legal slot a row."""
-    return np.where(mask != 0, rng.random(mask.shape), -1.0).argmax(axis=1)
+        super().step_async(np.where(legal, actions, anything(mask, self.dice)))
 
 
 def world(kind: type[PoserVecEnv], recipe: Recipe) -> PoserVecEnv:
@@ -115,7 +111,7 @@ def world(kind: type[PoserVecEnv], recipe: Recipe) -> PoserVecEnv:
     mdp = MDP(idle, idle, real.extractor, real.wording, real.actions, real.rules, recipe.reward, real.size)
     deck = Priced(load("poster:train"), Budget(6), Price(recipe.second, recipe.usd))
     rng, commands = np.random.default_rng(1), [s for task in deck.first(50) for s in mdp.start([task])]
-    kinds = sorted({kind_of(command, state) for state in commands for command in state.plan.commands})
+    kinds = sorted({kind_of(command) for state in commands for command in state.plan.commands})
     scores = {name: {k: float(rng.random()) for k in kinds} for name in mdp.actions.cards}
     observer = Observer(Encoder(Kept(), recipe.extras), mdp.actions, scores)
     return kind(mdp, observer, deck, recipe.seats, recipe.seed)
@@ -128,7 +124,7 @@ def null(recipe: Recipe, turns: int = 8) -> Any:
     like, rng = world(PoserVecEnv, recipe), np.random.default_rng(0)
     rows = [like.reset()]
     for _ in range(turns):
-        rows.append(like.step(chosen(rows[-1]["mask"], rng))[0])
+        rows.append(like.step(anything(rows[-1]["mask"], rng))[0])
     seats = [[{name: row[k].copy() for name, row in seen.items()} for seen in rows] for k in range(recipe.seats)]
     return DummyVecEnv([lambda seen=seen: Null(like, seen) for seen in seats])
 
@@ -169,7 +165,7 @@ def bare(env: Any, recipe: Recipe) -> Play:
     def play(count: int) -> None:
         nonlocal seen
         for _ in range(count // env.num_envs):
-            seen = env.step(chosen(seen["mask"], rng))[0]
+            seen = env.step(anything(seen["mask"], rng))[0]
 
     return play
 

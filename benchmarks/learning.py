@@ -40,7 +40,7 @@ def learn(preset: str, recipe: Recipe, cache: Path, folder: Path, tasks: int, ev
         deck,
         decks.load("poster:validation"),
         Encoder(embedder(config.name, config.model)),
-        poser.task("any").budget,
+        poser.config.budget_of(),
         marks,
         tasks,
         every,

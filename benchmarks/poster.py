@@ -93,7 +93,7 @@ def main(argv: list[str] | None = None) -> int:
         poser = Poser.from_pretrained(asked.preset, policy=asked.policy)
         refuse_circular(poser.mdp.critic.id)
         held_out = tasks(asked.split, asked.tasks, asked.seed, asked.kind)
-        budget = poser.task("any").budget
+        budget = poser.config.budget_of()
         found: dict[int, Trajectory] = {}
         given = [replace(to_task(task), budget=budget) for task in held_out]
         with tqdm(total=len(given), desc=asked.policy, disable=None) as bar:

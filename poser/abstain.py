@@ -22,6 +22,11 @@ class Valued(Policy, Protocol):
         ...
 
 
+def scaled(value: float, state: State) -> float:
+    """A return in commands of those pending, [0, 1]."""
+    return min(1.0, max(0.0, value / max(1, len(state.plan.pending))))
+
+
 @dataclass(frozen=True)
 class Abstain:
     """`policy`, and `fallback` where the best legal prediction is below `below`.
@@ -50,7 +55,7 @@ class Abstain:
     def confidence(self, states: Sequence[State], mask: np.ndarray) -> np.ndarray:
         """The best legal prediction over the number of pending commands, clipped to [0, 1]: float64 [B]."""
         best = np.asarray(self.policy.values(states, mask), np.float64).max(axis=1)
-        return np.clip(best / [max(1, len(state.plan.pending)) for state in states], 0.0, 1.0)
+        return np.asarray([scaled(float(value), state) for value, state in zip(best, states, strict=True)])
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state."""

@@ -15,6 +15,11 @@ from poser.types import Action, Scope, State
 STOP = Action(None, "stop")
 
 
+def anything(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random legal slot a row of a mask [B, K], int [B]; one uniform number is drawn a slot, legal or not."""
+    return np.where(np.asarray(mask) != 0, rng.random(np.shape(mask)), -1.0).argmax(axis=1)
+
+
 @dataclass(frozen=True)
 class ActionSet:
     """K slots: 'stop' first, then every expert with every scope, in the order of the cards.

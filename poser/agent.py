@@ -23,7 +23,7 @@ from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.rollout import rollout
 from poser.roster import registry_of
-from poser.types import Budget, Policy, PoserError, Price, Step, Task, Trajectory
+from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
 
@@ -109,16 +109,8 @@ class Poser:
                 image = open_image(image)
             except ImageError as error:
                 raise PoserError(str(error)) from error
-        spend, limit = self.config.budget, steps or self.config.rules.steps
-        weight, price = self.config.cost_weight, self.config.price
         picture = image.convert("RGB") if image is not None else None
-        return Task(
-            prompt,
-            picture,
-            seed,
-            Budget(limit, spend.usd, spend.seconds),
-            price=Price(weight * price.second, weight * price.usd),
-        )
+        return Task(prompt, picture, seed, self.config.budget_of(steps), price=self.config.prices)
 
     def __call__(
         self,

@@ -83,14 +83,13 @@ def _kept(steps: list[Step]) -> Step:
     if len(steps) == 1:
         return steps[0]
     best = max(steps, key=lambda step: (step.critique is not None, step.after.value))
-    before, budget = best.before, best.before.task.budget
+    before = best.before
     spent = Spent(
         before.spent.steps + sum(step.after.spent.steps - before.spent.steps for step in steps),
         before.spent.usd + sum(step.after.spent.usd - before.spent.usd for step in steps),
         before.spent.seconds + sum(step.after.spent.seconds - before.spent.seconds for step in steps),
     )
-    over = spent.steps >= budget.steps or spent.usd >= budget.usd or spent.seconds >= budget.seconds
-    truncated = over and not best.terminated
+    truncated = before.task.budget.over(spent) and not best.terminated
     down = tuple(dict.fromkeys(entry for step in steps for entry in step.after.down))
     terms = dict(best.reward) | {name: sum(step.reward[name] for step in steps) for name in CHARGES}
     terms["total"] = sum(value for name, value in terms.items() if name != "total")

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from experts.failures import hint
 from poser.reward import TERMS
-from poser.types import PoserError
+from poser.types import Budget, PoserError, Price
 
 PAPER = {"score": 1.0, "step": -0.05, "price": -1.0}
 """The paper's reward: the critic's score, minus 0.05 a step (and what the task itself puts a price on, by default
@@ -137,6 +137,15 @@ class Config(_Part):
             if term not in TERMS:
                 raise ValueError(f"no such term {term!r}; {hint(str(term), TERMS, 'terms')}")
         return dict.fromkeys(TERMS, 0.0) | PAPER | value
+
+    def budget_of(self, steps: int = 0) -> Budget:
+        """What an episode may spend; `steps` 0: the rules' own."""
+        return Budget(steps or self.rules.steps, self.budget.usd, self.budget.seconds)
+
+    @property
+    def prices(self) -> Price:
+        """What a second and a dollar cost at this cost weight."""
+        return Price(self.cost_weight * self.price.second, self.cost_weight * self.price.usd)
 
     def dump(self) -> dict[str, Any]:
         """The resolved config as plain data; `Config.model_validate(config.dump()) == config`."""

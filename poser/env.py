@@ -19,11 +19,12 @@ from poser import config as configs
 from poser import decks
 from poser.agent import Poser
 from poser.decks import Deck
-from poser.encode import EXTRAS, Encoder, embedder
+from poser.encode import Encoder, embedder
 from poser.frame import frame
 from poser.mdp import MDP, handed
 from poser.observe import Observer
-from poser.types import Budget, PoserError, Price, State, Step, Task
+from poser.recipe import DQN
+from poser.types import PoserError, State, Step, Task
 
 SIZE = (512, 512)
 """Space of the picture in a frame where the transition names no size, px."""
@@ -152,10 +153,8 @@ def _parts(
     if mdp is None:
         mdp = Poser.from_config(config).mdp
     if observer is None:
-        extras = tuple(name for name in EXTRAS if name != "last")
-        observer = Observer(Encoder(embedder(config.embedder.name, config.embedder.model), extras), mdp.actions)
+        inner = embedder(config.embedder.name, config.embedder.model)
+        observer = Observer(Encoder(inner, DQN.extras), mdp.actions)
     if isinstance(deck, str):
-        spend, weight = config.budget, config.cost_weight
-        price = Price(weight * config.price.second, weight * config.price.usd)
-        deck = decks.Priced(decks.load(deck), Budget(config.rules.steps, spend.usd, spend.seconds), fixed=price)
+        deck = decks.Priced(decks.load(deck), config.budget_of(), fixed=config.prices)
     return mdp, observer, deck

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +70,7 @@ def _file(path: Path) -> Iterator[Trajectory]:
                     yield _whole(line)
                 except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                     raise PoserError(f"{path} is damaged at episode {number}: {error!s:.200}") from None
-        except (EOFError, OSError):
+        except (EOFError, OSError, zlib.error):
             return  # cut off in the middle of a write: what came before it counts
 
 

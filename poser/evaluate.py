@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
+from poser.abstain import Valued, scaled
 from poser.mdp import MDP
 from poser.rollout import rollout
-from poser.types import Policy, State, Task, Trajectory
+from poser.types import Policy, Task, Trajectory
 
 BINS = 10
-
-
-class Valued(Policy, Protocol):
-    """A policy that says what it expects."""
-
-    def values(self, states: Sequence[State], mask: Any) -> np.ndarray:
-        """Predicted return of every slot, [B, K]; illegal ones -inf."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -63,11 +55,6 @@ def realised(whole: Trajectory, discount: float) -> list[float]:
         ahead = step.reward["total"] + discount * ahead
         returns.append(ahead)
     return returns[::-1]
-
-
-def scaled(value: float, state: State) -> float:
-    """A return in commands of those pending, [0, 1]."""
-    return min(1.0, max(0.0, value / max(1, len(state.plan.pending))))
 
 
 @dataclass(frozen=True)

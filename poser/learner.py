@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from poser import network
+from poser.actions import anything
 from poser.buffer import NStepBuffer
 from poser.network import Shape
 from poser.recipe import Recipe
@@ -193,8 +194,8 @@ class MaskedDQN(DQN):
         best, _ = self.policy.predict(observation, deterministic=True)
         if deterministic:
             return best, state
-        coins, lots = self.dice.random(len(mask)), self.dice.random(mask.shape)
-        chosen = np.where(coins < self.rate(), np.where(mask, lots, -1.0).argmax(axis=1), best)
+        coins, lots = self.dice.random(len(mask)), anything(mask, self.dice)
+        chosen = np.where(coins < self.rate(), lots, best)
         return chosen.reshape(np.shape(best)), state
 
     def weights(self) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from experts.types import Card, Job, Request, Result
 from poser.actions import ActionSet
-from poser.reward import reward
+from poser.reward import gain, reward
 from poser.types import (
     Action,
     Command,
@@ -166,8 +166,8 @@ class MDP:
         self, state: State, action: Action, request: Request | None, result: Result | None, critique: Critique | None
     ) -> Step:
         if result is None:
-            after, accepted, progress = replace(state, last=action, ended=True), False, 0.0
-            return self._step(state, action, None, None, None, accepted, progress, after, True)
+            after = replace(state, last=action, ended=True)
+            return self._step(state, action, None, None, None, False, after, True)
         spent = Spent(
             state.spent.steps + 1,
             state.spent.usd + result.usd + (critique.usd if critique else 0.0),
@@ -177,20 +177,19 @@ class MDP:
         after = replace(state, turn=state.turn + 1, last=action, spent=spent, down=down)
         if critique is None:
             after = replace(after, down=(*down, (action.expert or "", state.turn + 1 + self.rules.rest)))
-            return self._step(state, action, request, result, None, False, 0.0, after)
+            return self._step(state, action, request, result, None, False, after)
         judged = not math.isnan(critique.score)
         value = value_of(state.plan, critique) if judged else state.value
         accepted = state.image is None or (judged and (not self.rules.guard or value >= state.value))
         scores = critique.wanted if accepted or not judged else tuple(0.0 for _ in critique.wanted)
         seen = replace(state, critique=critique) if accepted else state
         plan, attempts = self.extractor.next(seen, scores, handed(state, action))
-        progress = (value - state.value) * len(state.plan.commands) if accepted else 0.0
         same = plan.current == state.plan.current and attempts > state.attempts
         tried = (*state.tried, action.expert or "") if same else ()
         after = replace(after, plan=plan, attempts=attempts, critique=critique, tried=tried)
         if accepted:
             after = replace(after, image=result.image, value=value)
-        return self._step(state, action, request, result, critique, accepted, progress, after)
+        return self._step(state, action, request, result, critique, accepted, after)
 
     def _step(
         self,
@@ -200,18 +199,27 @@ class MDP:
         result: Result | None,
         critique: Critique | None,
         accepted: bool,
-        progress: float,
         after: State,
         stopped: bool = False,
     ) -> Step:
-        budget, spent = after.task.budget, after.spent
         terminated = stopped or after.plan.current is None
-        over = spent.steps >= budget.steps or spent.usd >= budget.usd or spent.seconds >= budget.seconds
-        truncated = over and not terminated
-        seconds = self.actions.cards[action.expert].seconds if action.expert else 0.0
-        terms = reward(self.weights, result, critique, accepted, progress, after.task.price, seconds)
+        truncated = after.task.budget.over(after.spent) and not terminated
+        terms = self.earned(state, action, result, critique, accepted, after)
         after = replace(after, ended=terminated or truncated)
         return Step(state, action, request, result, critique, terms, accepted, after, terminated, truncated)
+
+    def earned(
+        self,
+        before: State,
+        action: Action,
+        result: Result | None,
+        critique: Critique | None,
+        accepted: bool,
+        after: State,
+    ) -> dict[str, float]:
+        """The reward of a step, term by term, under this transition's weights and cards."""
+        seconds = self.actions.cards[action.expert].seconds if action.expert else 0.0
+        return reward(self.weights, result, critique, accepted, gain(before, after), after.task.price, seconds)
 
 
 def handed(state: State, action: Action) -> tuple[Command, ...]:

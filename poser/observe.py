@@ -32,7 +32,7 @@ Scores = Mapping[str, Mapping[str, float]]
 """Card id -> kind of command (`kind_of`) -> measured score [0, 1]; what was not measured is absent."""
 
 
-def kind_of(command: Command, state: State) -> str:
+def kind_of(command: Command) -> str:
     """The kind of a command: its verb; drawing is split by how much is asked for ('generate:3', in words / 10)."""
     if command.verb != "generate":
         return command.verb
@@ -110,7 +110,7 @@ class Observer:
     def _fits(self, state: State) -> list[list[float]]:
         """A row a slot, how it fits a state: measured and declared, what it did here before, what it costs here."""
         pending, price, last = state.plan.pending, state.task.price, state.last
-        kinds = [kind_of(command, state) for command in pending]
+        kinds = [kind_of(command) for command in pending]
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():
             own = self.scores.get(name, {})

@@ -10,16 +10,7 @@ import numpy as np
 from poser.buffer import NStepBuffer
 from poser.mdp import MDP
 from poser.observe import Observer
-from poser.reward import reward
 from poser.types import Step, Trajectory
-
-
-def earned(mdp: MDP, step: Step) -> float:
-    """The reward of a recorded step under the weights of `mdp`, whatever it was recorded under."""
-    gained = (step.after.value - step.before.value) * len(step.before.plan.commands) if step.accepted else 0.0
-    seconds = mdp.actions.cards[step.action.expert].seconds if step.action.expert else 0.0
-    price = step.after.task.price
-    return reward(mdp.weights, step.result, step.critique, step.accepted, gained, price, seconds)["total"]
 
 
 def fill(buffer: NStepBuffer, mdp: MDP, observer: Observer, episodes: Iterable[Trajectory]) -> int:
@@ -34,8 +25,9 @@ def fill(buffer: NStepBuffer, mdp: MDP, observer: Observer, episodes: Iterable[T
             seen = observer([step.before, step.after], mdp.mask([step.before, step.after]))
             before, after = ({name: rows[k : k + 1] for name, rows in seen.items()} for k in (0, 1))
             slot = np.asarray([mdp.actions.slots.index(step.action)])
+            earned = mdp.earned(step.before, step.action, step.result, step.critique, step.accepted, step.after)
             done = np.asarray([step.after.ended or step is steps[-1]])
-            buffer.add(before, after, slot, np.asarray([earned(mdp, step)]), done, [{}])
+            buffer.add(before, after, slot, np.asarray([earned["total"]]), done, [{}])
             stored += 1
     return stored
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 from poser.decks import Deck
 from poser.mdp import MDP
 from poser.observe import Scores, kind_of
+from poser.record import write_file
 from poser.types import PoserError, State, Step
 
 DRAWS = 60
@@ -40,9 +40,9 @@ Marks = dict[str, dict[str, Mark]]
 """Card id -> kind of command (`observe.kind_of`) -> mark."""
 
 
-def first_states(mdp: MDP, deck: Deck, per_kind: int, seed: int = 0) -> dict[str, list[State]]:
-    """Up to `per_kind` first states of a deck's tasks for each kind that their first command has."""
-    rng, found = np.random.default_rng(seed), dict[str, list[State]]()
+def first_states(mdp: MDP, deck: Deck, per_kind: int, seed: int = 0) -> dict[tuple[str, bool], list[State]]:
+    """Up to `per_kind` first states of a deck's tasks for each (kind of first command, whether there is a picture)."""
+    rng, found = np.random.default_rng(seed), dict[tuple[str, bool], list[State]]()
     seen = set[tuple[str, int]]()
     for _ in range(DRAWS * per_kind):
         task = deck.draw(rng)
@@ -51,8 +51,7 @@ def first_states(mdp: MDP, deck: Deck, per_kind: int, seed: int = 0) -> dict[str
         seen.add((task.id or task.prompt, task.seed))
         state = mdp.start([task])[0]
         if state.plan.current is not None:
-            kind = kind_of(state.plan.current, state)
-            states = found.setdefault(kind if state.image is not None else f"draw {kind}", [])
+            states = found.setdefault((kind_of(state.plan.current), state.image is not None), [])
             if len(states) < per_kind:
                 states.append(state)
     return found
@@ -94,9 +93,9 @@ def probe(
         raise PoserError(f"deck {deck.id!r} has no task that begins with a command; give another --deck")
     slots = {name: mdp.actions.slot(name) for name in names}
     jobs = [
-        (name, kind.removeprefix("draw "), [s for s in group if mdp.mask([s])[0][slots[name]]])
+        (name, kind, [s for s in group if mdp.mask([s])[0][slots[name]]])
         for name in names
-        for kind, group in states.items()
+        for (kind, _), group in states.items()
     ]
     jobs = [job for job in jobs if job[2]]
     done, whole = 0, sum(len(group) for _, _, group in jobs)
@@ -123,10 +122,7 @@ def save(marks: Marks, path: Path, about: Mapping[str, Any]) -> None:
     known = _read(path) if path.exists() else {"marks": {}}
     merged = {**known["marks"], **{n: {k: asdict(m) for k, m in kinds.items()} for n, kinds in marks.items()}}
     data = {**known, **about, "marks": merged}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
-    os.replace(part, path)
+    write_file(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

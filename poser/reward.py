@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from experts.types import Result
-from poser.types import Critique, Price
+from poser.types import Critique, Price, State
 
 FREE = Price()
 
@@ -19,6 +19,11 @@ progress: gain of the picture's value times the number of commands · regression
 on an accepted candidate · step: 1 · failed: 1 after a failed call · usd, seconds: what the step cost, as measured ·
 price: what it cost at the task's own prices, its seconds as the expert's card declares them (a clock would make no two
 runs alike)."""
+
+
+def gain(before: State, after: State) -> float:
+    """What a step added to the picture's value, times the number of commands: 0 where it was reverted or failed."""
+    return (after.value - before.value) * len(before.plan.commands)
 
 
 def _sum(scores: Sequence[float]) -> float:
@@ -36,7 +41,7 @@ def reward(
 ) -> dict[str, float]:
     """Weighted terms of one step and their 'total'. Without a result (after 'stop') every term is 0.
 
-    `progress` is the gain of `State.value` times the number of commands; `price` the task's prices, `seconds` what the
+    `progress` is `gain` of the states before and after; `price` the task's prices, `seconds` what the
     expert's card declares.
     """
     raw = dict.fromkeys(TERMS, 0.0)

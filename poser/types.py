@@ -73,6 +73,10 @@ class Budget:
     usd: float = math.inf
     seconds: float = math.inf
 
+    def over(self, spent: Spent) -> bool:
+        """Whether nothing more may be spent."""
+        return spent.steps >= self.steps or spent.usd >= self.usd or spent.seconds >= self.seconds
+
 
 @dataclass(frozen=True)
 class Price:

@@ -131,7 +131,7 @@ def _setting(args: argparse.Namespace, poser: Poser, folder: Path) -> Setting:
         deck,
         held_out,
         encoder,
-        poser.task("any").budget,
+        poser.config.budget_of(),
         marks,
         args.tasks,
         args.every,

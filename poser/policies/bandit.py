@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from poser.actions import ActionSet
+from poser.actions import ActionSet, anything
 from poser.embed import HashEmbedder, embedder
 from poser.encode import Encoder
 from poser.types import Policy, PoserError, State, Step
@@ -108,8 +108,7 @@ class Learner:
         """One legal slot a state: a random one with the chance that is due, else the bandit's."""
         part = min(1.0, self.seen / max(1.0, self._until * self.calls))
         chance = self._explore + part * (self._floor - self._explore)
-        coins, keys = self._rng.random(len(states)), self._rng.random(np.shape(mask))
-        drawn = np.where(np.asarray(mask, bool), keys, -1.0).argmax(axis=1)
+        coins, drawn = self._rng.random(len(states)), anything(mask, self._rng)
         best = self.bandit(states, mask)
         return [int(a) if coin < chance else b for coin, a, b in zip(coins, drawn, best, strict=True)]
 

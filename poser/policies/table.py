@@ -17,6 +17,7 @@ import numpy as np
 
 from poser.actions import ActionSet
 from poser.observe import kind_of
+from poser.reward import gain
 from poser.types import Policy, PoserError, State, Step
 
 Choices = Mapping[str, Mapping[str, str]]
@@ -44,7 +45,7 @@ class Table:
 
     def _choose(self, state: State, row: np.ndarray) -> int:
         choices = self.choices[section_of(self.actions, row)]
-        kind = kind_of(state.plan.current, state) if state.plan.current else "*"
+        kind = kind_of(state.plan.current) if state.plan.current else "*"
         slots = [self.actions.slot(choices[name]) for name in (kind, "*") if name in choices]
         return next((slot for slot in slots if row[slot]), int(row.argmax()))
 
@@ -63,11 +64,10 @@ def fit(steps: Iterable[Step], actions: ActionSet) -> dict[str, dict[str, str]]:
     for step in steps:
         if step.action.expert is None or step.action.scope != "current" or step.before.plan.current is None:
             continue
-        gain = (step.after.value - step.before.value) * len(step.before.plan.commands)
         section = gains[section_of(actions, actions.mask([step.before])[0])]
-        kind = kind_of(step.before.plan.current, step.before)
+        kind = kind_of(step.before.plan.current)
         for name in (kind, "*"):
-            section.setdefault(name, {}).setdefault(step.action.expert, []).append(gain)
+            section.setdefault(name, {}).setdefault(step.action.expert, []).append(gain(step.before, step.after))
     return {
         section: {kind: _best(found, kinds["*"]) for kind, found in kinds.items()} for section, kinds in gains.items()
     }

@@ -6,22 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from experts.types import Failure, Request
 from poser.encode import EXTRAS, Encoder, HashEmbedder
 from poser.mdp import MDP
 from poser.observe import Observer
 from poser.types import Budget, State, Task
-
-PROMPTS = (
-    "Draw a cat. Make it blue. Add a hat.",
-    "Paint a barn, then remove the door, then make the sky green; write 'hello' on the roof",
-    "silent",
-    "A dog.",
-    "1. Draw a tree.\n2. Something silent.\n3. Move the tree to the left.\n4. Add a bird.",
-)
-PICTURE = Image.new("RGB", (32, 32), (10, 120, 200))
+from tests.poser.world import PICTURE, PROMPTS
 
 
 class Tasks:

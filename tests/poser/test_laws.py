@@ -11,23 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from experts.types import Failure, image_digest
 from poser.mdp import MDP, Rules
 from poser.policies.random import Random
 from poser.rollout import rollout
 from poser.types import Budget, InvalidAction, PoserError, State, Step, Task
-from tests.poser.world import make
-
-PROMPTS = (
-    "Draw a cat. Make it blue. Add a hat.",
-    "Paint a barn, then remove the door, then make the sky green; write 'hello' on the roof",
-    "silent",
-    "A dog.",
-    "1. Draw a tree.\n2. Something silent.\n3. Move the tree to the left.\n4. Add a bird.",
-)
-PICTURE = Image.new("RGB", (32, 32), (10, 120, 200))
+from tests.poser.world import PICTURE, PROMPTS, make
 
 tasks = st.builds(
     Task,

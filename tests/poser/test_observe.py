@@ -51,7 +51,7 @@ def test_permuting_the_experts_permutes_the_rows_and_nothing_else() -> None:
 def test_a_measured_score_shows_where_it_fits() -> None:
     card = next(iter(MDP.actions.cards))
     (state,) = MDP.start([Task("Draw a cat. Make it blue.")])
-    kind = kind_of(state.plan.current, state)
+    kind = kind_of(state.plan.current)
     seen = observer(**{card: {kind: 0.75}})
     rows = seen([state], MDP.mask([state]))["cards"][0]
     slot, whole = MDP.actions.slot(card), MDP.actions.slot(card, "all")
@@ -85,9 +85,9 @@ def test_the_digest_is_of_the_columns_not_of_the_roster() -> None:
 
 def test_drawing_is_split_by_how_much_is_asked() -> None:
     (state,) = MDP.start([Task("Draw a cat.")])
-    kinds = [kind_of(Command("word " * n, "generate"), state) for n in (3, 12, 99)]
+    kinds = [kind_of(Command("word " * n, "generate")) for n in (3, 12, 99)]
     assert kinds == ["generate:0", "generate:1", "generate:4"]
-    assert kind_of(Command("add " * 30, "add"), state) == "add"
+    assert kind_of(Command("add " * 30, "add")) == "add"
 
 
 def test_failed_attempts_are_remembered_for_the_current_command_alone() -> None:

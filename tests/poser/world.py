@@ -6,6 +6,8 @@ import hashlib
 import math
 from collections.abc import Sequence
 
+from PIL import Image
+
 from experts.fake import Fail, fake_entries
 from experts.pool import Pool
 from experts.registry import Registry
@@ -16,6 +18,15 @@ from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.types import Critique, Look
 from poser.wording import wording
+
+PROMPTS = (
+    "Draw a cat. Make it blue. Add a hat.",
+    "Paint a barn, then remove the door, then make the sky green; write 'hello' on the roof",
+    "silent",
+    "A dog.",
+    "1. Draw a tree.\n2. Something silent.\n3. Move the tree to the left.\n4. Add a bird.",
+)
+PICTURE = Image.new("RGB", (32, 32), (10, 120, 200))
 
 
 def _score(*parts: str) -> float:

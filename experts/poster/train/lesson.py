@@ -15,12 +15,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from experts.poster.scene import COLOURS, SHAPES, SIZES
+from experts.poster.train.families import CHANGED
 
 CELLS = 9
 SPLIT = (len(SHAPES) + 1, len(COLOURS) + 1, len(SIZES) + 1, len(COLOURS))
 """Classes of a cell's shape, colour and size (0: nothing there) and of the background."""
-CHANGED = 4.0
-"""How much more a cell that the edit changes weighs."""
 
 
 class Lesson(nn.Module):
