@@ -19,6 +19,7 @@ from typing import Any, cast, get_args
 
 from experts.failures import hint
 from experts.residency import Residency
+from experts.source import Source
 from experts.types import Card, Expert, Mode
 
 GROUP = "poser.experts"
@@ -170,7 +171,7 @@ def _entry(id: str, description: Mapping[str, Any], folder: Path) -> Entry:
     components = {name: _locate(path, folder) for name, path in (description.get("components") or {}).items()}
 
     def load(residency: Residency) -> Expert:
-        return cast(Expert, family.load(card, weights, components, residency))
+        return cast(Expert, family.load(card, Source(weights, components), residency))
 
     needs = (weights, *components.values())
     default = "" if Path(weights).is_absolute() else f"type: hf download {weights}"

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("experts.types",),
+    ("experts.types", "experts.source"),
     ("experts.registry", "experts.residency", "experts.cache", "experts.failures", "experts.images"),
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
     ("poser.types",),

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from experts.residency import Residency
+from experts.source import Source
 from experts.types import Card, Expert
 
 
@@ -57,7 +58,7 @@ class Family:
         more = self.more(ask) if self.more else {}
         return {"prompt": ask.prompts, **self.fixed, **named, **images, **more}
 
-    def load(self, card: Card, weights: str, components: Mapping[str, str], residency: Residency) -> Expert:
+    def load(self, card: Card, source: Source, residency: Residency) -> Expert:
         """The expert of that card on the residency's device.
 
         Raises:
@@ -67,5 +68,5 @@ class Family:
         from experts.local._pipeline import PipelineExpert
         from experts.local._weights import read
 
-        pipe = read(weights, components, self.pipelines, residency)
+        pipe = read(source, self.pipelines, residency)
         return PipelineExpert(card, pipe, self, residency.running)

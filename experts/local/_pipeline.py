@@ -73,7 +73,12 @@ class PipelineExpert:
     @property
     def weight_bytes(self) -> int:
         """Bytes of its weights, shared parts included."""
-        return module_bytes([part for part in self.pipe.components.values() if hasattr(part, "parameters")])
+        return module_bytes(list(self.parts.values()))
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Its torch modules by their name in the pipeline: what the residency moves."""
+        return {name: part for name, part in self.pipe.components.items() if hasattr(part, "parameters")}
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         """Same length and order as `requests`; a call's time is shared evenly by its items."""

@@ -13,9 +13,10 @@ from typing import Any
 
 from experts.local._quiet import quiet_loading
 from experts.residency import Residency
+from experts.source import Source
 
 
-def read(weights: str, components: Mapping[str, str], pipelines: tuple[str, ...], residency: Residency) -> Any:
+def read(source: Source, pipelines: tuple[str, ...], residency: Residency) -> Any:
     """A diffusers pipeline on the residency's device; `pipelines` names the classes that will do (empty: any).
 
     Raises:
@@ -25,6 +26,7 @@ def read(weights: str, components: Mapping[str, str], pipelines: tuple[str, ...]
     """
     import torch
 
+    weights = source.weights
     _demand(weights)
     with quiet_loading():
         from diffusers import DiffusionPipeline
@@ -33,7 +35,7 @@ def read(weights: str, components: Mapping[str, str], pipelines: tuple[str, ...]
         kind = index["_class_name"]
         if pipelines and kind not in pipelines:
             raise ValueError(f"{weights} holds a {kind}, not a {' or '.join(pipelines)}: choose another family")
-        parts = {name: _part(name, path, index, weights, residency) for name, path in components.items()}
+        parts = {name: _part(name, path, index, weights, residency) for name, path in source.components.items()}
         dtype = getattr(torch, residency.dtype)
         pipe = DiffusionPipeline.from_pretrained(weights, **parts, dtype=dtype, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
