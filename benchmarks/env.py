@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -28,7 +29,6 @@ from poser.agent import Poser
 from poser.decks import Priced, load
 from poser.embed import Floats, HashEmbedder
 from poser.encode import Encoder
-from poser.mdp import MDP
 from poser.observe import Observer, kind_of
 from poser.recipe import DQN, Recipe
 from poser.types import Budget, Critique, Look, Price
@@ -108,7 +108,7 @@ def world(kind: type[PoserVecEnv], recipe: Recipe) -> PoserVecEnv:
     """The embedded preset's roster, extractor, wording and rules, with idle experts."""
     real = Poser.from_pretrained("poster").mdp
     idle = Idle(real.size or (96, 96))
-    mdp = MDP(idle, idle, real.extractor, real.wording, real.actions, real.rules, recipe.reward, real.size)
+    mdp = replace(real, pool=idle, critic=idle, weights=recipe.reward)
     deck = Priced(load("poster:train"), Budget(6), Price(recipe.second, recipe.usd))
     rng, commands = np.random.default_rng(1), [s for task in deck.first(50) for s in mdp.start([task])]
     kinds = sorted({kind_of(command) for state in commands for command in state.plan.commands})

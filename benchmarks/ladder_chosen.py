@@ -88,7 +88,7 @@ class Chosen:
     def looks_of(self, scope: Scope, redraw: bool) -> Built:
         """Several experts at each step, the critic's favourite is kept."""
         slots = order(self.actions, tuple(self.actions.cards), scope, redraw)
-        several = BestOf(self.world.mdp(), LOOKS, lambda states, mask: [list(slots)] * len(states))
+        several = BestOf.of(self.world.mdp(), LOOKS, lambda states, mask: [list(slots)] * len(states))
         return several, Fixed(f"best-of-{LOOKS}:{scope}{':redraw' if redraw else ''}", slots)
 
     @cached_property

@@ -89,7 +89,7 @@ def all_rungs(world: World, seeds: int, width: int = 3) -> list[Rung]:
 
     def second(seed: int) -> Built:
         mdp, policy = ours(seed)
-        return BestOf(mdp, 2, ranked(policy)), policy
+        return BestOf.of(mdp, 2, ranked(policy)), policy
 
     def named(name: str, about: str, id: str = "") -> Rung:
         return Rung(id or name, about, one(lambda: policies.load(name, world.actions)))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -16,10 +16,17 @@ from poser.types import PoserError, Spent, State, Step
 
 Propose = Callable[[Sequence[State], np.ndarray], list[list[int]]]
 """States and their mask [B, K] -> more slots a state, the most promising first."""
+
+
+def _nothing(states: Sequence[State], mask: np.ndarray) -> list[list[int]]:
+    return [[] for _ in states]
+
+
 CHARGES = ("step", "failed", "usd", "seconds", "price")
 """Terms of the reward that every call costs; the others are those of the step that is kept."""
 
 
+@dataclass(frozen=True)
 class BestOf(MDP):
     """Runs the chosen slot and up to `n` - 1 proposed ones, all states in one batch, and keeps the best step.
 
@@ -28,20 +35,20 @@ class BestOf(MDP):
     be another than the chosen one. 'stop' is never tried beside others. Proposals that are illegal, repeated or beyond
     the budget (of calls, USD, seconds as declared) are let go.
 
-    Args:
-        mdp: the transition.
+    Attributes:
         n: calls a step at most, >= 1.
         propose: more slots; may also name the chosen one.
-
-    Raises `PoserError` for an `n` below 1.
     """
 
-    def __init__(self, mdp: MDP, n: int, propose: Propose) -> None:
+    n: int = 1
+    propose: Propose = _nothing
+
+    @classmethod
+    def of(cls, mdp: MDP, n: int, propose: Propose) -> BestOf:
+        """The parts of `mdp`, looked at `n` times. Raises `PoserError` for an `n` below 1."""
         if n < 1:
             raise PoserError(f"best of {n}: it takes 1 call a step or more; give 2 for a second opinion")
-        parts = (mdp.pool, mdp.critic, mdp.extractor, mdp.wording, mdp.actions, mdp.rules, mdp.weights, mdp.size)
-        super().__init__(*parts)
-        self.mdp, self.n, self.propose = mdp, n, propose
+        return cls(**{part.name: getattr(mdp, part.name) for part in fields(MDP)}, n=n, propose=propose)
 
     def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
         """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
@@ -51,7 +58,7 @@ class BestOf(MDP):
         proposed = self.propose(states, mask) if self.n > 1 else [[] for _ in states]
         groups = [self._tried(*row) for row in zip(states, mask, slots, proposed, strict=True)]
         flat = [(state, slot) for state, group in zip(states, groups, strict=True) for slot in group]
-        steps = iter(self.mdp.step([state for state, _ in flat], [slot for _, slot in flat]))
+        steps = iter(super().step([state for state, _ in flat], [slot for _, slot in flat]))
         return [_kept([next(steps) for _ in group]) for group in groups]
 
     def _tried(self, state: State, row: np.ndarray, slot: int, proposed: Sequence[int]) -> list[int]:

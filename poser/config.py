@@ -16,12 +16,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from experts.failures import hint
-from poser.reward import TERMS
+from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
 
-PAPER = {"score": 1.0, "step": -0.05, "price": -1.0}
-"""The paper's reward: the critic's score, minus 0.05 a step (and what the task itself puts a price on, by default
-nothing). Weights where a config names none; other terms: 0."""
 _PRESETS = (Path(__file__).parents[1] / "configs", Path(__file__).parent / "configs")  # a checkout; a wheel
 
 Side = Annotated[int, Field(ge=16, le=4096)]
@@ -70,33 +67,44 @@ class Embedder(_Part):
     model: str | None = None
 
 
+class Memory(_Part):
+    """What models may take: GiB of the GPU and of RAM (None: what there is), and the experts that never leave."""
+
+    vram_gib: float | None = Field(default=None, gt=0)
+    ram_gib: float | None = Field(default=None, gt=0)
+    pin: tuple[str, ...] = ()
+
+
 class Config(_Part):
     """Everything that decides how a run goes, apart from prompt, picture and seed.
 
     Attributes:
         name: what the preset is called.
         experts: ids of experts, or id -> entry (`experts.registry.from_config`).
-        extractor: what makes the plan; `wording`: the words handed to experts ('poster': rewritten in the embedded
-            world's vocabulary; 'plain': the user's own).
-        critic: its name and whatever settings that critic has.
+        profile: which profile of the experts runs: 'full', 'draft' (fewer steps), or a name that entries give.
+        extractor: what makes the plan; wording: the words handed to experts ('poster': rewritten in the embedded
+            world's vocabulary; 'plain': the user's own); critic: what judges. Each its name and whatever settings it
+            has; a name alone will do.
         policy: a name of `poser.policies`, perhaps with an argument: 'greedy', 'fixed:EXPERT+EXPERT'.
         cost_weight: 0: quality is all that counts; higher: the policy trades it for seconds and dollars at `price`.
         abstain_below: predicted return, in commands of those pending [0, 1], below which a learned policy leaves the
             choice to the best fixed experts; None: never.
         size: (width, height) of pictures drawn from text, px.
         cache: folder of stored results; None: nothing is stored.
-        reward: weight of every term of `poser.reward`; 0: not counted.
+        reward: weight of every term of `poser.reward`, 0: not counted; those not named have the paper's.
     """
 
     name: str = "custom"
     experts: tuple[str, ...] | dict[str, dict[str, Any]]
-    extractor: Literal["rules"] = "rules"
-    wording: Literal["poster", "plain"] = "plain"
+    profile: str = "full"
+    extractor: dict[str, Any] = Field(default_factory=lambda: {"name": "rules"})
+    wording: dict[str, Any] = Field(default_factory=lambda: {"name": "plain"})
     critic: dict[str, Any] = Field(default_factory=lambda: {"name": "vqa"})
     embedder: Embedder = Embedder()
     policy: str = "greedy"
     size: tuple[Side, Side] = (1024, 1024)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    memory: Memory = Memory()
     cache: str | None = None
     rules: Rules = Rules()
     budget: Spend = Spend()
@@ -121,11 +129,12 @@ class Config(_Part):
             raise ValueError(f"{twice[0]!r} stands there twice")
         return value
 
-    @field_validator("critic")
+    @field_validator("extractor", "wording", "critic", mode="before")
     @classmethod
-    def _critic(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(value.get("name"), str):
-            raise ValueError("expected a mapping with a 'name', for example {name: vqa}")
+    def _named(cls, value: Any) -> Any:
+        value = {"name": value} if isinstance(value, str) else value
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+            raise ValueError("expected a name, or a mapping with a 'name', for example {name: vqa}")
         return value
 
     @field_validator("reward", mode="before")
@@ -153,6 +162,7 @@ class Config(_Part):
         data["size"] = list(self.size)
         if isinstance(self.experts, tuple):
             data["experts"] = list(self.experts)
+        data["memory"]["pin"] = list(self.memory.pin)
         return data
 
     def to_yaml(self) -> str:

@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from experts.types import Card, Job, Request, Result
+from experts.types import Job, Request, Result
 from poser.actions import ActionSet
-from poser.reward import gain, reward
+from poser.reward import PAPER, gain, reward
 from poser.types import (
     Action,
+    Attempt,
+    Call,
     Command,
     Critic,
     Critique,
@@ -26,20 +28,15 @@ from poser.types import (
     InvalidAction,
     Look,
     Plan,
+    Planned,
     PoserError,
     Spent,
     State,
     Step,
     Task,
+    Wording,
+    Words,
 )
-
-
-class Wording(Protocol):
-    """What an expert is handed."""
-
-    def write(self, state: State, action: Action, card: Card) -> tuple[str, str]:
-        """(the prompt, the user's own words for it)."""
-        ...
 
 
 class Experts(Protocol):
@@ -82,33 +79,31 @@ def value_of(plan: Plan, critique: Critique) -> float:
     return sum(scores) / max(1, parts)
 
 
+@dataclass(frozen=True)
 class MDP:
-    """Pool, critic, extractor, wording, action set and rules, bound together. Keeps no state of any episode."""
+    """Pool, critic, extractor, wording, action set and rules, bound together. Keeps no state of any episode.
 
-    def __init__(
-        self,
-        pool: Experts,
-        critic: Critic,
-        extractor: Extractor,
-        wording: Wording,
-        actions: ActionSet,
-        rules: Rules | None = None,
-        weights: Mapping[str, float] | None = None,
-        size: tuple[int, int] | None = None,
-    ) -> None:
-        self.pool, self.critic, self.extractor, self.wording = pool, critic, extractor, wording
-        self.actions, self.rules, self.size = actions, rules or Rules(), size
-        self.weights = dict(weights) if weights is not None else {"score": 1.0, "step": -0.05, "price": -1.0}
+    `weights`: of the terms of the reward; `size`: (width, height) of what is drawn from text, px.
+    """
+
+    pool: Experts
+    critic: Critic
+    extractor: Extractor
+    wording: Wording
+    actions: ActionSet
+    rules: Rules = Rules()
+    weights: Mapping[str, float] = field(default_factory=PAPER.copy)
+    size: tuple[int, int] | None = None
 
     def start(self, tasks: Sequence[Task]) -> list[State]:
         """The first states. Raises `PoserError` for an empty prompt."""
+        if any(not task.prompt.strip() for task in tasks):
+            raise PoserError("the prompt is empty; say what the picture should show")
         states = []
-        for task in tasks:
-            if not task.prompt.strip():
-                raise PoserError("the prompt is empty; say what the picture should show")
-            plan = self.extractor.start(task)
+        for task, (plan, attempts, usd, seconds) in zip(tasks, self.extractor.start(tasks), strict=True):
             value = 0.0 if task.image is None else 1.0 / (len(plan.commands) + 1)
-            states.append(State(task, plan, image=task.image, value=value))
+            spent = Spent(0, usd, seconds)
+            states.append(State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent))
         return states
 
     def mask(self, states: Sequence[State]) -> np.ndarray:
@@ -118,10 +113,16 @@ class MDP:
     def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
         """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
         actions = self._check(states, slots)
-        requests = [self._request(state, action) for state, action in zip(states, actions, strict=True)]
+        words = self._words(states, actions)
+        requests = [self._request(*row) for row in zip(states, actions, words, strict=True)]
         results = self._experts(actions, requests)
         critiques = self._critic(states, actions, results)
-        return [self._fold(*row) for row in zip(states, actions, requests, results, critiques, strict=True)]
+        outcomes = [
+            self._outcome(*row) for row in zip(states, actions, words, requests, results, critiques, strict=True)
+        ]
+        judged = [k for k, outcome in enumerate(outcomes) if outcome.critique is not None]
+        plans = dict(zip(judged, self.extractor.next([outcomes[k].attempt for k in judged]), strict=True))
+        return [self._step(outcome, plans.get(k)) for k, outcome in enumerate(outcomes)]
 
     def _check(self, states: Sequence[State], slots: Sequence[int]) -> list[Action]:
         mask = self.mask(states)
@@ -131,14 +132,22 @@ class MDP:
                 raise InvalidAction(f"slot {slot} is not legal at turn {state.turn}; legal are {legal}")
         return [self.actions.slots[slot] for slot in slots]
 
-    def _request(self, state: State, action: Action) -> Request | None:
-        if action.expert is None:
+    def _words(self, states: Sequence[State], actions: Sequence[Action]) -> list[Words | None]:
+        at = [k for k, action in enumerate(actions) if action.expert is not None]
+        calls = [Call(states[k], actions[k], self.actions.cards[actions[k].expert or ""]) for k in at]
+        words: list[Words | None] = [None] * len(actions)
+        for k, written in zip(at, self.wording.write(calls) if calls else [], strict=True):
+            words[k] = written
+        return words
+
+    def _request(self, state: State, action: Action, words: Words | None) -> Request | None:
+        if words is None or action.expert is None:
             return None
         card = self.actions.cards[action.expert]
-        prompt, asked = self.wording.write(state, action, card)
         images = (state.image,) if card.mode == "image-to-image" and state.image is not None else ()
         size = self.size if not images else images[0].size
-        return Request(prompt, images, size=size, seed=seed_of(state.task, state.turn, card.id), asked=asked)
+        seed = seed_of(state.task, state.turn, card.id)
+        return Request(words.prompt, images, size=size, seed=seed, asked=words.asked)
 
     def _experts(self, actions: Sequence[Action], requests: Sequence[Request | None]) -> list[Result | None]:
         at = [k for k, request in enumerate(requests) if request is not None]
@@ -162,47 +171,46 @@ class MDP:
             critiques[k] = critique
         return critiques
 
-    def _fold(
-        self, state: State, action: Action, request: Request | None, result: Result | None, critique: Critique | None
-    ) -> Step:
-        if result is None:
-            after = replace(state, last=action, ended=True)
-            return self._step(state, action, None, None, None, False, after, True)
+    def _outcome(
+        self,
+        state: State,
+        action: Action,
+        words: Words | None,
+        request: Request | None,
+        result: Result | None,
+        critique: Critique | None,
+    ) -> _Outcome:
+        """What the step came to, before the plan goes on."""
+        if words is None or result is None:
+            return _Outcome(state, action, None, None, None, False, replace(state, last=action))
+        costs = (words, result, *((critique,) if critique else ()))
         spent = Spent(
             state.spent.steps + 1,
-            state.spent.usd + result.usd + (critique.usd if critique else 0.0),
-            state.spent.seconds + result.seconds + (critique.seconds if critique else 0.0),
+            sum((cost.usd for cost in costs), state.spent.usd),
+            sum((cost.seconds for cost in costs), state.spent.seconds),
         )
         down = tuple((name, until) for name, until in state.down if until > state.turn + 1)
         after = replace(state, turn=state.turn + 1, last=action, spent=spent, down=down)
         if critique is None:
             after = replace(after, down=(*down, (action.expert or "", state.turn + 1 + self.rules.rest)))
-            return self._step(state, action, request, result, None, False, after)
+            return _Outcome(state, action, request, result, None, False, after)
         judged = not math.isnan(critique.score)
         value = value_of(state.plan, critique) if judged else state.value
         accepted = state.image is None or (judged and (not self.rules.guard or value >= state.value))
-        scores = critique.wanted if accepted or not judged else tuple(0.0 for _ in critique.wanted)
-        seen = replace(state, critique=critique) if accepted else state
-        plan, attempts = self.extractor.next(seen, scores, handed(state, action))
-        same = plan.current == state.plan.current and attempts > state.attempts
-        tried = (*state.tried, action.expert or "") if same else ()
-        after = replace(after, plan=plan, attempts=attempts, critique=critique, tried=tried)
         if accepted:
             after = replace(after, image=result.image, value=value)
-        return self._step(state, action, request, result, critique, accepted, after)
+        return _Outcome(state, action, request, result, critique, accepted, replace(after, critique=critique))
 
-    def _step(
-        self,
-        state: State,
-        action: Action,
-        request: Request | None,
-        result: Result | None,
-        critique: Critique | None,
-        accepted: bool,
-        after: State,
-        stopped: bool = False,
-    ) -> Step:
-        terminated = stopped or after.plan.current is None
+    def _step(self, outcome: _Outcome, planned: Planned | None) -> Step:
+        """The step, with the next plan where there was a verdict."""
+        state, action, request, result, critique, accepted, after = outcome
+        if planned is not None:
+            plan, attempts, usd, seconds = planned
+            same = plan.current == state.plan.current and attempts > state.attempts
+            tried = (*state.tried, action.expert or "") if same else ()
+            spent = replace(after.spent, usd=after.spent.usd + usd, seconds=after.spent.seconds + seconds)
+            after = replace(after, plan=plan, attempts=attempts, tried=tried, spent=spent)
+        terminated = result is None or after.plan.current is None
         truncated = after.task.budget.over(after.spent) and not terminated
         terms = self.earned(state, action, result, critique, accepted, after)
         after = replace(after, ended=terminated or truncated)
@@ -220,6 +228,28 @@ class MDP:
         """The reward of a step, term by term, under this transition's weights and cards."""
         seconds = self.actions.cards[action.expert].seconds if action.expert else 0.0
         return reward(self.weights, result, critique, accepted, gain(before, after), after.task.price, seconds)
+
+
+class _Outcome(NamedTuple):
+    """A step without its next plan; `critique` None: nothing was judged."""
+
+    before: State
+    action: Action
+    request: Request | None
+    result: Result | None
+    critique: Critique | None
+    accepted: bool
+    after: State
+
+    @property
+    def attempt(self) -> Attempt:
+        """What the extractor is told."""
+        critique = self.critique
+        assert critique is not None
+        judged = not math.isnan(critique.score)
+        scores = critique.wanted if self.accepted or not judged else tuple(0.0 for _ in critique.wanted)
+        seen = replace(self.before, critique=critique) if self.accepted else self.before
+        return Attempt(seen, scores, handed(self.before, self.action))
 
 
 def handed(state: State, action: Action) -> tuple[Command, ...]:

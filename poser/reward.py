@@ -12,6 +12,9 @@ from experts.types import Result
 from poser.types import Critique, Price, State
 
 FREE = Price()
+PAPER = {"score": 1.0, "step": -0.05, "price": -1.0}
+"""The paper's reward: the critic's score, minus 0.05 a step (and what the task itself puts a price on, by default
+nothing)."""
 
 TERMS = ("score", "progress", "regression", "step", "failed", "usd", "seconds", "price")
 """score: sum of the scores of the commands carried out, 0 where the candidate was reverted (one command: the paper's) ·

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from poser.mdp import MDP
@@ -15,6 +16,18 @@ class _Seat:
     number: int
     state: State
     steps: list[Step] = field(default_factory=list)
+
+
+def _seated(mdp: MDP, entries: Sequence[tuple[int, Task]], begun: Mapping[int, Trajectory]) -> list[_Seat]:
+    """A seat a task: after the last step where it was begun, otherwise with its first plan, all planned together."""
+    fresh = [(number, task) for number, task in entries if number not in begun or not begun[number].steps]
+    states = iter(mdp.start([task for _, task in fresh]))
+    first = {number: next(states) for number, _ in fresh}
+    past = {number: list(begun[number].steps) for number, _ in entries if number not in first}
+    return [
+        _Seat(number, first[number]) if number in first else _Seat(number, past[number][-1].after, past[number])
+        for number, _ in entries
+    ]
 
 
 def rollout(
@@ -42,14 +55,12 @@ def rollout(
         return seat.number, record
 
     while True:
-        while len(open_seats) < seats and (entry := next(source, None)) is not None:
-            number, task = entry
-            past = list(begun[number].steps) if begun and number in begun else []
-            seat = _Seat(number, past[-1].after if past else mdp.start([task])[0], past)
-            if seat.state.ended or seat.state.plan.current is None:
-                yield finish(seat)
-            else:
-                open_seats.append(seat)
+        while len(open_seats) < seats and (entries := list(islice(source, seats - len(open_seats)))):
+            for seat in _seated(mdp, entries, begun or {}):
+                if seat.state.ended or seat.state.plan.current is None:
+                    yield finish(seat)
+                else:
+                    open_seats.append(seat)
         if not open_seats:
             return
         states = [seat.state for seat in open_seats]

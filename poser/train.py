@@ -10,7 +10,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
@@ -63,16 +63,7 @@ class Setting:
 def world(mdp: MDP, recipe: Recipe) -> MDP:
     """The transition as the recipe sees it: its reward, and only the scopes it allows."""
     allowed = (*recipe.scopes, *(("stop",) if recipe.stop else ()))
-    return MDP(
-        mdp.pool,
-        mdp.critic,
-        mdp.extractor,
-        mdp.wording,
-        mdp.actions.only(allowed),
-        mdp.rules,
-        recipe.reward,
-        mdp.size,
-    )
+    return replace(mdp, actions=mdp.actions.only(allowed), weights=recipe.reward)
 
 
 def observer(recipe: Recipe, encoder: Encoder, actions: ActionSet, marks: probe.Marks) -> Observer:

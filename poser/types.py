@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from PIL import Image
 
-from experts.types import Request, Result, Verb
+from experts.types import Card, Request, Result, Verb
 
 Scope = Literal["current", "all", "stop"]
 """What an expert is handed: this command, everything that remains, or nothing more."""
@@ -47,12 +47,16 @@ class Command:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the prompt stands: what is done (oldest first), what is worked on, what waits, what was given up."""
+    """Where the prompt stands: what is done (oldest first), what is worked on, what waits, what was given up.
+
+    `note`: how it came about, where that is worth a word ('by rules: ...').
+    """
 
     done: tuple[Command, ...] = ()
     current: Command | None = None
     remaining: tuple[Command, ...] = ()
     dropped: tuple[Command, ...] = ()
+    note: str = field(default="", compare=False)
 
     @property
     def pending(self) -> tuple[Command, ...]:
@@ -258,16 +262,60 @@ class Critic(Protocol):
         ...
 
 
-class Extractor(Protocol):
-    """Prompt -> plan, and plan -> next plan after every step."""
+class Attempt(NamedTuple):
+    """What a step came to: the state before it (with the critique of the picture that was kept), the scores of the
+    commands that were handed over."""
 
-    def start(self, task: Task) -> Plan:
-        """The first plan; never an error: text that cannot be split is one command."""
+    state: State
+    wanted: tuple[float, ...]
+    attempted: tuple[Command, ...]
+
+
+class Planned(NamedTuple):
+    """A plan, the failed attempts at its current command, and what planning cost (USD, s)."""
+
+    plan: Plan
+    attempts: int = 0
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Extractor(Protocol):
+    """Prompts -> plans, and plans -> next plans after every step: lists, same length and order."""
+
+    def start(self, tasks: Sequence[Task]) -> list[Planned]:
+        """The first plans; never an error: text that cannot be split is one command."""
         ...
 
-    def next(self, state: State, wanted: Sequence[float], attempted: Sequence[Command]) -> tuple[Plan, int]:
-        """The plan after an attempt at `attempted` that got the scores `wanted`, and the failed attempts at its current
-        command."""
+    def next(self, attempts: Sequence[Attempt]) -> list[Planned]:
+        """The plans after these attempts."""
+        ...
+
+
+class Call(NamedTuple):
+    """An action in a state, and the card of its expert."""
+
+    state: State
+    action: Action
+    card: Card
+
+
+class Words(NamedTuple):
+    """What an expert is handed, the user's own words for the same, and what the writing cost (USD, s)."""
+
+    prompt: str
+    asked: str
+    usd: float = 0.0
+    seconds: float = 0.0
+
+
+class Wording(Protocol):
+    """Writes the prompts of calls. `id` names it in configs and records."""
+
+    id: str
+
+    def write(self, calls: Sequence[Call]) -> list[Words]:
+        """Same length and order as `calls`; never raises."""
         ...
 
 

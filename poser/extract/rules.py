@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from experts.poster.instruction import Instruction
 from poser.extract.depend import depends
 from poser.extract.meaning import Context, Meaning, follow, merged, safe, shared, understand
 from poser.extract.split import Span, clauses, imperative, trimmed
-from poser.types import Command, Plan, PoserError, State, Task
+from poser.types import Attempt, Command, Plan, Planned, PoserError, State, Task
 
 Read = tuple[Command, Instruction | None]
 _CONTINUES = re.compile(r"(?:it|its|he|his|she|her|they|their|this|these|those|both|which|who)\b", re.I)
@@ -43,12 +44,20 @@ class RulesExtractor:
         if not 0 <= self.threshold <= 1:
             raise PoserError(f"extractor: threshold is {self.threshold}; give a number from 0 to 1")
 
-    def start(self, task: Task) -> Plan:
+    def start(self, tasks: Sequence[Task]) -> list[Planned]:
+        """`first` of each."""
+        return [Planned(self.first(task)) for task in tasks]
+
+    def next(self, attempts: Sequence[Attempt]) -> list[Planned]:
+        """`follow` of each."""
+        return [Planned(*self.follow(*attempt)) for attempt in attempts]
+
+    def first(self, task: Task) -> Plan:
         """The first plan: at least one command where the prompt has a non-space character. Never raises."""
         commands = [command for command, _ in _read(task.prompt, task.image is not None, self.merge)]
         return Plan(current=commands[0], remaining=tuple(commands[1:])) if commands else Plan()
 
-    def next(self, state: State, wanted: Sequence[float], attempted: Sequence[Command]) -> tuple[Plan, int]:
+    def follow(self, state: State, wanted: Sequence[float], attempted: Sequence[Command]) -> tuple[Plan, int]:
         """The plan after an attempt at `attempted` that got the scores `wanted`, and its current's failed attempts.
 
         `state` holds the plan and the attempts from before the attempt, and the critique of the picture that was kept
@@ -118,6 +127,15 @@ class RulesExtractor:
                 found.append(command)
             latest = max(latest, _at(command))
         return tuple(found)
+
+
+def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> RulesExtractor:
+    """The extractor that `settings` describes: its other attributes. Raises `PoserError` for one it does not have."""
+    known = ("reorder", "requeue", "merge")
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise PoserError(f"extractor rules: no such key {unknown[0]!r}; keys are {', '.join(known)}")
+    return RulesExtractor(attempts, threshold, **settings)
 
 
 def _at(command: Command) -> int:

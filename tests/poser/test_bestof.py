@@ -34,7 +34,7 @@ def tasks(count: int, **more) -> list[Task]:
 @given(st.integers(0, 1000), st.integers(1, 6))
 def test_it_keeps_the_best_of_what_the_transition_itself_gives(seed: int, n: int) -> None:
     mdp = make(3, 3)
-    best, state = BestOf(mdp, n, all_legal), mdp.start([Task(PROMPT, seed=seed)])[0]
+    best, state = BestOf.of(mdp, n, all_legal), mdp.start([Task(PROMPT, seed=seed)])[0]
     for _ in range(2):
         slot = Random()([state], mdp.mask([state]))[0]
         if mdp.actions.slots[slot].expert is None:
@@ -59,13 +59,13 @@ def test_one_is_the_transition_itself() -> None:
     mdp = make()
     states = mdp.start(tasks(5))
     slots = Random()(states, mdp.mask(states))
-    assert BestOf(mdp, 1, all_legal).step(states, slots) == mdp.step(states, slots)
+    assert BestOf.of(mdp, 1, all_legal).step(states, slots) == mdp.step(states, slots)
 
 
 @cases
 @given(st.integers(1, 6), st.integers(1, 7))
 def test_the_step_budget_is_never_exceeded_and_every_episode_ends(n: int, steps: int) -> None:
-    mdp = BestOf(make(2, 4), n, all_legal)
+    mdp = BestOf.of(make(2, 4), n, all_legal)
     for _, whole in rollout(mdp, Random(), tasks(4, budget=Budget(steps=steps))):
         last = whole.steps[-1]
         assert last.after.spent.steps <= steps
@@ -74,18 +74,18 @@ def test_the_step_budget_is_never_exceeded_and_every_episode_ends(n: int, steps:
 
 
 def test_dollars_are_never_exceeded_either() -> None:
-    mdp = BestOf(make(4, 4, usd=0.1), 4, all_legal)
+    mdp = BestOf.of(make(4, 4, usd=0.1), 4, all_legal)
     for _, whole in rollout(mdp, Random(), tasks(4, budget=Budget(usd=0.55))):
         assert whole.steps[-1].after.spent.usd <= 0.55 + 0.01  # the critic's cents come on top, in the transition too
 
 
 def test_every_call_costs_its_terms_and_the_rest_is_the_kept_step_s() -> None:
-    mdp = make(3, 0, usd=0.25)
-    mdp.weights = {"progress": 1.0, "step": -0.1, "usd": -1.0, "price": -1.0, "failed": -2.0}
+    weights = {"progress": 1.0, "step": -0.1, "usd": -1.0, "price": -1.0, "failed": -2.0}
+    mdp = replace(make(3, 0, usd=0.25), weights=weights)
     state = mdp.start([Task(PROMPT, seed=1, price=Price(usd=2.0))])[0]
     slots = [mdp.actions.slot(f"fake-draw-{k}") for k in (1, 2, 3)]
     alone = [mdp.step([state], [slot])[0] for slot in slots]
-    kept = BestOf(mdp, 3, lambda states, mask: [slots] * len(states)).step([state], slots[:1])[0]
+    kept = BestOf.of(mdp, 3, lambda states, mask: [slots] * len(states)).step([state], slots[:1])[0]
     best = max(alone, key=lambda step: step.after.value)
     for name, value in kept.reward.items():
         if name in CHARGES:
@@ -105,7 +105,7 @@ def test_a_failed_call_comes_last_is_charged_and_rests() -> None:
         slots = [mdp.actions.slot(f"fake-draw-{k}") for k in (1, 2, 3, 4)]
         alone = [mdp.step([state], [slot])[0] for slot in slots]
         failed = {step.action.expert for step in alone if step.result and step.result.failure}
-        kept = BestOf(mdp, 4, lambda states, mask, slots=slots: [slots]).step([state], slots[:1])[0]
+        kept = BestOf.of(mdp, 4, lambda states, mask, slots=slots: [slots]).step([state], slots[:1])[0]
         seen.add(len(failed))
         assert {name for name, _ in kept.after.down} == failed
         assert (kept.critique is None) == (len(failed) == 4)
@@ -115,7 +115,7 @@ def test_a_failed_call_comes_last_is_charged_and_rests() -> None:
 
 def test_illegal_choices_are_refused_and_illegal_proposals_let_go() -> None:
     mdp = make(redraw=False)
-    wild = BestOf(mdp, 9, lambda states, mask: [[0, 99, -1, *range(mask.shape[1])]] * len(states))
+    wild = BestOf.of(mdp, 9, lambda states, mask: [[0, 99, -1, *range(mask.shape[1])]] * len(states))
     state = mdp.start([Task(PROMPT)])[0]
     legal = int(mdp.mask([state])[0].sum())
     slot = mdp.actions.slot("fake-draw-1")
@@ -126,13 +126,13 @@ def test_illegal_choices_are_refused_and_illegal_proposals_let_go() -> None:
     with pytest.raises(InvalidAction, match="not legal"):
         wild.step([state], [99])
     with pytest.raises(PoserError, match="best of 0"):
-        BestOf(mdp, 0, all_legal)
+        BestOf.of(mdp, 0, all_legal)
     assert wild.step([], []) == []
 
 
 def test_stop_is_tried_alone() -> None:
     mdp = make()
-    best = BestOf(mdp, 3, all_legal)
+    best = BestOf.of(mdp, 3, all_legal)
     drawn = best.step(mdp.start([Task(PROMPT)]), [1])[0].after
     step = best.step([drawn], [0])[0]
     assert step.terminated and step.after.spent == drawn.spent and step.result is None
@@ -148,5 +148,5 @@ def test_looking_is_worth_something_in_the_critic_s_eyes() -> None:
             np.mean([t.steps[-1].after.value for _, t in rollout(transition, policy, tasks(30, budget=budget))])
         )
 
-    best = mean(BestOf(mdp, 4, all_legal))
+    best = mean(BestOf.of(mdp, 4, all_legal))
     assert not math.isnan(best) and best > mean(mdp) + 0.02

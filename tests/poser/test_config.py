@@ -71,7 +71,7 @@ def test_override_texts_that_are_none(text):
         ({"rules": 4}, ["rules = 4"]),
         ({"size": [3, 96]}, ["size.0 = 3", "16"]),
         ({"device": "gpu"}, ["device = 'gpu'", "'cuda'"]),
-        ({"extractor": "llm"}, ["extractor = 'llm'", "'rules'"]),
+        ({"extractor": 3}, ["extractor", "{name: vqa}"]),
         ({"experts": []}, ["experts", "list of ids"]),
         ({"experts": ["a", "a"]}, ["'a' stands there twice"]),
         ({"experts": {"a": 3}}, ["the entry of 'a' is 3"]),

@@ -23,7 +23,7 @@ NAN = math.nan
 
 
 def commands(prompt, picture=PICTURE):
-    return RulesExtractor().start(Task(prompt, picture)).commands
+    return RulesExtractor().first(Task(prompt, picture)).commands
 
 
 def texts(prompt, picture=PICTURE):
@@ -75,7 +75,7 @@ def test_the_issue_s_own_example():
         "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "
         "Make the star green. Add a small black heart at the top right. Change the background to white."
     )
-    plan = RulesExtractor().start(Task(prompt))
+    plan = RulesExtractor().first(Task(prompt))
     assert [command.verb for command in plan.commands] == ["generate", "recolour", "add", "background"]
     assert plan.current == plan.commands[0] and len(plan.remaining) == 3 and not plan.done and not plan.dropped
 
@@ -176,7 +176,7 @@ def test_free_descriptions_go_together_up_to_a_limit():
         "A cabin in the woods. Snow is falling. Smoke rises",
         "add a fox. It is looking at the moon",
     ]
-    short = RulesExtractor(merge=6).start(Task("A cabin in the woods. Snow is falling. Smoke rises."))
+    short = RulesExtractor(merge=6).first(Task("A cabin in the woods. Snow is falling. Smoke rises."))
     assert [command.text for command in short.commands] == ["A cabin in the woods", "Snow is falling", "Smoke rises"]
 
 
@@ -214,7 +214,7 @@ def test_the_first_command_without_a_picture_is_to_generate():
 
 
 def test_no_text_no_command():
-    assert RulesExtractor().start(Task(" \n\t")) == Plan()
+    assert RulesExtractor().first(Task(" \n\t")) == Plan()
 
 
 pieces = st.sampled_from(
@@ -270,47 +270,47 @@ def play(extractor, plan, verdicts):
     attempts, tried = 0, []
     for score in verdicts:
         tried.append((plan.current.text.split()[2], attempts))
-        plan, attempts = extractor.next(state(plan, attempts), [score], [plan.current])
+        plan, attempts = extractor.follow(state(plan, attempts), [score], [plan.current])
     return tried, plan
 
 
 def test_a_satisfied_command_is_done_and_the_next_is_current():
-    plan, attempts = KEEP.next(state(Plan((), A, (B, C)), 2), [0.5], [A])
+    plan, attempts = KEEP.follow(state(Plan((), A, (B, C)), 2), [0.5], [A])
     assert plan == Plan((A,), B, (C,)) and attempts == 0
 
 
 @pytest.mark.parametrize("score", [0.49, NAN, 0.0])
 def test_a_failed_command_stays_and_counts(score):
-    plan, attempts = KEEP.next(state(Plan((), A, (B,)), 1), [score], [A])
+    plan, attempts = KEEP.follow(state(Plan((), A, (B,)), 1), [score], [A])
     assert plan == Plan((), A, (B,)) and attempts == 2
 
 
 @pytest.mark.parametrize("score", [0.2, NAN])
 def test_after_three_failed_attempts_it_is_dropped(score):
-    plan, attempts = KEEP.next(state(Plan((), A, (B,)), 2), [score], [A])
+    plan, attempts = KEEP.follow(state(Plan((), A, (B,)), 2), [score], [A])
     assert plan == Plan((), B, (), (A,)) and attempts == 0
-    assert KEEP.next(state(Plan((), A), 2), [score], [A]) == (Plan(dropped=(A,)), 0)
+    assert KEEP.follow(state(Plan((), A), 2), [score], [A]) == (Plan(dropped=(A,)), 0)
 
 
 def test_all_at_once_moves_what_is_satisfied_in_the_prompt_s_order():
-    plan, attempts = KEEP.next(state(Plan((), A, (B, C)), 1), [0.9, 0.1, 0.8], [A, B, C])
+    plan, attempts = KEEP.follow(state(Plan((), A, (B, C)), 1), [0.9, 0.1, 0.8], [A, B, C])
     assert plan == Plan((A, C), B) and attempts == 0
-    plan, attempts = KEEP.next(state(Plan((), A, (B, C)), 1), [0.1, 0.9, NAN], [A, B, C])
+    plan, attempts = KEEP.follow(state(Plan((), A, (B, C)), 1), [0.1, 0.9, NAN], [A, B, C])
     assert plan == Plan((B,), A, (C,)) and attempts == 2
-    assert KEEP.next(state(Plan((), A, (B, C))), [1.0] * 3, [A, B, C]) == (Plan((A, B, C)), 0)
+    assert KEEP.follow(state(Plan((), A, (B, C))), [1.0] * 3, [A, B, C]) == (Plan((A, B, C)), 0)
 
 
 def test_a_missing_score_is_no_verdict():
-    assert KEEP.next(state(Plan((), A, (B,))), [], [A]) == (Plan((), A, (B,)), 1)
+    assert KEEP.follow(state(Plan((), A, (B,))), [], [A]) == (Plan((), A, (B,)), 1)
 
 
 def test_nothing_to_do_stays_so():
-    assert KEEP.next(state(Plan((A,))), [], []) == (Plan((A,)), 0)
+    assert KEEP.follow(state(Plan((A,))), [], []) == (Plan((A,)), 0)
 
 
 def test_equal_commands_are_counted_one_by_one():
     twin = Command("add a dog", "add")
-    plan, _ = KEEP.next(state(Plan((), twin, (twin,))), [1.0], [twin])
+    plan, _ = KEEP.follow(state(Plan((), twin, (twin,))), [1.0], [twin])
     assert plan == Plan((twin,), twin)
 
 
@@ -352,7 +352,7 @@ def test_every_command_gets_all_its_attempts_and_no_more(order, most, verdicts, 
             break
         current = plan.current
         assert attempts == failures[current], "the count that came out of the state is the true one"
-        plan, attempts = extractor.next(state(plan, attempts), [score], [current])
+        plan, attempts = extractor.follow(state(plan, attempts), [score], [current])
         failures[current] += not score >= 0.5
         assert sorted(plan.commands, key=str) == sorted(order, key=str), "no command is lost or doubled"
     else:
@@ -373,8 +373,8 @@ def test_any_mixture_of_scopes_ends_and_loses_nothing(steps):
         if plan.current:
             assert attempts == failures[plan.current]
             failures[plan.current] += not scores[0] >= 0.5
-        plan, attempts = RulesExtractor().next(before, scores[: len(wanted)], wanted)
-        assert (plan, attempts) == RulesExtractor().next(before, scores[: len(wanted)], wanted)
+        plan, attempts = RulesExtractor().follow(before, scores[: len(wanted)], wanted)
+        assert (plan, attempts) == RulesExtractor().follow(before, scores[: len(wanted)], wanted)
         assert {*plan.commands} == {A, B, C} and len(plan.commands) == 3 and 0 <= attempts < 3
     assert plan.current is None
 
@@ -382,14 +382,14 @@ def test_any_mixture_of_scopes_ends_and_loses_nothing(steps):
 def test_what_was_undone_is_asked_for_again_once_where_that_is_wanted():
     again = RulesExtractor(requeue=True)
     broken = Critique(wanted=(1.0,), earlier=(0.1,))
-    plan, attempts = again.next(state(Plan((A,), B, (C,)), critique=broken), [1.0], [B])
+    plan, attempts = again.follow(state(Plan((A,), B, (C,)), critique=broken), [1.0], [B])
     assert plan == Plan((B,), C, (A,)) and attempts == 0
-    plan, attempts = again.next(state(plan, critique=Critique((1.0,), (1.0,))), [1.0], [C])
+    plan, attempts = again.follow(state(plan, critique=Critique((1.0,), (1.0,))), [1.0], [C])
     assert plan == Plan((B, C), A)
-    plan, _ = again.next(state(plan, attempts, Critique((1.0,), (1.0, 1.0))), [1.0], [A])
+    plan, _ = again.follow(state(plan, attempts, Critique((1.0,), (1.0, 1.0))), [1.0], [A])
     assert plan == Plan((B, C, A))
     late = replace(plan, current=DEPENDENT)
-    plan, _ = again.next(state(late, critique=Critique((0.1,), (1.0, 1.0, 0.1))), [0.1], [DEPENDENT])
+    plan, _ = again.follow(state(late, critique=Critique((0.1,), (1.0, 1.0, 0.1))), [0.1], [DEPENDENT])
     assert plan == late, "A has had its second chance"
 
 
@@ -397,8 +397,8 @@ def test_what_was_undone_is_asked_for_again_once_where_that_is_wanted():
 def test_nothing_is_asked_for_again_without_a_verdict_or_the_wish(critique):
     plan = Plan((A, B), C)
     wish = RulesExtractor(requeue=True)
-    assert wish.next(state(plan, critique=critique), [1.0], [C])[0] == Plan((A, B, C))
-    assert RulesExtractor().next(state(plan, critique=Critique((1.0,), (0.0, 0.0))), [1.0], [C])[0] == Plan((A, B, C))
+    assert wish.follow(state(plan, critique=critique), [1.0], [C])[0] == Plan((A, B, C))
+    assert RulesExtractor().follow(state(plan, critique=Critique((1.0,), (0.0, 0.0))), [1.0], [C])[0] == Plan((A, B, C))
 
 
 @pytest.mark.parametrize(

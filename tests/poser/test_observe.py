@@ -92,8 +92,7 @@ def test_drawing_is_split_by_how_much_is_asked() -> None:
 
 def test_failed_attempts_are_remembered_for_the_current_command_alone() -> None:
     mdp = make(rules=replace(MDP.rules, threshold=1.0))  # nothing is ever satisfied
-    extractor = replace(mdp.extractor, threshold=1.0)
-    mdp.extractor = extractor
+    mdp = replace(mdp, extractor=replace(mdp.extractor, threshold=1.0))
     (state,) = mdp.start([Task("Draw a cat. Make it blue.", seed=4)])
     slot = int(np.flatnonzero(mdp.mask([state])[0])[-1])
     expert = mdp.actions.slots[slot].expert

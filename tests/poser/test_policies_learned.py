@@ -114,10 +114,9 @@ def test_ridge_is_the_textbook_solution_in_both_forms_and_leaves_the_bias_alone(
 
 def test_it_learns_which_expert_pays_and_twice_the_same() -> None:
     mdp = make()
-    mdp.weights = {"usd": -10.0}  # reward: an expert's price alone
     cards = {k: replace(c, usd=0.0 if k.endswith("2") else 0.05) for k, c in mdp.actions.cards.items()}
-    mdp.actions = replace(mdp.actions, cards=cards)
-    mdp.pool = Priced(mdp.pool, cards)
+    paying = {"usd": -10.0}  # reward: an expert's price alone
+    mdp = replace(mdp, weights=paying, actions=replace(mdp.actions, cards=cards), pool=Priced(mdp.pool, cards))
     one, two = learner(mdp), learner(mdp)
     assert np.array_equal(one.bandit.weights, two.bandit.weights) and one.bandit.id == two.bandit.id
     assert one.seen == 150

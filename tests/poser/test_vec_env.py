@@ -111,7 +111,7 @@ def test_episodes_are_summed_up_and_infos_are_plain() -> None:
     assert all(one["t"] >= 0 for one in told)
 
 
-def test_one_call_of_the_transition_a_step() -> None:
+def test_one_call_of_the_transition_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
     class Counted(Observer):
@@ -119,9 +119,8 @@ def test_one_call_of_the_transition_a_step() -> None:
             calls.append(len(states))
             return super().__call__(states, mask)
 
-    mdp = make(usd=0.1)
-    step, sizes = mdp.step, []
-    mdp.step = lambda states, slots: sizes.append(len(states)) or step(states, slots)  # type: ignore[method-assign]
+    mdp, sizes, step = make(usd=0.1), [], MDP.step
+    monkeypatch.setattr(MDP, "step", lambda own, states, slots: sizes.append(len(states)) or step(own, states, slots))
     kind = observer(mdp)
     env = PoserVecEnv(mdp, Counted(kind.encoder, kind.actions), Tasks(), 5)
     rows = play(env, env.reset(), 10, np.random.default_rng(0))

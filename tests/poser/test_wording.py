@@ -12,8 +12,8 @@ from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck
 from experts.types import Card
 from poser.extract.rules import RulesExtractor
-from poser.types import Action, Command, Plan, PoserError, State, Task
-from poser.wording import WORDINGS, wording
+from poser.types import Action, Call, Command, Plan, PoserError, State, Task
+from poser.wording import WORDINGS, load
 
 DRAW = Card("draw", "text-to-image", "draws")
 EDIT = Card("edit", "image-to-image", "edits")
@@ -27,12 +27,13 @@ PROMPT = (
 def state(prompt, done=0, picture=None):
     """A task's state after its first `done` commands."""
     task = Task(prompt, picture)
-    commands = RulesExtractor().start(task).commands
+    commands = RulesExtractor().first(task).commands
     return State(task, Plan(commands[:done], commands[done], commands[done + 1 :]), picture)
 
 
 def write(name, before, card, scope):
-    return wording(name).write(before, Action(card.id, scope), card)
+    (words,) = load(name).write([Call(before, Action(card.id, scope), card)])
+    return words.prompt, words.asked
 
 
 def test_plain_hands_on_the_user_s_words():
@@ -158,6 +159,8 @@ def test_writing_never_raises(done, current, remaining, scope, pictured):
 
 
 def test_an_unknown_wording_is_one_line():
-    with pytest.raises(PoserError, match="no wording 'fancy'; wordings are plain, poster"):
-        wording("fancy")
-    assert {name: wording(name).id for name in WORDINGS} == {"plain": "plain", "poster": "poster"}
+    with pytest.raises(PoserError, match="no such wording 'fancy'; type one of plain, poster"):
+        load("fancy")
+    with pytest.raises(PoserError, match="wording plain: no such key 'model'; keys are none"):
+        load("plain", {"model": "x"})
+    assert {name: load(name).id for name in WORDINGS} == {"plain": "plain", "poster": "poster"}

@@ -17,7 +17,7 @@ from poser.actions import ActionSet
 from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.types import Critique, Look
-from poser.wording import wording
+from poser.wording import load as wording
 
 PROMPTS = (
     "Draw a cat. Make it blue. Add a hat.",
@@ -53,7 +53,7 @@ class HashCritic:
 def make(
     n_t2i: int = 2,
     n_i2i: int = 2,
-    rules: Rules | None = None,
+    rules: Rules = Rules(),  # noqa: B008  (frozen)
     fail: Fail | None = None,
     usd: float = 0.0,
     redraw: bool = True,

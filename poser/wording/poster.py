@@ -1,48 +1,17 @@
-"""What an expert is handed: the user's words, or the same in the words that the poster experts were trained on."""
+"""What an expert is handed: the same in the words that the poster experts were trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any
 
 from experts.poster.instruction import Instruction, apply
 from experts.poster.language import canonical, caption, parse
 from experts.poster.scene import Scene, SceneError
 from experts.types import Card
-from poser.types import Action, Command, PoserError, State
-
-
-class Wording(Protocol):
-    """Writes the prompt of a call. `id` names it in configs and records."""
-
-    id: str
-
-    def write(self, state: State, action: Action, card: Card) -> tuple[str, str]:
-        """(prompt for the expert of `card`, the user's own words for the same). Never raises."""
-        ...
-
-
-def _told(state: State, action: Action, card: Card) -> tuple[Command, ...]:
-    """The commands that a call is about: one or all of the pending, and what is done where it draws anew."""
-    plan = state.plan
-    pending = plan.pending if action.scope == "all" else plan.pending[:1]
-    return plan.done + pending if card.mode == "text-to-image" else pending
-
-
-def _sentences(texts: Iterable[str]) -> str:
-    return ". ".join(text.rstrip(" .") for text in texts)
-
-
-class Plain:
-    """The user's own words, command by command; others only where a command does not stand alone without them."""
-
-    id = "plain"
-
-    def write(self, state: State, action: Action, card: Card) -> tuple[str, str]:
-        """(prompt, the user's own words); see `Wording`."""
-        commands = _told(state, action, card)
-        return _sentences(c.wording for c in commands), _sentences(c.text for c in commands)
+from poser.types import Action, Call, Command, State, Words
+from poser.wording.plain import sentences, told
 
 
 class Poster:
@@ -55,28 +24,21 @@ class Poster:
 
     id = "poster"
 
-    def write(self, state: State, action: Action, card: Card) -> tuple[str, str]:
-        """(prompt, the user's own words); see `Wording`."""
-        commands = _told(state, action, card)
-        asked = _sentences(c.text for c in commands)
+    def write(self, calls: Sequence[Call]) -> list[Words]:
+        """Same length and order; see `poser.types.Wording`."""
+        return [self._one(*call) for call in calls]
+
+    def _one(self, state: State, action: Action, card: Card) -> Words:
+        commands = told(state, action, card)
+        asked = sentences(c.text for c in commands)
         named = _named(state.plan.commands)
         if card.mode == "text-to-image":
             scene, strange = _followed(commands, named)
             if scene is None:
-                return _sentences(c.wording for c in commands), asked
-            return ", ".join([caption(scene), *strange]), asked
+                return Words(sentences(c.wording for c in commands), asked)
+            return Words(", ".join([caption(scene), *strange]), asked)
         known, _ = _followed(state.plan.done, named) if state.task.image is None else (None, [])
-        return ", then ".join(_edits(known, commands, named)), asked
-
-
-WORDINGS: dict[str, type[Plain] | type[Poster]] = {"plain": Plain, "poster": Poster}
-
-
-def wording(name: str) -> Wording:
-    """The wording of that name. Raises `PoserError` where there is none."""
-    if name not in WORDINGS:
-        raise PoserError(f"no wording {name!r}; wordings are {', '.join(WORDINGS)}")
-    return WORDINGS[name]()
+        return Words(", then ".join(_edits(known, commands, named)), asked)
 
 
 def _named(commands: Sequence[Command]) -> frozenset[int]:
@@ -148,3 +110,8 @@ def _placed(scene: Scene, instruction: Instruction, named: frozenset[int]) -> tu
         return instruction, after
     before = scene if instruction.verb == "add" else Scene(after.background)
     return replace(instruction, items=tuple(item for item in after.items if item not in before.items)), after
+
+
+def load(settings: Mapping[str, Any]) -> Poster:
+    """It has no settings."""
+    return Poster()

@@ -1,0 +1,40 @@
+"""What an expert is handed: the user's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from experts.types import Card
+from poser.types import Action, Call, Command, State, Words
+
+
+def told(state: State, action: Action, card: Card) -> tuple[Command, ...]:
+    """The commands that a call is about: one or all of the pending, and what is done where it draws anew."""
+    plan = state.plan
+    pending = plan.pending if action.scope == "all" else plan.pending[:1]
+    return plan.done + pending if card.mode == "text-to-image" else pending
+
+
+def sentences(texts: Iterable[str]) -> str:
+    """Texts as sentences of one text."""
+    return ". ".join(text.rstrip(" .") for text in texts)
+
+
+class Plain:
+    """The user's own words, command by command; others only where a command does not stand alone without them."""
+
+    id = "plain"
+
+    def write(self, calls: Sequence[Call]) -> list[Words]:
+        """Same length and order; see `poser.types.Wording`."""
+        return [self._one(*call) for call in calls]
+
+    def _one(self, state: State, action: Action, card: Card) -> Words:
+        commands = told(state, action, card)
+        return Words(sentences(c.wording for c in commands), sentences(c.text for c in commands))
+
+
+def load(settings: Mapping[str, Any]) -> Plain:
+    """It has no settings."""
+    return Plain()
