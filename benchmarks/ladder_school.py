@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from poser import decks, probe
 from poser.actions import ActionSet
-from poser.encode import Encoder
 from poser.mdp import MDP
 from poser.observe import Scores
 from poser.recipe import Recipe
@@ -42,13 +41,12 @@ class School:
             mdp,
             world.deck,
             decks.load("poster:validation"),
-            Encoder(world.embedder),
+            world.embedder,
             world.budget,
             marks,
             tasks=HELD_OUT,
             every=recipe.steps,
             record=False,
-            embedder=world.embedder_config,
         )
         more: dict[str, Any] = {} if start is None else {"start": start}
         return Path(train.train(setting, recipe, folder, (folder / train.CHECKPOINT).exists(), **more))

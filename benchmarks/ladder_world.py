@@ -81,7 +81,6 @@ class World:
         deck: what is learned and chosen on.
         calls: expert calls that each learned or chosen rung may learn from.
         folder: where trained policies are kept and found again; `school`: what trains and loads them.
-        embedder_config: name and model of the embedder, as the config has them.
         seats: episodes at once.
     """
 
@@ -96,7 +95,6 @@ class World:
     calls: int = 3000
     size: tuple[int, int] | None = None
     embedder: Embedder = field(default_factory=lambda: embedder("minilm"))
-    embedder_config: Mapping[str, Any] = field(default_factory=dict)
     seats: int = 32
     school: School = field(default_factory=School)
 
@@ -146,7 +144,6 @@ class World:
             calls=calls,
             size=inner.size,
             embedder=embedder(config.embedder.name, config.embedder.model),
-            embedder_config=config.embedder.model_dump(),
         )
 
 

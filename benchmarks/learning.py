@@ -18,8 +18,6 @@ from typing import Any
 from benchmarks.result import save, with_origin
 from poser import decks, policyfile, probe
 from poser.agent import Poser
-from poser.embed import embedder
-from poser.encode import Encoder
 from poser.recipe import DQN, Recipe
 from poser.train import LOG, Setting, train
 
@@ -31,21 +29,11 @@ def learn(preset: str, recipe: Recipe, cache: Path, folder: Path, tasks: int, ev
     """Probe and training from nothing but `cache`; seconds of both, the log, and the weights' sha256."""
     began = time.monotonic()
     poser = Poser.from_pretrained(preset, policy="random", overrides={"cache": str(cache)})
-    deck, config = decks.load("poster:train"), poser.config.embedder
+    deck = decks.load("poster:train")
     made = [0]
     marks = probe.probe(poser.mdp, deck, on_call=lambda _, whole: made.__setitem__(0, whole))
     probed = time.monotonic()
-    setting = Setting(
-        poser.mdp,
-        deck,
-        decks.load("poster:validation"),
-        Encoder(embedder(config.name, config.model)),
-        poser.config.budget_of(),
-        marks,
-        tasks,
-        every,
-        embedder=config.model_dump(),
-    )
+    setting = Setting.of(poser, deck, decks.load("poster:validation"), marks, tasks=tasks, every=every)
     shutil.rmtree(folder, ignore_errors=True)
     train(setting, recipe, folder)
     probe.save(marks, folder / "marks.json", {"critic": poser.mdp.critic.id, "deck": deck.id})

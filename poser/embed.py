@@ -25,9 +25,14 @@ KEPT = 65_536
 
 
 class Embedder(Protocol):
-    """Texts -> float32 [N, dim], each row of unit length and a function of its own text alone. `id`: name, version."""
+    """Texts -> float32 [N, dim], each row of unit length and a function of its own text alone.
+
+    `id`: name, version; `name` and `model`: what `embedder` makes it from again.
+    """
 
     id: str
+    name: str
+    model: str | None
 
     @property
     def dim(self) -> int:
@@ -44,6 +49,9 @@ class HashEmbedder:
 
     For tests, and for installations without torch.
     """
+
+    name = "hash"
+    model: str | None = None
 
     def __init__(self, dim: int = 64) -> None:
         if dim < 1:
@@ -93,6 +101,8 @@ class MiniLM:
         model: a folder or a hub id; None: all-MiniLM-L6-v2 from the installed package, offline.
         device: where it runs.
     """
+
+    name = "minilm"
 
     def __init__(self, model: str | Path | None = None, device: str = "cpu") -> None:
         self.model = None if model is None else str(model)
@@ -159,3 +169,8 @@ def embedder(name: str, model: str | None = None) -> Embedder:
     if name == "hash":
         return HashEmbedder()
     raise PoserError(f"no embedder {name!r}; embedders are {', '.join(EMBEDDERS)}")
+
+
+def described(inner: Embedder) -> dict[str, str | None]:
+    """What is written beside a policy of the embedder it was trained with."""
+    return {"name": inner.name, "model": inner.model, "id": inner.id}

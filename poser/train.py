@@ -17,7 +17,9 @@ from typing import Any
 
 from poser import checkpoint, episodes, learner, policyfile, probe
 from poser.actions import ActionSet
+from poser.agent import Poser
 from poser.decks import Deck, Priced
+from poser.embed import Embedder, described, embedder
 from poser.encode import Encoder
 from poser.evaluate import calibration, play, report
 from poser.mdp import MDP
@@ -40,7 +42,7 @@ class Setting:
     Attributes:
         mdp: experts, critic, rules; its reward and what may be chosen are replaced by the recipe's.
         deck, held_out: tasks to learn from and to measure on; budget: of every episode.
-        encoder: whose embedder is used; the recipe decides the rest.
+        embedder: of the texts.
         marks: measured scores of the experts (`probe`).
         tasks: held-out tasks of a measurement; every: expert calls between two measurements.
         record: whether every episode is recorded in the folder.
@@ -50,14 +52,21 @@ class Setting:
     mdp: MDP
     deck: Deck
     held_out: Deck
-    encoder: Encoder
+    embedder: Embedder
     budget: Budget = Budget()
     marks: probe.Marks = field(default_factory=dict)
     tasks: int = 48
     every: int = 500
     record: bool = True
     tensorboard: bool = False
-    embedder: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, poser: Poser, deck: Deck, held_out: Deck, marks: probe.Marks, **more: Any) -> Setting:
+        """That of an agent: its transition, embedder and budget. Raises `PoserError` for an unknown embedder."""
+        inner = poser.config.embedder
+        return cls(
+            poser.mdp, deck, held_out, embedder(inner.name, inner.model), poser.config.budget_of(), marks, **more
+        )
 
 
 def world(mdp: MDP, recipe: Recipe) -> MDP:
@@ -66,9 +75,9 @@ def world(mdp: MDP, recipe: Recipe) -> MDP:
     return replace(mdp, actions=mdp.actions.only(allowed), weights=recipe.reward)
 
 
-def observer(recipe: Recipe, encoder: Encoder, actions: ActionSet, marks: probe.Marks) -> Observer:
+def observer(recipe: Recipe, inner: Embedder, actions: ActionSet, marks: probe.Marks) -> Observer:
     """What the recipe's policy sees."""
-    seen = Encoder(encoder.embedder, recipe.extras, recipe.remaining)
+    seen = Encoder(inner, recipe.extras, recipe.remaining)
     return Observer(seen, actions, probe.scores(marks), recipe.cards == "identity")
 
 
@@ -91,7 +100,7 @@ class _Run:
     def __init__(self, setting: Setting, recipe: Recipe, folder: Path, on_row: Callable[[Row], None] | None) -> None:
         self.setting, self.recipe, self.folder, self.on_row = setting, recipe, folder, on_row
         self.mdp = world(setting.mdp, recipe)
-        self.observer = observer(recipe, setting.encoder, self.mdp.actions, setting.marks)
+        self.observer = observer(recipe, setting.embedder, self.mdp.actions, setting.marks)
         highest = Price(recipe.second, recipe.usd)
         deck = Priced(setting.deck, setting.budget, highest)
         self.env = PoserVecEnv(self.mdp, self.observer, deck, recipe.seats, recipe.seed, self._seen)
@@ -142,7 +151,7 @@ class _Run:
         about = {
             "network": asdict(model.shape),
             "observer": {
-                "embedder": {**self.setting.embedder, "id": seen.embedder.id},
+                "embedder": described(seen.embedder),
                 "extras": list(seen.extras),
                 "remaining": seen.remaining,
                 "cards": self.recipe.cards,

@@ -25,10 +25,10 @@ def add(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Measures and prints; gives the exit code."""
-    from tqdm import tqdm
 
     from poser import decks
     from poser.agent import Poser
+    from poser.cli.progress import counting
     from poser.config import override
     from poser.probe import probe, save
     from poser.types import PoserError
@@ -37,12 +37,7 @@ def call(args: argparse.Namespace) -> int:
         raise PoserError(f"--calls {args.calls} is out of range; give 1 to 1000")
     poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
     deck = decks.load(args.deck or "poster:train")
-    with tqdm(desc="probe", unit="call", disable=None) as bar:
-
-        def tell(done: int, whole: int) -> None:
-            bar.total = whole
-            bar.update(done - bar.n)
-
+    with counting("probe") as tell:
         marks = probe(poser.mdp, deck, args.experts or None, args.calls, args.seed, tell)
     about = {"critic": poser.mdp.critic.id, "deck": deck.id, "calls": args.calls, "seed": args.seed}
     about["cards"] = {name: card.version for name, card in poser.mdp.actions.cards.items()}

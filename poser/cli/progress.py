@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from rich.console import Console
@@ -52,6 +54,20 @@ class Progress:
         """Seconds that the rest will take: one step of average length a pending command, within the step limit."""
         average = (time.monotonic() - self._begun) / max(1, self._steps - self._before)
         return average * min(len(state.plan.pending), max(0, state.task.budget.steps - state.spent.steps))
+
+
+@contextlib.contextmanager
+def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar of calls on stderr; gives what is told (done, whole)."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, unit="call", disable=True if quiet else None) as bar:
+
+        def tell(done: int, whole: int) -> None:
+            bar.total = whole
+            bar.update(done - bar.n)
+
+        yield tell
 
 
 def line(number: int, step: Step) -> Text:

@@ -102,11 +102,8 @@ def call(args: argparse.Namespace) -> int:
 
 def _setting(args: argparse.Namespace, poser: Poser, folder: Path) -> Setting:
     """What is trained on; the experts are probed first, where no marks are given or kept in `folder`."""
-    from tqdm import tqdm
-
     from poser import decks, probe
-    from poser.embed import embedder
-    from poser.encode import Encoder
+    from poser.cli.progress import counting
     from poser.train import MARKS, Setting
 
     deck, held_out = decks.load(args.deck), decks.load(args.held_out)
@@ -116,28 +113,18 @@ def _setting(args: argparse.Namespace, poser: Poser, folder: Path) -> Setting:
     elif args.offline:
         marks = probe.load(Path(args.offline) / MARKS) if (Path(args.offline) / MARKS).exists() else {}
     else:
-        with tqdm(desc="probe", unit="call", disable=True if args.quiet else None) as bar:
-
-            def tell(done: int, whole: int) -> None:
-                bar.total = whole
-                bar.update(done - bar.n)
-
+        with counting("probe", args.quiet) as tell:
             marks = probe.probe(poser.mdp, deck, on_call=tell)
         probe.save(marks, kept, {"critic": poser.mdp.critic.id, "deck": deck.id})
-    config = poser.config
-    encoder = Encoder(embedder(config.embedder.name, config.embedder.model))
-    return Setting(
-        poser.mdp,
+    return Setting.of(
+        poser,
         deck,
         held_out,
-        encoder,
-        poser.config.budget_of(),
         marks,
-        args.tasks,
-        args.every,
-        not args.no_record,
-        args.tensorboard,
-        config.embedder.model_dump(),
+        tasks=args.tasks,
+        every=args.every,
+        record=not args.no_record,
+        tensorboard=args.tensorboard,
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from poser.actions import ActionSet, anything
-from poser.embed import HashEmbedder, embedder
+from poser.embed import described, embedder
 from poser.encode import Encoder
 from poser.types import Policy, PoserError, State, Step
 
@@ -138,11 +138,10 @@ class Learner:
         from safetensors.numpy import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
-        bandit, inner = self.bandit, self.encoder.embedder
-        name = "hash" if isinstance(inner, HashEmbedder) else "minilm"
+        bandit = self.bandit
         about = {
             "format": 1,
-            "embedder": {"name": name, "model": getattr(inner, "model", None), "id": inner.id},
+            "embedder": described(self.encoder.embedder),
             "extras": list(self.encoder.extras),
             "remaining": self.encoder.remaining,
             "encoder": self.encoder.digest,

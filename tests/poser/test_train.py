@@ -14,7 +14,6 @@ from PIL import Image
 from experts.pool import Pool
 from poser import policies, policyfile
 from poser.embed import HashEmbedder
-from poser.encode import Encoder
 from poser.episodes import read
 from poser.mdp import MDP
 from poser.probe import Mark
@@ -37,9 +36,8 @@ class Words:
 
 
 def setting(mdp: MDP | None = None, **more: object) -> Setting:
-    hashed = {"name": "hash", "model": None}
-    settings = {"tasks": 4, "every": 60, "embedder": hashed, **more}
-    return Setting(mdp or make(), Words(), Words(), Encoder(HashEmbedder()), **settings)  # type: ignore[arg-type]
+    settings = {"tasks": 4, "every": 60, **more}
+    return Setting(mdp or make(), Words(), Words(), HashEmbedder(), **settings)  # type: ignore[arg-type]
 
 
 def short(**changes: object) -> Recipe:
