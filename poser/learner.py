@@ -26,6 +26,7 @@ from poser import network
 from poser.actions import anything
 from poser.buffer import NStepBuffer
 from poser.network import Shape
+from poser.observe import FIT, OWN
 from poser.recipe import Recipe
 from poser.types import InvalidAction, PoserError
 
@@ -50,9 +51,19 @@ class _Masked(BasePolicy):
 class _Policy(DQNPolicy):
     """Online and target network over `_Masked`."""
 
-    def __init__(self, *args: Any, shape: Shape, **kwargs: Any) -> None:
-        self.shape = shape
+    def __init__(self, *args: Any, shape: Shape, lead: float, **kwargs: Any) -> None:
+        self.shape, self.lead = shape, lead
         super().__init__(*args, **kwargs)
+
+    def _build(self, lr_schedule: Any) -> None:
+        """Networks and optimizer; weights of the cards themselves learn `lead` times as fast."""
+        super()._build(lr_schedule)
+        groups: dict[bool, list[Tensor]] = {False: [], True: []}
+        for name, weight in self.q_net.named_parameters():
+            groups[".trust." in name].append(weight)
+        rate = lr_schedule(1)
+        split = [{"params": groups[False], "lr": rate}, {"params": groups[True], "lr": self.lead * rate}]
+        self.optimizer = self.optimizer_class([group for group in split if group["params"]], **self.optimizer_kwargs)
 
     def make_q_net(self) -> _Masked:
         return _Masked(self.observation_space, self.action_space, self.shape).to(self.device)
@@ -71,7 +82,9 @@ class MaskedDQN(DQN):
         (state,), (slots, cards) = space["state"].shape, space["cards"].shape
         text = network.text_columns(state, recipe.extras)
         self.recipe = recipe
-        self.shape = Shape(recipe.network, state, cards, slots, recipe.hidden, text)
+        known = recipe.network == "slot" and recipe.cards == "full" and cards > FIT
+        own, fit = (OWN, FIT) if known else (0, None)
+        self.shape = Shape(recipe.network, state, cards, slots, recipe.hidden, text, own, fit)
         self.illegal = self.trained = 0
         self.dice = np.random.default_rng((recipe.seed, 1))
         self._on_turn: Turn | None = None
@@ -90,7 +103,7 @@ class MaskedDQN(DQN):
             gradient_steps=0,
             replay_buffer_class=NStepBuffer,
             replay_buffer_kwargs={**steps, "handle_timeout_termination": False},
-            policy_kwargs={"shape": self.shape, **fused},
+            policy_kwargs={"shape": self.shape, "lead": recipe.lead, **fused},
             tensorboard_log=log,
             seed=recipe.seed,
             device="cpu",
@@ -150,10 +163,11 @@ class MaskedDQN(DQN):
         self.logger.record("train/loss", total / max(1, gradient_steps))
 
     def _loss(self, batch: Any) -> Tensor:
-        """Huber loss between Q of the slots taken and their n-step targets."""
+        """Huber loss between Q of the slots taken and their n-step targets, and the pull on what corrects the cards."""
         obs, slots = batch.observations, batch.actions[:, 0]
         goal = batch.rewards[:, 0] + batch.discounts[:, 0] * self._ahead(batch)
-        return functional.smooth_l1_loss(self.q_net.net.at(obs["state"], obs["cards"], slots), goal)
+        found, extra = self.q_net.net.at(obs["state"], obs["cards"], slots)
+        return functional.smooth_l1_loss(found, goal) + self.recipe.shrink * extra.square().mean()
 
     @torch.no_grad()
     def _ahead(self, batch: Any) -> Tensor:
@@ -164,7 +178,7 @@ class MaskedDQN(DQN):
             obs = {key: value[rows] for key, value in batch.next_observations.items()}
             if self.recipe.double:
                 best = self.q_net(obs).argmax(dim=1)
-                values[rows] = self.q_net_target.net.at(obs["state"], obs["cards"], best)
+                values[rows] = self.q_net_target.net.at(obs["state"], obs["cards"], best)[0]
             else:
                 values[rows] = self.q_net_target(obs).max(dim=1).values
         return values

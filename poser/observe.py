@@ -26,17 +26,26 @@ if TYPE_CHECKING:
 
 WORDS = 16
 """Numbers of a description: its embedding through one fixed random projection."""
-_STATIC = ("stop", "text-to-image", "image-to-image", "current", "all", *(f"for:{v}" for v in VERBS), "seconds", "usd")
+_OWN = (*(f"for:{verb}" for verb in VERBS), *(f"words:{k}" for k in range(WORDS)))
+_SHARED = ("stop", "text-to-image", "image-to-image", "current", "all", "seconds", "usd")
 _FIT = ("fit", "fit?", "fits:mean", "fits:min", "fits?", "made", "made:all", "tried", "last", "again", "price")
+_MORE = ("draws:more", "edits:more")
+OWN = len(_OWN)
+"""The first columns tell experts apart: what each was made for and what is said of it."""
+FIT = len(_OWN + _SHARED)
+"""The column 'fit': an expert's measured score for what it would be handed, or for the first of several commands."""
 Scores = Mapping[str, Mapping[str, float]]
 """Card id -> kind of command (`kind_of`) -> measured score [0, 1]; what was not measured is absent."""
 
 
 def kind_of(command: Command) -> str:
     """The kind of a command: its verb; drawing is split by how much is asked for ('generate:3', in words / 10)."""
-    if command.verb != "generate":
-        return command.verb
-    return f"generate:{min(4, len(command.wording.split()) // 10)}"
+    return _drawing((command,)) if command.verb == "generate" else command.verb
+
+
+def _drawing(told: Sequence[Command]) -> str:
+    """The kind of drawing all of this at once."""
+    return f"generate:{min(4, sum(len(command.wording.split()) for command in told) // 10)}"
 
 
 def _suits(scores: list[float], made: list[float]) -> list[float]:
@@ -70,13 +79,13 @@ class Observer:
         """One name a column of 'cards'."""
         if self.identity:
             return tuple(str(action) for action in self.actions.slots)
-        return (*_STATIC, *(f"words:{k}" for k in range(WORDS)), *_FIT)
+        return (*_OWN, *_SHARED, *_FIT, *_MORE)
 
     @property
     def digest(self) -> str:
         """sha256 of what decides the columns' meaning, hexadecimal; experts and their scores do not."""
-        slots = self.names if self.identity else (*_STATIC, WORDS, *_FIT)
-        return hashlib.sha256(repr((self.encoder.digest, slots, 1)).encode()).hexdigest()
+        slots = self.names if self.identity else (*_OWN, *_SHARED, *_FIT, *_MORE)
+        return hashlib.sha256(repr((self.encoder.digest, slots, 2)).encode()).hexdigest()
 
     @property
     def space(self) -> Dict:
@@ -96,7 +105,7 @@ class Observer:
 
     def _static(self, action: Action) -> Floats:
         if action.expert is None:
-            return np.asarray([1.0] + [0.0] * (len(_STATIC) - 1 + WORDS), np.float32)
+            return np.asarray([0.0] * OWN + [1.0] + [0.0] * (len(_SHARED) - 1), np.float32)
         card = self.actions.cards[action.expert]
         embedder = self.encoder.embedder
         mix = np.random.default_rng(0).standard_normal((embedder.dim, WORDS)) / math.sqrt(WORDS)
@@ -105,23 +114,26 @@ class Observer:
         verbs = [float(verb in card.verbs) for verb in VERBS]
         cost = [math.log1p(card.seconds), math.log1p(100 * card.usd)]
         words = embedder.embed([card.description])[0] @ mix
-        return np.asarray([0.0, *mode, *scope, *verbs, *cost, *words], np.float32)
+        return np.asarray([*verbs, *words, 0.0, *mode, *scope, *cost], np.float32)
 
     def _fits(self, state: State) -> list[list[float]]:
-        """A row a slot, how it fits a state: measured and declared, what it did here before, what it costs here."""
+        """A row a slot, how it fits a state: measured and declared, what it did here before, what it costs here, how
+        many commands more than one it is handed. Whoever draws is handed what is done, too, as one drawing."""
         pending, price, last = state.plan.pending, state.task.price, state.last
-        kinds = [kind_of(command) for command in pending]
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():
-            own = self.scores.get(name, {})
-            scores = [own.get(kind, math.nan) for kind in kinds]
-            made = [float(command.verb in card.verbs) for command in pending]
+            own, draws = self.scores.get(name, {}), card.mode == "text-to-image"
             before = [state.tried.count(name) / 3, float(last is not None and last.expert == name)]
             cost = math.log1p(price.second * card.seconds + price.usd * card.usd)
-            for scope, count in (("current", 1), ("all", len(kinds))):
+            for scope, count in (("current", 1), ("all", len(pending))):
                 action = Action(name, scope)  # type: ignore[arg-type]
-                rows[action] = [*_suits(scores[:count], made[:count]), *before, float(last == action), cost]
-        nothing = [0.0] * len(_FIT)
+                told = pending[:count]
+                kinds = [_drawing((*state.plan.done, *told))] if draws else [kind_of(command) for command in told]
+                made = [float("generate" in card.verbs)] if draws else [float(c.verb in card.verbs) for c in told]
+                more = min(1.0, (count - 1) / 4)
+                suits = _suits([own.get(kind, math.nan) for kind in kinds], made)
+                rows[action] = [*suits, *before, float(last == action), cost, more * draws, more * (not draws)]
+        nothing = [0.0] * len(_FIT + _MORE)
         return [rows.get(action, nothing) for action in self.actions.slots]
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> dict[str, Any]:
@@ -129,6 +141,6 @@ class Observer:
         rows = np.repeat(self._fixed[None], len(states), axis=0)
         if not self.identity:
             fits = [self._fits(state) for state in states]
-            shape = (len(states), len(self.actions.slots), len(_FIT))
+            shape = (len(states), len(self.actions.slots), len(_FIT + _MORE))
             rows = np.concatenate([rows, np.asarray(fits, np.float32).reshape(shape)], axis=2)
         return {"state": self.encoder(states), "cards": rows, "mask": np.asarray(mask, np.int8)}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHTS, ABOUT = "policy.safetensors", "policy.json"
-FORMAT = 1
+FORMAT = 2
 MAX_WEIGHTS, MAX_ABOUT = 64 * 2**20, 4 * 2**20
 """Bytes."""
 
@@ -45,6 +45,8 @@ class Network(_Part):
     slots: Annotated[int, Field(ge=1, le=4096)]
     hidden: Annotated[int, Field(ge=1, le=4096)]
     text: Annotated[int, Field(ge=0, le=65_536)]
+    own: Annotated[int, Field(ge=0, le=65_536)]
+    fit: Annotated[int, Field(ge=0, le=65_536)] | None
 
 
 class Embedding(_Part):
@@ -79,7 +81,7 @@ class Slots(_Part):
 class About(_Part):
     """What `policy.json` must hold."""
 
-    format: Literal[1]
+    format: Literal[2]
     sha256: Name
     network: Network
     observer: Observing

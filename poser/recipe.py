@@ -25,6 +25,8 @@ class Recipe(BaseModel):
         discount: of the next step, [0, 1]; n_steps: steps of reward before the bootstrap (more than 1 takes the random
             choices of exploration for the policy's own: on the embedded world, learning from the same records, 3 came
             to a held-out return of 1.9 on editing tasks where 1 came to 2.2); double: double Q.
+        shrink: pull towards 0 of what the network adds to a linear function of the cards ('slot' only); lead: that
+            function learns so many times as fast (`network.SlotQ`).
         rate, batch, updates: Adam's learning rate, transitions of an update, updates a call.
         hidden: width of the hidden layers; target: updates between copies to the target network.
         explore, floor, until: chance of a random action at the start and at the end, share of the run over which it
@@ -50,6 +52,8 @@ class Recipe(BaseModel):
     discount: float = Field(default=0.9, ge=0, le=1)
     n_steps: int = Field(default=1, ge=1)
     double: bool = True
+    shrink: float = Field(default=1.0, ge=0)
+    lead: float = Field(default=10.0, gt=0)
     rate: float = Field(default=1e-3, gt=0)
     batch: int = Field(default=128, ge=1)
     updates: float = Field(default=0.5, gt=0)

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from poser.actions import ActionSet
 from poser.embed import HashEmbedder
 from poser.encode import EXTRAS, Encoder
 from poser.observe import Observer, kind_of
-from poser.types import Command, Price, Task
+from poser.types import Command, Plan, Price, State, Task
 from tests.poser.world import make
 
 ENCODER = Encoder(HashEmbedder(16), EXTRAS)
@@ -56,8 +57,21 @@ def test_a_measured_score_shows_where_it_fits() -> None:
     rows = seen([state], MDP.mask([state]))["cards"][0]
     slot, whole = MDP.actions.slot(card), MDP.actions.slot(card, "all")
     assert column(rows, seen, "fit")[slot] == 0.75 and column(rows, seen, "fit?")[slot] == 1
-    assert column(rows, seen, "fits?")[whole] == 0.5
+    assert column(rows, seen, "fits?")[whole] == 1  # one drawing of everything
     assert column(rows, seen, "fit?").sum() == 2  # its two slots, no other expert's
+    more = {name: column(rows, seen, name) for name in ("draws:more", "edits:more")}
+    assert more["draws:more"][slot] == 0 and more["draws:more"][whole] == 0.25 and more["edits:more"][whole] == 0
+
+
+def test_who_draws_is_handed_everything_as_one_drawing() -> None:
+    done, left = Command("word " * 12, "generate"), (Command("make it blue", "recolour"), Command("word " * 20, "add"))
+    card = next(card for card in MDP.actions.cards.values() if card.mode == "text-to-image")
+    scores = {"generate:1": 0.1, "generate:3": 0.3, "recolour": 0.9}
+    state = State(Task("x"), Plan((done,), left[0], left[1:]), Image.new("RGB", (32, 32)))
+    rows = observer(**{card.id: scores})([state], MDP.mask([state]))["cards"][0]
+    fits = column(rows, observer(), "fit")
+    assert fits[MDP.actions.slot(card.id)] == pytest.approx(0.1)
+    assert fits[MDP.actions.slot(card.id, "all")] == pytest.approx(0.3)
 
 
 def test_what_was_tried_and_what_it_costs_show_in_the_slot() -> None:

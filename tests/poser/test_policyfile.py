@@ -203,7 +203,7 @@ def edit(folder: Path, where: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "where, value, told",
     [
-        ("format", 2, "format is 2"),
+        ("format", 1, "format is 1"),
         ("sha256", "0" * 64, "is not the file"),
         ("network.hidden", 10**9, "network.hidden"),
         ("network.hidden", "16", "network.hidden"),
