@@ -100,7 +100,7 @@ def _version(name: str) -> str:
     return digest.hexdigest()[:12] if files else "untrained"
 
 
-def entries() -> list[Entry]:
+def entries(profile: str = "full") -> list[Entry]:
     """The six entries; their weights need not be there."""
     described = {
         name: {
@@ -111,4 +111,4 @@ def entries() -> list[Entry]:
         }
         for name, entry in ROSTER.items()
     }
-    return list(from_config(described, WEIGHTS).values())
+    return list(from_config(described, WEIGHTS, profile).values())

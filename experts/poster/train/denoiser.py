@@ -19,10 +19,13 @@ from experts.poster.roster import ROSTER
 from experts.poster.scene import SIDE, match
 from experts.poster.tasks import EDITS, KINDS
 from experts.poster.train.bank import Bank, bank
-from experts.poster.train.families import Batch, Family, Flux, PixArt, UNet
+from experts.poster.train.family import Batch, Family
+from experts.poster.train.flux import Flux
 from experts.poster.train.lesson import Lesson
 from experts.poster.train.loop import Schedule, device
+from experts.poster.train.pixart import PixArt
 from experts.poster.train.store import WEIGHTS
+from experts.poster.train.unet import UNet
 from experts.registry import from_config
 from experts.types import Request
 

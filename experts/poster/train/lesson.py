@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from experts.poster.scene import COLOURS, SHAPES, SIZES
-from experts.poster.train.families import CHANGED
+from experts.poster.train.family import CHANGED
 
 CELLS = 9
 SPLIT = (len(SHAPES) + 1, len(COLOURS) + 1, len(SIZES) + 1, len(COLOURS))
