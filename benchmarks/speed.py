@@ -1,114 +1,78 @@
-"""How fast the embedded preset is: experts alone and in batches, a whole run, the share of orchestration, the shell.
+"""How fast it is: the embedded preset, memory, scheduling, the critic, and a GPU where there is one.
 
-`python -m benchmarks.speed [--json] [--save]`. Every ratio is measured side by side in one run.
+`python -m benchmarks.speed [--part NAME ...] [--json] [--save]`. Every ratio is measured side by side in one run.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import time
-from statistics import median
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
+from benchmarks import speed_critic, speed_gpu, speed_memory, speed_pool, speed_preset
+from benchmarks.result import RESULTS, save, with_origin
+from benchmarks.speed_figure import Figure
 
-from benchmarks.result import save, with_origin
-from experts.poster.requests import trial
-from experts.poster.tasks import EDITS, KINDS
-from experts.types import Job, Request
-
-DEMO = (
-    "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "
-    "Make the star green. Add a small black heart at the top right. Change the background to white."
-)
+PARTS = {"memory": speed_memory.figures, "pool": speed_pool.figures, "gpu": speed_gpu.figures}
 
 
-def experts(pool: Any, names: list[str], repeats: int) -> dict[str, dict[str, float]]:
-    """Seconds an image at default steps: alone, and in a batch of 16; medians over `repeats`."""
-    figures = {}
-    for name in tqdm(names, desc="experts", disable=None):
-        kinds = KINDS if pool.registry[name].card.mode == "text-to-image" else EDITS
-        rng = np.random.default_rng(7)
-        trials = [trial(rng, kinds[k % len(kinds)], "test") for k in range(16)]
-
-        def jobs(count: int, base: int, name: str = name, trials: list = trials) -> list[Job]:
-            return [
-                Job(name, Request(t.prompt, (t.image,) if t.image else (), size=(96, 96), seed=base + k))
-                for k, t in enumerate(trials[:count])
-            ]
-
-        pool.run(jobs(1, 0))  # loads
-        alone, batched = [], []
-        for turn in range(repeats):
-            alone.append(_timed(lambda turn=turn: pool.run(jobs(1, 100 * turn))))
-            batched.append(_timed(lambda turn=turn: pool.run(jobs(16, 100 * turn))) / 16)
-        figures[name] = {"alone": round(median(alone), 4), "batch_of_16": round(median(batched), 4)}
-    return figures
+def critic() -> list[Figure]:
+    """What sharing a picture saves a critic."""
+    found = speed_critic.figures()
+    against = "10 questions about one picture, each with the picture of its own (tokens)"
+    return [Figure("critic: shared prefix / one by one", found["ratio"], found["limit"], 0.2, against, found)]
 
 
-def _timed(call: Any) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
+def measured(parts: list[str], repeats: int) -> dict[str, Any]:
+    """The parts asked for."""
+    found: dict[str, Any] = {}
+    if "preset" in parts:
+        found |= speed_preset.figures(repeats)
+    for name, figures in {**PARTS, "critic": critic}.items():
+        if name in parts:
+            found[name] = [figure.data() for figure in show(figures())]
+    return found
 
 
-def whole_run(poser: Any, repeats: int) -> dict[str, float]:
-    """Seconds of the 4-command demo after loading, and orchestration time over expert plus critic time."""
-    poser(DEMO, seed=0)  # loads
-    walls, shares = [], []
-    for seed in range(1, repeats + 1):
-        start = time.perf_counter()
-        out = poser(DEMO, seed=seed)
-        wall = time.perf_counter() - start
-        models = out.trajectory.steps[-1].after.spent.seconds
-        walls.append(wall)
-        shares.append((wall - models) / models)
-    return {"seconds": round(median(walls), 3), "orchestration_share": round(median(shares), 4)}
-
-
-def shell(repeats: int) -> dict[str, float]:
-    """Wall seconds of commands that load no model; medians."""
-    figures = {}
-    for name, arguments in (("poser --help", ["--help"]), ("poser experts", ["experts"])):
-        command = [sys.executable, "-m", "poser", *arguments]
-        times = [_timed(lambda c=command: subprocess.run(c, capture_output=True, check=True)) for _ in range(repeats)]
-        figures[name] = round(median(times), 3)
+def show(figures: list[Figure]) -> list[Figure]:
+    """The same, printed for people."""
+    for figure in figures:
+        print(figure, file=sys.stderr, flush=True)
     return figures
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs, prints, perhaps saves."""
-    from poser.agent import Poser
-
+    """Runs, prints, perhaps saves; the parts that are not run stay in the file as they were."""
+    names = ("preset", *PARTS, "critic")
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__)
+    parser.add_argument("--part", action="append", choices=names, help="only this part; may be given several times")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/speed.json")
     asked = parser.parse_args(argv)
-    poser = Poser.from_pretrained("poster")
-    figures: dict[str, Any] = {"shell": shell(asked.repeats)}
-    figures["seconds_an_image"] = experts(poser.mdp.pool, list(poser.registry), asked.repeats)
-    figures["demo_run"] = whole_run(poser, asked.repeats)
-    figures = with_origin(figures, "benchmarks.speed")
+    parts = asked.part or list(names)
+    found = measured(parts, asked.repeats)
+    if "preset" in parts and not asked.json:
+        print("\n".join(speed_preset.lines(found)))
+    with_their_origin = with_origin(found, "benchmarks.speed")
     if asked.save:
-        save("speed", figures)
+        save("speed", merged(with_their_origin, parts))
     if asked.json:
-        print(json.dumps(figures))
-        return 0
-    for name, seconds in figures["shell"].items():
-        print(f"{name:34} {seconds:.2f} s   (limit 0.5)")
-    for name, row in figures["seconds_an_image"].items():
-        print(
-            f"{name:34} {row['alone']:.2f} s alone (limit 1), {row['batch_of_16']:.3f} s in a batch of 16 (limit 0.25)"
-        )
-    demo = figures["demo_run"]
-    print(f"{'4-command run':34} {demo['seconds']:.1f} s (limit 20)")
-    print(f"{'orchestration / (experts + critic)':34} {demo['orchestration_share']:.3f} (limit 0.05)")
+        print(json.dumps(with_their_origin))
     return 0
+
+
+def merged(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
+    """What was measured now laid over what the file holds; the origin on top is the preset's, each part has its own."""
+    path = RESULTS / "speed.json"
+    if "preset" in parts or not path.exists():
+        return found
+    origin = {name: found[name] for name in ("command", "commit", "versions", "machine")}
+    kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    for name in parts:
+        kept[name] = {"figures": found[name], **origin}
+    return kept
 
 
 if __name__ == "__main__":

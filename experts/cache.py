@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from threading import RLock
 
 from PIL import Image
 
+from experts.files import write_whole
 from experts.images import ImageError, open_image, png
 from experts.types import Card, Request, Result, image_digest
 
@@ -94,11 +93,10 @@ class Cache:
         if self.folder is None or result.image is None:
             return
         picture, record = _files(self.folder, key)
-        picture.parent.mkdir(parents=True, exist_ok=True)
         fields = {"seconds": result.seconds, "usd": result.usd, "notes": list(result.notes)}
         data = json.dumps({"sha256": image_digest(result.image), **fields})
-        _write_whole(picture, png(result.image))
-        _write_whole(record, data.encode())
+        write_whole(picture, png(result.image), lasting=False)
+        write_whole(record, data.encode(), lasting=False)
 
 
 def _key(card: Card, request: Request) -> str:
@@ -116,15 +114,3 @@ def _size(result: Result) -> int:
     """Bytes of the decoded picture."""
     image: Image.Image | None = result.image
     return image.width * image.height * 3 if image else 0
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Writes beside the file, then renames: a reader sees all or nothing."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -10,24 +10,32 @@ import dataclasses
 import importlib
 import importlib.metadata
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, cast
 
+from experts import hub
+from experts.described import (
+    LOCAL_KEYS,
+    REMOTE_KEYS,
+    RegistryError,
+    card_of,
+    known,
+    laid,
+    locate,
+    needs_of,
+    source_of,
+    stamp,
+)
 from experts.failures import hint
 from experts.residency import Residency
-from experts.source import Source
-from experts.types import Card, Expert, Mode
+from experts.types import Card, Expert
+
+__all__ = ["Entry", "Registry", "RegistryError", "UnknownExpert", "builtin", "from_config", "from_plugins"]
 
 GROUP = "poser.experts"
-ENTRY_KEYS = ("family", "weights", "components", "card", "get")
-REMOTE_KEYS = ("family", "model", "base_url", "key", "prices", "limits", "fields", "card", "get")
-
-_FIELDS = {field.name: field for field in dataclasses.fields(Card) if field.name != "id"}
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(/[\w./-]+)?")
 
 
 class UnknownExpert(ValueError, KeyError):
@@ -36,10 +44,6 @@ class UnknownExpert(ValueError, KeyError):
     def __str__(self) -> str:
         """The message as it is (a KeyError would quote it)."""
         return str(self.args[0])
-
-
-class RegistryError(ValueError):
-    """An expert that is described wrongly; the message is one line with the value and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,9 @@ class Entry:
         get: how to get them: what to type.
         env: environment variables that it reads, a service's key for example.
         gone: why nobody can have it any more: a model that its service shut down.
+        profiles: the profiles that it has, besides its card as it stands.
+        described: what it was built from, with absolute paths: what 'like' lays another description over.
+        remote: it runs elsewhere, and several threads may call it at once.
     """
 
     card: Card
@@ -61,6 +68,9 @@ class Entry:
     get: str = ""
     env: tuple[str, ...] = ()
     gone: str = ""
+    profiles: tuple[str, ...] = ()
+    described: Mapping[str, Any] = field(default_factory=dict)
+    remote: bool = False
 
     def missing(self) -> list[str]:
         """What of `needs` and `env` is not on this machine (hub ids: not in the local hub cache), or why it is gone."""
@@ -121,11 +131,11 @@ class Registry(Mapping[str, Entry]):
         return Registry([self[id] for id in ids])
 
 
-def builtin() -> Registry:
-    """The experts of this package: `entries()` of each `experts/*/roster.py`."""
+def builtin(profile: str = "full") -> Registry:
+    """The experts of this package: `entries(profile)` of each `experts/*/roster.py`."""
     entries: list[Entry] = []
     for file in sorted(Path(__file__).parent.glob("*/roster.py")):
-        entries += importlib.import_module(f"experts.{file.parent.name}.roster").entries()
+        entries += importlib.import_module(f"experts.{file.parent.name}.roster").entries(profile)
     return Registry(entries)
 
 
@@ -143,47 +153,73 @@ def from_plugins() -> Registry:
     return Registry(entries)
 
 
-def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = ".") -> Registry:
-    """Experts described as data: `{id: {family, weights, components, card, get}}`.
+def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = ".", profile: str = "full") -> Registry:
+    """Experts described as data: `{id: {family, weights, components, revision, load, profiles, card, get}}`.
 
     Args:
         mapping: for each id: `family`, a file of `experts/local`; `weights`, a folder written by `save_pretrained` or a
-            hub id; `components`, folders or hub ids ('owner/name' or 'owner/name/subfolder') of parts shared with
-            other experts, by their name in the pipeline, so that `weights` may lack them; `card`, the fields of `Card`
-            without `id`; `get`, how to get the weights. Or a model of an image service: `family`, a file of
-            `experts/api`; `card`; and what `experts.api._expert.Service.described` reads.
+            hub id; `components`, folders or hub ids ('owner/name' or 'owner/name/subfolder', perhaps with '@COMMIT') of
+            parts shared with other experts, by their name in the pipeline, so that `weights` may lack them; `revision`,
+            the commit of a hub id, 40 hexadecimal digits (without one: what the local hub cache holds as 'main');
+            `load`, how it is put into memory (`experts.source.LOADING`); `card`, the fields of `Card` without `id`;
+            `profiles`, name -> fields that are laid over the card; `get`, how to get the weights. Commits and ways of
+            loading become part of the card's version.
+            Or a model of an image service: `family`, a file of `experts/api`; `card`, `profiles`; and what
+            `experts.api._expert.Service.described` reads.
+            Either may begin with `like`, the id of a built-in expert: then the rest is laid over its description.
         folder: what relative paths are relative to.
+        profile: which profile's fields are laid over the cards; an entry without it stays as it is.
 
     Raises:
         RegistryError: an unknown key, family or param, or a value of the wrong kind.
+        UnknownExpert: `like` names none.
     """
-    return Registry([_entry(id, description, Path(folder)) for id, description in mapping.items()])
+    return Registry([_entry(id, description, Path(folder), profile) for id, description in mapping.items()])
 
 
-def _entry(id: str, description: Mapping[str, Any], folder: Path) -> Entry:
+def _entry(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
+    if isinstance(description, Mapping) and "like" in description:
+        description = _like(description)
     if isinstance(description, Mapping) and description.get("family") in _files("api"):
-        return _remote(id, description)
-    _known(id, description, ENTRY_KEYS, "keys", ("family", "weights", "card"))
+        entry = _remote(id, description, profile)
+    else:
+        entry, description = _local(id, description, folder, profile)
+    return dataclasses.replace(entry, profiles=tuple(description.get("profiles") or ()), described=description)
+
+
+def _like(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The description of a built-in expert with this one laid over it; other weights have no inherited revision."""
+    over = {key: value for key, value in description.items() if key != "like"}
+    under = dict(builtin()[str(description["like"])].described)
+    if "weights" in over:
+        under.pop("revision", None)
+    return laid(under, over)
+
+
+def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> tuple[Entry, dict[str, Any]]:
+    """The entry of a pipeline, and its description with absolute paths."""
+    known(id, description, LOCAL_KEYS, "keys", ("family", "weights", "card"))
     family = _family(id, str(description["family"]))
-    card = _card(id, description["card"])
-    _known(id, card.params, family.params, "params of its family")
-    weights = _locate(description["weights"], folder)
-    components = {name: _locate(path, folder) for name, path in (description.get("components") or {}).items()}
+    card = card_of(id, description, profile, {}, family.params)
+    source = source_of(id, description, folder)
+    card = dataclasses.replace(card, version=card.version + stamp(source))
 
     def load(residency: Residency) -> Expert:
-        return cast(Expert, family.load(card, Source(weights, components), residency))
+        return cast(Expert, family.load(card, source, residency))
 
-    needs = (weights, *components.values())
-    default = "" if Path(weights).is_absolute() else f"type: hf download {weights}"
-    return Entry(card, load, needs, str(description.get("get") or default))
+    needs = needs_of(source)
+    downloads = [hub.command(need) for need in needs if not _present(need) and not Path(need).is_absolute()]
+    get = str(description.get("get") or (f"type: {' && '.join(downloads)}" if downloads else ""))
+    parts = {name: locate(where, folder) for name, where in (description.get("components") or {}).items()}
+    absolute = {"weights": locate(description["weights"], folder), "components": parts}
+    return Entry(card, load, needs, get), {**description, **absolute}
 
 
-def _remote(id: str, description: Mapping[str, Any]) -> Entry:
+def _remote(id: str, description: Mapping[str, Any], profile: str) -> Entry:
     """The entry of a model of an image service: `SERVICE` of `experts/api/FAMILY.py` describes it."""
-    _known(id, description, REMOTE_KEYS, "keys", ("model", "card"))
+    known(id, description, REMOTE_KEYS, "keys", ("model", "card"))
     service = importlib.import_module(f"experts.api.{description['family']}").SERVICE
-    card = _card(id, description["card"], service.card)
-    _known(id, card.params, card.params if service.params is None else service.params, "params of its family")
+    card = card_of(id, description, profile, service.card, service.params)
     return cast(Entry, service.described(card, description))
 
 
@@ -200,52 +236,5 @@ def _family(id: str, name: str) -> Any:
     return importlib.import_module(f"experts.local.{name}").FAMILY
 
 
-def _card(id: str, fields: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> Card:
-    """A card from data, laid over the `usual`: every key known, every value of the kind of the field's default."""
-    _known(id, fields, _FIELDS, "fields of a card")
-    if fields.get("mode") not in get_args(Mode):
-        raise RegistryError(f"expert {id!r}: mode {fields.get('mode')!r}; type one of {', '.join(get_args(Mode))}")
-    if not fields.get("description"):
-        raise RegistryError(f"expert {id!r}: 'description' is missing: say in a sentence what it does")
-    values = {**(usual or {}), **fields}
-    values["verbs"] = tuple(values.get("verbs") or ("other",))
-    values["params"] = dict(values.get("params") or {})
-    for name, value in values.items():
-        default = _FIELDS[name].default
-        kind: Any = {bool: bool, int: int, float: (int, float), str: str}.get(type(default))
-        if kind and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
-            raise RegistryError(f"expert {id!r}: {name} must be a {type(default).__name__}, not {value!r}")
-    try:
-        return Card(id=id, **values)
-    except ValueError as error:
-        raise RegistryError(str(error)) from error
-
-
-def _known(id: str, given: Any, known: Iterable[str], what: str, needed: Iterable[str] = ()) -> None:
-    if not isinstance(given, Mapping):
-        raise RegistryError(f"expert {id!r}: {given!r} must be a mapping of {what}")
-    names = list(known)
-    for key in given:
-        if key not in names:
-            raise RegistryError(f"expert {id!r}: unknown {key!r}; {hint(str(key), names, what)}")
-    for key in needed:
-        if key not in given:
-            raise RegistryError(f"expert {id!r}: {key!r} is missing: add it")
-
-
-def _locate(where: Any, folder: Path) -> str:
-    """An absolute path, or a hub id: what looks like one and is no path that exists."""
-    text = str(where)
-    path = folder / Path(text).expanduser()
-    if not path.exists() and _HUB_ID.fullmatch(text) and not text.startswith("."):
-        return text
-    return str(path.resolve())
-
-
 def _present(need: str) -> bool:
-    if Path(need).is_absolute():
-        return Path(need).exists()
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    owner, name = need.split("/")[:2]
-    return (Path(HF_HUB_CACHE) / f"models--{owner}--{name}" / "snapshots").is_dir()
+    return Path(need).exists() if Path(need).is_absolute() else bool(hub.cached(need))

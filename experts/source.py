@@ -21,9 +21,11 @@ class Source:
         revision: the commit of a hub id, 40 hexadecimal digits; None: what the local hub cache holds.
         loading: `quantise`: 'nf4' (4 bits) or 'int8' for the denoiser; `offload`: keep the denoiser in RAM and bring
             its blocks to the device one by one; `compile`: torch.compile of the denoiser's repeated blocks.
+        revisions: commits of those components that are hub ids, by their name; a component without one: as `revision`.
     """
 
     weights: str
     components: Mapping[str, str] = field(default_factory=dict)
     revision: str | None = None
     loading: Mapping[str, Any] = field(default_factory=dict)
+    revisions: Mapping[str, str] = field(default_factory=dict)

@@ -13,16 +13,14 @@ from experts.cache import Cache
 from experts.images import ImageError, open_image
 from experts.pool import Pool
 from experts.registry import Registry
-from experts.residency import Residency
 from poser import config as configs
-from poser import critics, policies, wording
+from poser import critics, extract, policies, wording
 from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
-from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.rollout import rollout
-from poser.roster import registry_of
+from poser.roster import playable, registry_of, residency_of
 from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
@@ -38,6 +36,11 @@ class Output:
     def trajectory(self) -> Trajectory:
         """The first trajectory."""
         return self.trajectories[0]
+
+
+def _named(part: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A part of a config: its name, its settings."""
+    return part["name"], {key: value for key, value in part.items() if key != "name"}
 
 
 def _policy(config: Config, actions: ActionSet) -> Policy:
@@ -71,20 +74,16 @@ class Poser:
     @classmethod
     def from_config(cls, config: Config) -> Poser:
         """Builds the agent of a config."""
-        residency = Residency(None if config.device == "auto" else config.device)
         registry = registry_of(config)
+        residency = residency_of(config, registry)
         pool = Pool(registry, residency, Cache(folder=config.cache) if config.cache else None)
-        settings = {k: v for k, v in config.critic.items() if k != "name"}
-        if config.cache and config.critic["name"] == "vqa":
-            settings.setdefault("answers", str(Path(config.cache) / "answers.sqlite"))
-        critic = critics.load(config.critic["name"], settings, residency)
         rules = config.rules
-        actions = ActionSet.of(registry.cards, redraw=rules.redraw)
+        actions = ActionSet.of(playable(registry), redraw=rules.redraw)
         mdp = MDP(
             pool,
-            critic,
-            RulesExtractor(attempts=rules.attempts, threshold=rules.threshold),
-            wording.wording(config.wording),
+            critics.load(*_named(config.critic), residency, config.cache),
+            extract.load(*_named(config.extractor), rules.attempts, rules.threshold, config.cache),
+            wording.load(*_named(config.wording), config.cache),
             actions,
             Rules(threshold=rules.threshold, guard=rules.guard),
             config.reward,

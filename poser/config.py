@@ -68,10 +68,17 @@ class Embedder(_Part):
 
 
 class Memory(_Part):
-    """What models may take: GiB of the GPU and of RAM (None: what there is), and the experts that never leave."""
+    """What models may take, GiB (None: what there is), and the experts that never leave.
+
+    Attributes:
+        vram_gib, ram_gib: of the GPU, and of RAM for weights that are not on it.
+        reserve_gib: least room on the GPU that weights leave to calls.
+        pin: ids of experts.
+    """
 
     vram_gib: float | None = Field(default=None, gt=0)
     ram_gib: float | None = Field(default=None, gt=0)
+    reserve_gib: float | None = Field(default=None, ge=0)
     pin: tuple[str, ...] = ()
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from experts.images import allowed_size
 from experts.types import Job, Request, Result
 from poser.actions import ActionSet
 from poser.reward import PAPER, gain, reward
@@ -145,7 +146,8 @@ class MDP:
             return None
         card = self.actions.cards[action.expert]
         images = (state.image,) if card.mode == "image-to-image" and state.image is not None else ()
-        size = self.size if not images else images[0].size
+        wanted = images[0].size if images else self.size
+        size = allowed_size(wanted, card) if wanted else None
         seed = seed_of(state.task, state.turn, card.id)
         return Request(words.prompt, images, size=size, seed=seed, asked=words.asked)
 
@@ -248,8 +250,8 @@ class _Outcome(NamedTuple):
         assert critique is not None
         judged = not math.isnan(critique.score)
         scores = critique.wanted if self.accepted or not judged else tuple(0.0 for _ in critique.wanted)
-        seen = replace(self.before, critique=critique) if self.accepted else self.before
-        return Attempt(seen, scores, handed(self.before, self.action))
+        seen = replace(self.before, critique=critique, image=self.after.image) if self.accepted else self.before
+        return Attempt(seen, scores, handed(self.before, self.action), critique.feedback)
 
 
 def handed(state: State, action: Action) -> tuple[Command, ...]:

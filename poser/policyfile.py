@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from experts.files import write_whole
 from poser.types import PoserError, Scope
 
 if TYPE_CHECKING:
@@ -100,14 +101,8 @@ def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: M
     whole = _plain({**about, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()})
     _checked(whole, folder)
     text = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in ((WEIGHTS, data), (ABOUT, text.encode())):
-        part = folder / f".{name}.part"
-        with open(part, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, folder / name)
+    write_whole(folder / WEIGHTS, data)
+    write_whole(folder / ABOUT, text.encode())
     return folder
 
 

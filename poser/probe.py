@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from experts.files import write_whole
 from poser.decks import Deck
 from poser.mdp import MDP
 from poser.observe import Scores, kind_of
-from poser.record import write_file
 from poser.types import PoserError, State, Step
 
 DRAWS = 60
@@ -122,7 +122,7 @@ def save(marks: Marks, path: Path, about: Mapping[str, Any]) -> None:
     known = _read(path) if path.exists() else {"marks": {}}
     merged = {**known["marks"], **{n: {k: asdict(m) for k, m in kinds.items()} for n, kinds in marks.items()}}
     data = {**known, **about, "marks": merged}
-    write_file(path, (json.dumps(data, indent=1) + "\n").encode())
+    write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

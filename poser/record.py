@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from PIL import Image
 
+from experts.files import write_whole
 from experts.images import open_image, png
 from experts.types import image_digest
 from poser.codec import pack, unpack
@@ -44,7 +45,7 @@ class Pictures:
             path = f"steps/{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.png"
             if path in self._named.values():
                 path = f"{path.removesuffix('.png')}-{digest[:8]}.png"
-            write_file(self.folder / path, png(image))
+            write_whole(self.folder / path, png(image))
             self._named[digest, mode] = path
         return {"path": self._named[digest, mode], "sha256": digest, "mode": mode}
 
@@ -91,7 +92,7 @@ class Recorder:
         try:
             header = self._head(begun)
             if not self._header:
-                write_file(self.folder / CONFIG, yaml.safe_dump(dict(begun.config), sort_keys=False).encode())
+                write_whole(self.folder / CONFIG, yaml.safe_dump(dict(begun.config), sort_keys=False).encode())
                 self._append(header)
         except OSError as error:
             raise PoserError(f"cannot write {str(self.folder)!r}: {error.strerror}; choose another --out") from None
@@ -125,7 +126,7 @@ class Recorder:
         """Writes final.png and the last line. After this the run is finished."""
         final = None
         for image in whole.images:
-            write_file(self.folder / FINAL, png(image))
+            write_whole(self.folder / FINAL, png(image))
             final = self._pictures.keep(image, "final")
         self._append({"end": {"steps": self.count, "final": final}})
 
@@ -177,17 +178,6 @@ def load(folder: str | os.PathLike[str], pictures: Pictures | None = None) -> Tr
         place = f"step {len(steps) + 1}" if len(lines) > 1 else "the header"
         raise PoserError(f"{folder / LOG} is damaged at {place}: {error!s:.200}; begin a new run") from None
     return replace(whole, steps=tuple(steps))
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all, and its folder where that is missing. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    with open(part, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def finished(folder: str | os.PathLike[str]) -> bool:

@@ -1,20 +1,56 @@
-"""The experts of a config: registered ones by id, or entries that the config itself describes."""
+"""The experts of a config: registered ones by id, or entries that the config itself describes; and their memory."""
 
 from __future__ import annotations
 
 from experts import registry
+from experts.failures import hint
+from experts.residency import Residency
+from experts.types import Card
 from poser.config import Config
 from poser.types import PoserError
 
+FULL = "full"
+"""The profile that every expert has: its card as it stands, where it has none of that name."""
+
 
 def registry_of(config: Config) -> registry.Registry:
-    """The experts of a config: ids of built-in ones and plugins, or entries; nothing heavy is imported.
+    """The experts of a config, in its profile: ids of built-in ones and plugins, or entries; nothing heavy is imported.
 
-    Raises PoserError: an unknown id, or an entry that is described wrongly.
+    Raises PoserError: an unknown id, an entry that is described wrongly, or a profile that none of them has.
     """
     try:
         if isinstance(config.experts, dict):
-            return registry.from_config(config.experts)
-        return (registry.builtin() | registry.from_plugins()).only(config.experts)
+            found = registry.from_config(config.experts, profile=config.profile)
+        else:
+            found = (registry.builtin(config.profile) | registry.from_plugins()).only(config.experts)
     except (registry.UnknownExpert, registry.RegistryError) as error:
         raise PoserError(str(error)) from None
+    profiles = [FULL, *dict.fromkeys(name for entry in found.values() for name in entry.profiles if name != FULL)]
+    if config.profile not in profiles:
+        raise PoserError(f"no expert has a profile {config.profile!r}; {hint(config.profile, profiles, 'profiles')}")
+    return found
+
+
+def playable(experts: registry.Registry) -> list[Card]:
+    """The cards of those that can be chosen: all but models that their service shut down.
+
+    Raises PoserError: none is left.
+    """
+    cards = [entry.card for entry in experts.values() if not entry.gone]
+    if not cards:
+        raise PoserError(f"every expert is gone: {', '.join(experts)}; name others under experts (poser experts)")
+    return cards
+
+
+def residency_of(config: Config, experts: registry.Registry) -> Residency:
+    """The memory of a config: its device, limits and pinned experts.
+
+    Raises PoserError: a pinned expert that is not among them.
+    """
+    limits = config.memory.model_dump(exclude={"pin"}, exclude_none=True)
+    residency = Residency(None if config.device == "auto" else config.device, **limits)
+    for id in config.memory.pin:
+        if id not in experts:
+            raise PoserError(f"memory.pin: no expert {id!r} here; {hint(id, experts, 'experts')}")
+        residency.pin(f"expert {id}")  # the key by which the pool asks for it
+    return residency

@@ -32,12 +32,14 @@ class Command:
         verb: what it asks for.
         span: [start, end) in the prompt; None where the words are not a stretch of it.
         words: the same, rewritten so that it stands alone (pronouns resolved, the experts' own vocabulary).
+        failed: failed attempts that it brings along where it was put back, or made of commands that had failed.
     """
 
     text: str
     verb: Verb = "other"
     span: tuple[int, int] | None = None
     words: str = ""
+    failed: int = field(default=0, compare=False)
 
     @property
     def wording(self) -> str:
@@ -156,6 +158,7 @@ class Critique:
         feedback: what is wrong, in words; '' where nothing is.
         answers: the questions behind the scores.
         critic: id and version.
+        uncertainty: how far several critics disagree about `wanted` (mean standard deviation); NaN where one spoke.
     """
 
     wanted: tuple[float, ...]
@@ -167,6 +170,7 @@ class Critique:
     critic: str = ""
     usd: float = 0.0
     seconds: float = 0.0
+    uncertainty: float = math.nan
 
     @property
     def score(self) -> float:
@@ -263,12 +267,13 @@ class Critic(Protocol):
 
 
 class Attempt(NamedTuple):
-    """What a step came to: the state before it (with the critique of the picture that was kept), the scores of the
-    commands that were handed over."""
+    """What a step came to: the state before it (with the picture that was kept, and its critique), the scores of the
+    commands that were handed over, and what the critic saw wrong with the try."""
 
     state: State
     wanted: tuple[float, ...]
     attempted: tuple[Command, ...]
+    feedback: str = ""
 
 
 class Planned(NamedTuple):
@@ -281,7 +286,12 @@ class Planned(NamedTuple):
 
 
 class Extractor(Protocol):
-    """Prompts -> plans, and plans -> next plans after every step: lists, same length and order."""
+    """Prompts -> plans, and plans -> next plans after every step: lists, same length and order. `id` names it."""
+
+    @property
+    def id(self) -> str:
+        """Name and version."""
+        ...
 
     def start(self, tasks: Sequence[Task]) -> list[Planned]:
         """The first plans; never an error: text that cannot be split is one command."""

@@ -13,16 +13,35 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("experts.types", "experts.source"),
-    ("experts.registry", "experts.residency", "experts.cache", "experts.failures", "experts.images"),
-    ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
+    ("experts.types", "experts.source", "experts.files"),
+    ("experts.failures", "experts.hub", "experts.described"),
+    ("experts.registry", "experts.residency", "experts.cache", "experts.images"),
+    (
+        "experts.pool",
+        "experts.turns",
+        "experts.schedule",
+        "experts.threads",
+        "experts.local",
+        "experts.api",
+        "experts.poster",
+        "experts.fake",
+    ),
     ("poser.types",),
-    ("poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
-    + ("poser.critics", "poser.policies", "poser.config", "poser.roster", "poser.codec", "poser.versions")
+    ("poser.answers", "poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    + (
+        "poser.chat",
+        "poser.prompts",
+        "poser.critics",
+        "poser.policies",
+        "poser.config",
+        "poser.roster",
+        "poser.codec",
+        "poser.versions",
+    )
     + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.abstain"),
     ("poser.mdp",),
     ("poser.summary", "poser.page", "poser.frame"),
-    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent")
+    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent", "poser.ready")
     + (
         "poser.probe",
         "poser.evaluate",
@@ -41,6 +60,7 @@ FLOORS = (
 
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
 INSIDE = (
+    "experts.residency._",
     *("experts.local._", "experts.poster.train", "poser.critics.forward", "poser.network", "poser.buffer"),
     *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
 )

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from experts.api._faults import Fault, fault_of
+from experts.api._journal import journal
 from experts.api._ledger import Ledger
 from experts.api._pace import Clock, Pace, Paused
 from experts.api._terms import Limits
@@ -46,7 +47,7 @@ class Line:
         self.name, self.limits = name, limits or Limits()
         self.clock = clock or Clock()
         self.pace = Pace(self.limits.per_minute, self.limits.concurrency, self.clock)
-        self.ledger = Ledger()
+        self.ledger = Ledger(name, journal())
         self._draws = draws or random.Random()
         self._lock = Lock()
 
@@ -57,7 +58,7 @@ class Line:
 
 
 class Errand:
-    """One picture's way through a service: as many requests as it takes, within attempts and deadline.
+    """The way of one picture or answer through a service: as many requests as it takes, within attempts and deadline.
 
     Attributes:
         requests: sent so far; `repeated`: of them, those that failed and were sent again.
@@ -81,7 +82,7 @@ class Errand:
 
         Args:
             usd: the price that is assumed where the service does not say one.
-            buys: success makes a picture; False for looking and fetching, which cost nothing.
+            buys: success is charged; False for looking and fetching, which cost nothing.
 
         Raises:
             Fault: refused, or still failing after the attempts or at the deadline.
@@ -131,7 +132,7 @@ class Errand:
         self.line.clock.sleep(seconds)
 
     def _late(self) -> Fault:
-        return Fault("timeout", f"no picture within {self.line.limits.deadline:g} s ({self.requests} requests)")
+        return Fault("timeout", f"no answer within {self.line.limits.deadline:g} s ({self.requests} requests)")
 
     def _once(self, send: Callable[[float], Answer[T]], usd: float, buys: bool) -> T:
         """One request, in the ledger before it leaves and after it ended."""

@@ -118,7 +118,9 @@ class Service:
             return self.expert(card, terms)
 
         env = (terms.key,) if terms.key else ()
-        return Entry(card, load, env=env, gone=gone, get=get or (f"type: export {terms.key}=..." if env else ""))
+        return Entry(
+            card, load, env=env, gone=gone, remote=True, get=get or (f"type: export {terms.key}=..." if env else "")
+        )
 
     def expert(self, card: Card, terms: Terms, line: Line | None = None) -> RemoteExpert:
         """The expert. Raises OSError: the key is not set."""

@@ -53,6 +53,7 @@ class Fault(Exception):
         sent: it left this machine.
         bought: a picture was made or may have been; `usd`: its price, None: assume the card's.
         retry_after: s until the service answers again, where it says so.
+        status: of HTTP; 0 where there was no such answer.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Fault(Exception):
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.again, self.sent = kind, message, again, sent
-        self.bought, self.usd, self.retry_after = bought, usd, retry_after
+        self.bought, self.usd, self.retry_after, self.status = bought, usd, retry_after, 0
 
 
 def fault_of(error: Exception, scrub: Callable[[str], str]) -> Fault:
@@ -75,7 +76,9 @@ def fault_of(error: Exception, scrub: Callable[[str], str]) -> Fault:
     if isinstance(error, Fault):
         return error
     if isinstance(error, HttpStatus):
-        return _status(error, scrub)
+        fault = _status(error, scrub)
+        fault.status = error.status
+        return fault
     if isinstance(error, BadAnswer):
         return Fault(error.kind, scrub(str(error)), error.again, bought=error.kind != "refused", usd=error.usd)
     names = {cls.__name__ for cls in type(error).__mro__}

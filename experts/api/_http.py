@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ import httpx2
 from PIL import Image
 
 from experts.api._client import Answer, Errand
+from experts.api._deadline import end_in, in_time
 from experts.api._faults import BadAnswer, Fault, HttpStatus
 from experts.api._pictures import decoded
 from experts.api._secret import Secret
@@ -22,20 +22,18 @@ class TooLarge(httpx2.RequestError):
 
 
 class _Bounded(httpx2.SyncByteStream):
-    """A body that ends with an error once it is too long or too late."""
+    """A body that ends with an error once it is too long."""
 
-    def __init__(self, inner: Any, most: int, end: float) -> None:
-        self._inner, self._most, self._end = inner, most, end
+    def __init__(self, inner: Any, most: int) -> None:
+        self._inner, self._most = inner, most
 
     def __iter__(self) -> Iterator[bytes]:
-        """The chunks. Raises TooLarge, ReadTimeout."""
+        """The chunks. Raises TooLarge."""
         read = 0
         for chunk in self._inner:
             read += len(chunk)
             if read > self._most:
                 raise TooLarge(f"the answer has more than {self._most / 2**20:g} MiB")
-            if time.monotonic() > self._end:
-                raise httpx2.ReadTimeout("the answer came too slowly")
             yield chunk
 
     def close(self) -> None:
@@ -44,25 +42,21 @@ class _Bounded(httpx2.SyncByteStream):
 
 
 def client(max_mib: float) -> httpx2.Client:
-    """A client whose answers have at most that many MiB and end within each request's read timeout.
-
-    A body that stalls for good after a slow start is noticed after at most twice that time.
-    """
+    """A client whose answers have at most that many MiB and end, headers and all, within a request's read timeout."""
     most = int(max_mib * 2**20)
 
     def begin(request: httpx2.Request) -> None:
         request.headers["accept-encoding"] = "identity"  # a compressed answer could unfold beyond any limit
-        request.extensions["began"] = time.monotonic()
+        end_in(request.extensions["timeout"].get("read"))
 
     def bound(response: httpx2.Response) -> None:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise TooLarge("the answer is compressed although plain bytes were asked for")
-        asked = response.request.extensions
-        end = asked["began"] + (asked["timeout"].get("read") or float("inf"))
-        response.stream = _Bounded(response.stream, most, end)
+        response.stream = _Bounded(response.stream, most)
 
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
-    return httpx2.Client(event_hooks={"request": [begin], "response": [bound]}, limits=limits, follow_redirects=False)
+    hooks: dict[str, Any] = {"request": [begin], "response": [bound]}
+    return in_time(httpx2.Client(event_hooks=hooks, limits=limits, follow_redirects=False))
 
 
 def timeout(seconds: float) -> httpx2.Timeout:

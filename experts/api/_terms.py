@@ -100,8 +100,10 @@ class Terms:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.:/-]{1,200}", self.model) or ".." in self.model:
-            raise ValueError("'model' must be an id of letters, digits and . : / - _: copy it from the service's list")
+        if not re.fullmatch(r"[\w.:/@+-]{1,200}", self.model) or ".." in self.model:
+            raise ValueError(
+                "'model' must be an id of letters, digits and . : / @ + - _: copy it from the service's list"
+            )
         if self.key and not _VARIABLE.fullmatch(self.key):  # it may be a key, so it is not repeated
             raise ValueError("'key' must be the NAME of an environment variable (capitals, digits, _), never a key")
         _check_url(self.base_url, bool(self.key))

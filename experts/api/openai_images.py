@@ -1,21 +1,22 @@
 """OpenAI images, generate and edit, through the `openai` package.
 
 Source: openai 3.54 (`types/image_model.py`, `image_generate_params.py`, `image_edit_params.py`). The package sends no
-idempotency key, so its own retries, which nobody would count, are off. Every other endpoint that speaks this protocol:
+idempotency key, so its own retries are off (`_openai.py`). Every other endpoint that speaks this protocol:
 `compatible.py`.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
+from experts.api import _openai
 from experts.api._client import Answer, Errand, Line
 from experts.api._expert import Ask, Draw, Service
-from experts.api._faults import BadAnswer, HttpStatus
+from experts.api._faults import BadAnswer
+from experts.api._openai import URL
 from experts.api._pictures import files, from_base64, openai_usage, transparent_where
 from experts.api._secret import Secret
 from experts.api._sizes import Free, Listed, Sizes
@@ -24,8 +25,8 @@ from experts.types import Card
 
 if TYPE_CHECKING:
     import httpx2
+    import openai
 
-URL = "https://api.openai.com/v1"
 LISTED = Listed(((1024, 1024), (1536, 1024), (1024, 1536)))
 FREE = Free(multiple=16, max_side=3840, min_pixels=655_360, max_pixels=8_294_400, ratio=3.0)
 """From gpt-image-2 on: `types/image_generate_params.py`; the limits in pixels are those that users measured."""
@@ -51,27 +52,16 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
 
 def drawing(terms: Terms, secret: Secret, line: Line, extra: Extra) -> Draw:
     """What draws through `images.generate`, and through `images.edit` where there are pictures."""
-    import openai
-
     from experts.api import _http
 
-    http = _http.client(line.limits.max_mib)
-    client = openai.OpenAI(
-        api_key=secret.reveal() or "none",
-        base_url=terms.base_url,
-        max_retries=0,
-        http_client=http,
-        default_headers={} if terms.base_url == URL else _own_headers(secret),
-    )
-    if terms.base_url != URL:
-        client.organization = client.project = None  # from the environment, and nobody else's business
+    client = _openai.connected(terms.base_url, secret, line.limits)
+    http = client._client
 
     def draw(errand: Errand, ask: Ask) -> Image.Image:
         def send(seconds: float) -> Answer[Image.Image | str]:
             given: dict[str, Any] = {"model": terms.model, "prompt": ask.prompt, "n": 1, **extra(ask)}
             given |= {"size": ask.size} if ask.size else {}
-            raw = _call(client, ask, given, _http.timeout(seconds))
-            return _read(_http.read_json(raw.content), terms)
+            return _read(_http.read_json(_call(client, ask, given, seconds).content), terms)
 
         found = errand.ask(send, ask.usd)
         return found if isinstance(found, Image.Image) else _http.picture_at(http, errand, found, terms.base_url)
@@ -79,34 +69,15 @@ def drawing(terms: Terms, secret: Secret, line: Line, extra: Extra) -> Draw:
     return draw
 
 
-def _own_headers(secret: Secret) -> dict[str, Any]:
-    """Headers for another address than OpenAI's: nothing of `OPENAI_CUSTOM_HEADERS` goes there."""
-    import openai
-
-    lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-    ambient = {line.partition(":")[0].strip(): openai.omit for line in lines if ":" in line}
-    return {**ambient, "Authorization": f"Bearer {secret.reveal() or 'none'}"}
-
-
-def _call(client: Any, ask: Ask, given: dict[str, Any], timeout: httpx2.Timeout) -> httpx2.Response:
+def _call(client: openai.OpenAI, ask: Ask, given: dict[str, Any], seconds: float) -> httpx2.Response:
     """One request. Raises HttpStatus, httpx2.RequestError."""
-    import openai
-
     images = client.images.with_raw_response
-    try:
-        if not ask.images:
-            raw = images.generate(**given, timeout=timeout)
-        else:
-            pictures = files(ask.images)
-            if ask.mask is not None:
-                given["mask"] = ("mask.png", transparent_where(ask.mask), "image/png")
-            raw = images.edit(image=pictures[0] if len(pictures) == 1 else pictures, **given, timeout=timeout)
-    except openai.APIStatusError as error:
-        raise HttpStatus(error.status_code, error.response.headers, error.body) from None
-    except openai.APIConnectionError as error:
-        raise (error.__cause__ if isinstance(error.__cause__, Exception) else error) from None
-    response: httpx2.Response = raw.http_response
-    return response
+    if not ask.images:
+        return _openai.answered(images.generate, seconds, **given)
+    pictures = files(ask.images)
+    if ask.mask is not None:
+        given["mask"] = ("mask.png", transparent_where(ask.mask), "image/png")
+    return _openai.answered(images.edit, seconds, image=pictures[0] if len(pictures) == 1 else pictures, **given)
 
 
 def _read(data: Any, terms: Terms) -> Answer[Image.Image | str]:

@@ -105,6 +105,6 @@ ROSTER: dict[str, dict[str, Any]] = {
 }
 
 
-def entries() -> list[Entry]:
+def entries(profile: str = "full") -> list[Entry]:
     """The entries; their keys need not be set."""
-    return list(from_config(ROSTER).values())
+    return list(from_config(ROSTER, profile=profile).values())

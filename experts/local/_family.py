@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,15 +15,24 @@ from experts.types import Card, Expert
 
 @dataclass(frozen=True)
 class Ask:
-    """One call of a pipeline: requests that agree in size and params.
+    """One call of a pipeline: requests that agree in size, params and number of pictures.
 
-    `images`: the input picture of each request, at `size`; empty for text-to-image. `size`: (width, height) px.
+    Attributes:
+        prompts: one a request; every list here has this length or is empty.
+        images: the first input picture of each request, RGB, at `size`; empty for text-to-image.
+        size: (width, height) px.
+        params: knobs, the card's laid under the request's.
+        more: the further input pictures of each request, RGB, at their own sizes; empty where there are none.
+        masks: where to paint (white), mode 'L', at `size`, white all over where a request has none; empty where the
+            family takes no mask.
     """
 
     prompts: list[str]
     images: list[Image.Image]
     size: tuple[int, int]
     params: Mapping[str, Any]
+    more: list[tuple[Image.Image, ...]] = field(default_factory=list)
+    masks: list[Image.Image] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -33,30 +42,56 @@ class Family:
     Attributes:
         pipelines: names of the diffusers classes that it runs; empty: any.
         names: param of a card -> argument of the call.
-        fixed: arguments that are the same unless a param says otherwise.
+        fixed: arguments that are the same unless a param says otherwise; left out where the call does not take them.
         samplers: the sampler may be chosen (param `sampler`, a name of `_samplers.SAMPLERS`).
-        more: further arguments, from the Ask.
+        image: the argument that takes the input pictures.
+        mask: the argument that takes the masks; empty: a request with a mask is refused.
+        pictures: most input pictures a request may have.
+        batch: several requests may share a call; False: one by one, whatever the card says.
+        side: px, of the square that is drawn when nobody says otherwise and the pipeline has no size of its own.
+        cuts: a prompt longer than `max_sequence_length` or the tokenizer's limit is cut, and a note says so.
+        wrap: (pipeline, prompt) -> the text that it tokenizes, where that is more than the prompt; for that note.
+        own: params that are no argument of the call: `prepare`, `more` or the opened pipeline read them.
+        prepare: changes the Ask before the call (a control picture out of the input picture); also given the pipeline.
+        more: further arguments, from the Ask; they win.
+        open: reads the pipeline, where `_weights.read(source, pipelines, residency)` is not all there is to it. What it
+            gives back has `components` (name -> part), `scheduler` and a call; None: read as it is.
     """
 
     pipelines: tuple[str, ...]
     names: Mapping[str, str]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     samplers: bool = False
+    image: str = "image"
+    mask: str = ""
+    pictures: int = 1
+    batch: bool = True
+    side: int | None = None
+    cuts: bool = True
+    wrap: Callable[[Any, str], str] | None = None
+    own: tuple[str, ...] = ()
+    prepare: Callable[[Ask, Any], Ask] | None = None
     more: Callable[[Ask], Mapping[str, Any]] | None = None
+    open: Callable[[Source, Residency], Any] | None = None
 
     @property
     def params(self) -> tuple[str, ...]:
         """The params that a card of this family may have."""
-        return (*self.names, "sampler") if self.samplers else tuple(self.names)
+        return (*self.names, *self.own, *(("sampler",) if self.samplers else ()))
 
-    def arguments(self, ask: Ask) -> dict[str, Any]:
-        """Keyword arguments of the pipeline's call, without size, generators and output type."""
+    def arguments(self, ask: Ask, takes: Collection[str]) -> dict[str, Any]:
+        """Keyword arguments of the pipeline's call, without size, generators and output type.
+
+        `takes`: the names of the call's arguments.
+        """
+        fixed = {name: value for name, value in self.fixed.items() if name in takes}
         named = {self.names[name]: value for name, value in ask.params.items() if name in self.names}
-        if "negative_prompt" in named:  # diffusers wants one a prompt
+        if named.get("negative_prompt") is not None:  # diffusers wants one a prompt
             named["negative_prompt"] = [named["negative_prompt"]] * len(ask.prompts)
-        images = {"image": ask.images} if ask.images else {}
+        images = {self.image: ask.images} if ask.images else {}
+        masks = {self.mask: ask.masks} if ask.masks else {}
         more = self.more(ask) if self.more else {}
-        return {"prompt": ask.prompts, **self.fixed, **named, **images, **more}
+        return {"prompt": ask.prompts, **fixed, **named, **images, **masks, **more}
 
     def load(self, card: Card, source: Source, residency: Residency) -> Expert:
         """The expert of that card on the residency's device.
@@ -68,5 +103,5 @@ class Family:
         from experts.local._pipeline import PipelineExpert
         from experts.local._weights import read
 
-        pipe = read(source, self.pipelines, residency)
+        pipe = self.open(source, residency) if self.open else read(source, self.pipelines, residency)
         return PipelineExpert(card, pipe, self, residency.running)

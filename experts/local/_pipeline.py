@@ -12,32 +12,36 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from experts.failures import boundary, hint, unsupported
+from experts.failures import boundary, unsupported
 from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
 from experts.local._quiet import quiet_call
-from experts.local._samplers import SAMPLERS, fresh
+from experts.local._samplers import fresh, unfit
 from experts.residency import module_bytes
 from experts.types import Card, Failure, Request, Result
+
+_TOKENIZERS = ("tokenizer_3", "tokenizer_2", "tokenizer")
+"""Where a pipeline has several, the last one is of the encoder that reads the most."""
 
 
 @dataclass(frozen=True)
 class _Item:
-    """A request made ready: pictures at the size of the call, params with the card's defaults."""
+    """A request made ready: the first picture and the mask at the size of the call, params with the card's defaults."""
 
     place: int
     prompt: str
     seed: int
     images: tuple[Image.Image, ...]
+    mask: Image.Image | None
     size: tuple[int, int]
     params: dict[str, Any]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -55,14 +59,13 @@ class PipelineExpert:
         running: held while it runs.
 
     Raises:
-        ValueError: a param of the card that the pipeline's call does not take.
-        KeyError: an unknown sampler on the card.
+        ValueError: a param of the card that the pipeline's call does not take, or a sampler that does not fit.
     """
 
     def __init__(self, card: Card, pipe: Any, family: Family, running: contextlib.AbstractContextManager[Any]) -> None:
         self.card, self.pipe, self.family = card, pipe, family
         self._running = running
-        self._takes = set(inspect.signature(pipe.__call__).parameters)
+        self._takes = inspect.signature(pipe.__call__).parameters
         for param in card.params:
             if family.names.get(param, "prompt") not in self._takes:
                 kind = type(pipe).__name__
@@ -91,7 +94,7 @@ class PipelineExpert:
                 continue
             item = self._ready(place, request)
             groups.setdefault(item.group, []).append(item)
-        step = max(1, self.card.max_batch)
+        step = max(1, self.card.max_batch) if self.family.batch else 1
         for items in groups.values():
             for start in range(0, len(items), step):
                 chunk = items[start : start + step]
@@ -101,43 +104,49 @@ class PipelineExpert:
 
     def _refusal(self, request: Request) -> Failure | None:
         """What this adapter cannot do although the card does not say so."""
-        sampler = request.params.get("sampler")
-        if len(request.images) > 1:
-            return Failure("unsupported", f"{self.card.id}: it takes one picture, not {len(request.images)}")
-        if request.mask is not None:
+        most, given = self.family.pictures, len(request.images)
+        if given > most:
+            words = "one picture" if most == 1 else f"at most {most} pictures"
+            return Failure("unsupported", f"{self.card.id}: it takes {words}, not {given}")
+        if request.mask is not None and not self.family.mask:
             return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
-        if sampler is not None and sampler not in SAMPLERS:
-            hinted = hint(str(sampler), SAMPLERS, "samplers")
-            return Failure("unsupported", f"{self.card.id}: no such sampler {sampler!r}; {hinted}")
-        return None
+        reason = unfit(self._model, request.params.get("sampler"))
+        return Failure("unsupported", f"{self.card.id}: {reason}") if reason else None
 
     def _ready(self, place: int, request: Request) -> _Item:
         params = {**self.card.params, **request.params}
         notes = self._cut(request.prompt, params)
-        if request.images:
-            image, resized = fit(request.images[0], self.card, request.size)
-            return _Item(place, request.prompt, request.seed, (image,), image.size, params, notes + resized)
-        size = request.size or allowed_size(self._native_size(), self.card)
-        return _Item(place, request.prompt, request.seed, (), size, params, notes)
+        if not request.images:
+            size = request.size or allowed_size(self._native_size(), self.card)
+            return _Item(place, request.prompt, request.seed, (), None, size, params, notes)
+        image, resized = fit(request.images[0], self.card, request.size)
+        images = (image, *(other.convert("RGB") for other in request.images[1:]))
+        mask = _mask(request.mask, image.size) if self.family.mask else None
+        return _Item(place, request.prompt, request.seed, images, mask, image.size, params, notes + resized)
 
     def _native_size(self) -> tuple[int, int]:
         """(width, height) px that the pipeline draws when nobody says otherwise."""
+        usual = [self._takes[name].default for name in ("width", "height") if name in self._takes]
+        if len(usual) == 2 and all(isinstance(side, int) for side in usual):
+            return usual[0], usual[1]
         denoiser = getattr(self.pipe, "unet", None) or getattr(self.pipe, "transformer", None)
         config = getattr(denoiser, "config", None)
         side = getattr(self.pipe, "default_sample_size", None) or getattr(config, "sample_size", None)
         if side is None:
-            return self.card.max_side, self.card.max_side
+            return self.family.side or self.card.max_side, self.family.side or self.card.max_side
         height, width = side if isinstance(side, (list, tuple)) else (side, side)
         scale = getattr(self.pipe, "vae_scale_factor", 1)
         return width * scale, height * scale
 
     def _cut(self, prompt: str, params: dict[str, Any]) -> tuple[str, ...]:
         """A note where the prompt is longer than the model reads."""
-        tokenizer = getattr(self.pipe, "tokenizer_2", None) or getattr(self.pipe, "tokenizer", None)
-        if tokenizer is None:
+        tokenizer = next((t for name in _TOKENIZERS if (t := getattr(self.pipe, name, None)) is not None), None)
+        if tokenizer is None or not self.family.cuts:
             return ()
-        limit = params.get("max_sequence_length") or tokenizer.model_max_length
-        length = len(tokenizer(prompt, truncation=False, verbose=False).input_ids)
+        usual = self._takes.get("max_sequence_length")
+        limit = params.get("max_sequence_length") or (usual and usual.default) or tokenizer.model_max_length
+        words = self.family.wrap(self.pipe, prompt) if self.family.wrap else prompt
+        length = len(getattr(tokenizer, "tokenizer", tokenizer)(words, truncation=False, verbose=False).input_ids)
         return (f"prompt cut to {limit} of its {length} tokens",) if length > limit else ()
 
     def _run(self, items: list[_Item]) -> list[Result]:
@@ -159,6 +168,8 @@ class PipelineExpert:
             ]
         if failure.kind == "memory":  # outside of `except`: the traceback would hold the tensors
             _free()
+            if getattr(self._running, "relieve", bool)():  # others left the device: the same once more
+                return self._run(items)
         if len(items) == 1:
             return [Result(failure=failure, seconds=seconds)]
         step = (len(items) + 1) // 2 if failure.kind == "memory" else 1
@@ -167,18 +178,36 @@ class PipelineExpert:
     def _call(self, items: list[_Item]) -> list[Image.Image | Failure]:
         import torch
 
-        first = items[0]
-        sampler = first.params.get("sampler")
+        sampler = items[0].params.get("sampler")
         if sampler not in self._schedulers:
             self._schedulers[sampler] = fresh(self._model, sampler)
         self.pipe.scheduler = self._schedulers[sampler]
-        images = [item.images[0] for item in items if item.images]
-        ask = Ask([item.prompt for item in items], images, first.size, first.params)
+        ask = self._ask(items)
         generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
         size = {"width": ask.size[0], "height": ask.size[1]} if "width" in self._takes else {}
-        out = self.pipe(**self.family.arguments(ask), **size, generator=generators, output_type="np")
+        arguments = {**self.family.arguments(ask, self._takes), **size, "generator": generators, "output_type": "np"}
+        out = self.pipe(**arguments)
         flagged = getattr(out, "nsfw_content_detected", None) or [False] * len(items)
         return [_picture(pixels, bool(flag)) for pixels, flag in zip(out.images, flagged, strict=True)]
+
+    def _ask(self, items: list[_Item]) -> Ask:
+        first = items[0]
+        ask = Ask(
+            prompts=[item.prompt for item in items],
+            images=[item.images[0] for item in items if item.images],
+            size=first.size,
+            params=first.params,
+            more=[item.images[1:] for item in items if item.images[1:]],
+            masks=[item.mask for item in items if item.mask],
+        )
+        return self.family.prepare(ask, self.pipe) if self.family.prepare else ask
+
+
+def _mask(mask: Image.Image | None, size: tuple[int, int]) -> Image.Image:
+    """Mode 'L' at `size`; None: white all over."""
+    if mask is None:
+        return Image.new("L", size, 255)
+    return mask.convert("L").resize(size, Image.Resampling.NEAREST)
 
 
 def _picture(pixels: np.ndarray, flagged: bool) -> Image.Image | Failure:

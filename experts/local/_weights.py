@@ -1,7 +1,7 @@
-"""Reads a pipeline: its own parts from its folder or hub id, shared parts through the residency, each once.
+"""Reads a pipeline into RAM: its own parts from its folder or hub id, shared parts through the residency, each once.
 
 Only safetensors, no remote code: classes come from diffusers and transformers alone. Whatever type the weights are
-stored in, they are cast to the residency's.
+stored in, they are cast to the residency's. Nothing is put on a device here: the residency does that.
 """
 
 from __future__ import annotations
@@ -11,59 +11,74 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from experts import hub
+from experts.local._loading import prepared, quantised
+from experts.local._prompts import remember
 from experts.local._quiet import quiet_loading
 from experts.residency import Residency
 from experts.source import Source
 
 
-def read(source: Source, pipelines: tuple[str, ...], residency: Residency) -> Any:
-    """A diffusers pipeline on the residency's device; `pipelines` names the classes that will do (empty: any).
+def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **given: Any) -> Any:
+    """A diffusers pipeline in RAM; `pipelines` names the classes that will do (empty: any).
+
+    `given`: parts that the family made itself, by their name in the pipeline.
 
     Raises:
         FileNotFoundError: no such folder.
         OSError: a folder or hub id that cannot be read.
+        ImportError: what `source.loading` asks for needs a package that is not installed.
         ValueError: another kind of pipeline; a component that the pipeline does not have.
     """
     import torch
 
-    weights = source.weights
+    weights, at = source.weights, {"revision": source.revision} if source.revision else {}
     _demand(weights)
     with quiet_loading():
         from diffusers import DiffusionPipeline
+        from diffusers.quantizers import PipelineQuantizationConfig
 
-        index = DiffusionPipeline.load_config(weights)
+        index = DiffusionPipeline.load_config(weights, **at)
         kind = index["_class_name"]
         if pipelines and kind not in pipelines:
             raise ValueError(f"{weights} holds a {kind}, not a {' or '.join(pipelines)}: choose another family")
-        parts = {name: _part(name, path, index, weights, residency) for name, path in source.components.items()}
-        dtype = getattr(torch, residency.dtype)
-        pipe = DiffusionPipeline.from_pretrained(weights, **parts, dtype=dtype, use_safetensors=True)
+        smaller = quantised(index, source.loading, residency.dtype)
+        parts = {name: _part(name, source, index, smaller, residency) for name in source.components}
+        options: dict[str, Any] = {**at, **parts, **given, "dtype": getattr(torch, residency.dtype)}
+        if own := {name: config for name, config in smaller.items() if name not in options}:
+            options["quantization_config"] = PipelineQuantizationConfig(quant_mapping=own)
+        pipe = DiffusionPipeline.from_pretrained(weights, **options, use_safetensors=True)
     pipe.set_progress_bar_config(disable=True)
-    return pipe.to(residency.device)
+    prepared(pipe, source.loading, residency.device)
+    remember(pipe, residency)
+    return pipe
 
 
-def _part(name: str, path: str, index: Mapping[str, Any], weights: str, residency: Residency) -> Any:
+def _part(name: str, source: Source, index: Mapping[str, Any], smaller: Mapping[str, Any], residency: Residency) -> Any:
     """One shared part, of the class that the pipeline's index names."""
     library, kind = index.get(name) or ("", "")
     if library not in ("diffusers", "transformers"):
-        raise ValueError(f"{weights} has no component {name!r}: take it out of 'components'")
+        raise ValueError(f"{source.weights} has no component {name!r}: take it out of 'components'")
     made_by = getattr(importlib.import_module(library), kind)
-    return residency.component(path, lambda: _load(made_by, path, residency))
+    path, revision = source.components[name], source.revisions.get(name)
+    options = {"quantization_config": smaller[name]} if name in smaller else {}
+    key = "@".join([path, *filter(None, [revision]), *(str(source.loading["quantise"]) for _ in options)])
+    return residency.component(key, lambda: _load(made_by, path, revision, residency, options))
 
 
-def _load(made_by: Any, path: str, residency: Residency) -> Any:
+def _load(made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any]) -> Any:
     import torch
 
     _demand(path)
     where: dict[str, Any] = {"pretrained_model_name_or_path": path}
     if not Path(path).is_absolute():
-        owner, name, *folder = path.split("/")
-        where = {"pretrained_model_name_or_path": f"{owner}/{name}", "subfolder": "/".join(folder)}
+        repo, folder, _ = hub.split(path)
+        where = {"pretrained_model_name_or_path": repo, "subfolder": folder, "revision": revision}
     if not issubclass(made_by, torch.nn.Module):
         return made_by.from_pretrained(**where)
     dtype = getattr(torch, residency.dtype)
-    module = made_by.from_pretrained(**where, dtype=dtype, use_safetensors=True)
-    return module.eval().requires_grad_(False).to(residency.device)
+    module = made_by.from_pretrained(**where, **options, dtype=dtype, use_safetensors=True)
+    return module.eval().requires_grad_(False)
 
 
 def _demand(path: str) -> None:

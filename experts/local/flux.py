@@ -4,6 +4,8 @@
 classifier-free guidance, at twice the time.
 """
 
+from typing import Any
+
 from experts.local._family import Family
 
 FAMILY = Family(
@@ -15,4 +17,46 @@ FAMILY = Family(
         "negative_prompt": "negative_prompt",
         "max_sequence_length": "max_sequence_length",
     },
+    samplers=True,
 )
+
+_COMMON = {
+    "mode": "text-to-image",
+    "verbs": ["generate", "write"],
+    "min_side": 256,
+    "max_side": 1536,
+    "multiple": 16,
+    "max_batch": 2,
+    "vram_gib": 34.0,
+}
+
+MODELS: dict[str, dict[str, Any]] = {
+    "flux-dev": {
+        "family": "flux",
+        "weights": "black-forest-labs/FLUX.1-dev",
+        "revision": "3de623fc3c33e44ffbe2bad470d0f45bccf2eb21",
+        "card": {
+            **_COMMON,
+            "description": "Photographs, people and hands, scenes that follow long prompts, text in pictures.",
+            "seconds": 5.2,
+            "licence": "LicenseRef-FLUX-1-dev-Non-Commercial",
+            "source": "https://huggingface.co/black-forest-labs/FLUX.1-dev (seconds: estimated)",
+            "params": {"steps": 28, "guidance": 3.5, "sampler": "flow", "max_sequence_length": 512},
+        },
+        "profiles": {"draft": {"params": {"steps": 12}, "seconds": 2.3}},
+    },
+    "flux-schnell": {
+        "family": "flux",
+        "weights": "black-forest-labs/FLUX.1-schnell",
+        "revision": "741f7c3ce8b383c54771c7003378a50191e9efe9",
+        "card": {
+            **_COMMON,
+            "description": "FLUX in 4 steps: photographs and short text, soon; less detail than the full model.",
+            "seconds": 0.8,
+            "licence": "Apache-2.0",
+            "source": "https://huggingface.co/black-forest-labs/FLUX.1-schnell (seconds: estimated)",
+            "params": {"steps": 4, "guidance": 0.0, "sampler": "flow", "max_sequence_length": 256},
+        },
+        "profiles": {"draft": {"params": {"steps": 2}, "seconds": 0.4}},
+    },
+}

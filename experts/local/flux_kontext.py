@@ -25,5 +25,29 @@ FAMILY = Family(
         "auto_resize": "_auto_resize",
     },
     fixed={"_auto_resize": False},
+    samplers=True,
     more=_area,
 )
+
+MODELS: dict[str, dict[str, Any]] = {
+    "flux-kontext": {
+        "family": "flux_kontext",
+        "weights": "black-forest-labs/FLUX.1-Kontext-dev",
+        "revision": "af58063aa431f4d2bbc11ae46f57451d4416a170",
+        "card": {
+            "mode": "image-to-image",
+            "verbs": ["add", "remove", "replace", "recolour", "background", "restyle", "write"],
+            "description": "Edits one thing and keeps the rest: objects, colours, places, text, style; keeps persons.",
+            "min_side": 256,
+            "max_side": 1536,
+            "multiple": 16,
+            "max_batch": 2,
+            "vram_gib": 35.0,
+            "seconds": 11.6,
+            "licence": "LicenseRef-FLUX-1-dev-Non-Commercial",
+            "source": "https://huggingface.co/black-forest-labs/FLUX.1-Kontext-dev (seconds: estimated)",
+            "params": {"steps": 28, "guidance": 2.5, "sampler": "flow", "max_sequence_length": 512},
+        },
+        "profiles": {"draft": {"params": {"steps": 12}, "seconds": 5.0}},
+    }
+}

@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     command.add_argument("--policy", help="greedy, random or fixed:EXPERT[+EXPERT] (default: the preset's)")
     command.add_argument("--seed", type=int, help="0 .. 2147483647 (default: 0)")
     command.add_argument("--max-steps", type=int, metavar="N", help="expert calls at most (default: the preset's)")
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: rules.steps=4")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: profile=draft")
     command.add_argument("--cost-weight", metavar="W", help="0: quality alone; 1 and more: seconds and USD count too")
     command.add_argument("--abstain-below", metavar="P", help="leave the choice to fixed experts below this confidence")
     command.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
@@ -166,14 +166,15 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool) -> Trajectory:
 
 def redraw(whole: Trajectory, folder: Path) -> list[Path]:
     """Writes the report, and the delivered picture where there is one; gives the files. Raises OSError."""
+    from experts.files import write_whole
     from experts.images import png
-    from poser.record import FINAL, REPORT, write_file
+    from poser.record import FINAL, REPORT
     from poser.report import render
 
     files = [(folder / FINAL, png(image)) for image in whole.images[:1]]
     files.append((folder / REPORT, render(whole, str(folder)).encode()))
     for file, data in files:
-        write_file(file, data)
+        write_whole(file, data)
     return [file for file, _ in files]
 
 

@@ -4,23 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from poser.answers import keeping
 from poser.types import Critic, PoserError
 
 if TYPE_CHECKING:
     from experts.residency import Residency
 
-CRITICS = {"vqa": "poser.critics.vqa"}
-"""Name -> module with `load(config, residency)`."""
+CRITICS = {
+    "cascade": "poser.critics.cascade",
+    "chat": "poser.critics.chat",
+    "clip": "poser.critics.clip",
+    "decisions": "poser.critics.decisions",
+    "ensemble": "poser.critics.ensemble",
+    "vqa": "poser.critics.vqa",
+}
+"""Name -> module with `load(config, residency)`; with `KEYS`, the settings it knows, and `models(config)`, the hub ids
+and folders that it would load, where it has them."""
 
 
-def load(name: str, config: Mapping[str, Any] | None = None, residency: Residency | None = None) -> Critic:
+def load(
+    name: str,
+    config: Mapping[str, Any] | None = None,
+    residency: Residency | None = None,
+    folder: str | Path | None = None,
+) -> Critic:
     """The critic of that name with its settings; nothing heavy is imported before its first verdict.
 
+    With a `folder`, a critic that can keep its answers keeps them there, unless its settings name another file.
     Raises `PoserError`: no such critic, or a setting that it does not know.
     """
+    module = _module(name)
+    critic: Critic = module.load(keeping(module, config, folder), residency)
+    return critic
+
+
+def models(config: Mapping[str, Any]) -> list[str]:
+    """Hub ids and folders that the critic of a config entry ({name: ..., ...}) would load."""
+    module = _module(config.get("name", ""))
+    settings = {key: value for key, value in config.items() if key != "name"}
+    return list(module.models(settings)) if hasattr(module, "models") else []
+
+
+def member(entry: Any, residency: Residency | None, answers: str | None, owner: str) -> Critic:
+    """A critic inside another one's settings: a mapping with a 'name'. Raises `PoserError`."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+        raise PoserError(f"critic {owner}: {entry!r} is no critic; give a mapping with a name, as {{name: clip}}")
+    settings = {key: value for key, value in entry.items() if key != "name"}
+    if answers is not None and "answers" in getattr(_module(entry["name"]), "KEYS", ()):
+        settings.setdefault("answers", answers)
+    return load(entry["name"], settings, residency)
+
+
+def refuse(name: str, config: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+    """Raises `PoserError` for a setting that is none of `keys`."""
+    unknown = sorted(set(config) - set(keys))
+    if unknown:
+        raise PoserError(f"critic {name}: no such key {unknown[0]!r}; keys are {', '.join(keys)}")
+
+
+def _module(name: str) -> Any:
     if name not in CRITICS:
         raise PoserError(f"no such critic {name!r}; type one of {', '.join(sorted(CRITICS))}")
-    critic: Critic = import_module(CRITICS[name]).load(dict(config or {}), residency)
-    return critic
+    return import_module(CRITICS[name])

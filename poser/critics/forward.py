@@ -1,18 +1,20 @@
 """One forward pass for many questions: the logit of yes against no, at the last position.
 
-Two ways with the same result. `plain` puts picture and question through the processor for every pair: any model can do
+Two ways with the same result. `plain` puts picture and question through the model for every pair: any model can do
 that. `Shared` reads every picture once and lets all its questions start from the same key-value cache; only the words
-after the picture are computed a question, in batches of equal length, so that nothing is padded.
+after the picture are computed a question. Neither ever pads: what goes into one pass has one length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
+from poser.critics.control import spoken
 from poser.critics.questions import Ask
 
 if TYPE_CHECKING:
@@ -20,11 +22,21 @@ if TYPE_CHECKING:
 
 
 class Loaded(NamedTuple):
-    """A model that can be asked: `labels` are the token ids of no and of yes."""
+    """A model that can be asked: `labels` are the token ids of no and of yes.
+
+    `images` are settings of its image processor (limits of size), `control` finds the tokens of its chat format.
+    """
 
     model: Any
     processor: Any
     labels: tuple[list[int], list[int]]
+    images: Mapping[str, Any] = {}
+    control: re.Pattern[str] | None = None
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Its torch module, for a residency to move."""
+        return {"model": self.model}
 
 
 def conversation(ask: Ask) -> list[dict[str, Any]]:
@@ -33,16 +45,30 @@ def conversation(ask: Ask) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def tokenised(loaded: Loaded, asks: Sequence[Ask]) -> Any:
-    """The processor's batch for picture and question pairs, padded on the left."""
-    return loaded.processor.apply_chat_template(
-        [conversation(ask) for ask in asks],
-        add_generation_prompt=True,
-        tokenize=True,
-        return_dict=True,
-        return_tensors="pt",
-        processor_kwargs={"padding": True},
-    ).to(loaded.model.device, loaded.model.dtype)
+def encoded(loaded: Loaded, ask: Ask) -> dict[str, Any]:
+    """What the model is given for one picture and question, tensors of batch size 1, on its device.
+
+    A processor without a chat template gets the picture and the bare question.
+    """
+    from transformers import ProcessorMixin
+
+    processor, ask = loaded.processor, Ask(ask.picture, spoken(loaded.control, ask.question))
+    given: dict[str, Any] = {"images_kwargs": dict(loaded.images)} if loaded.images else {}
+    if processor.chat_template is None:
+        text = [processor.image_token + ask.question]
+        batch = processor(text=text, images=[[ask.picture]], return_tensors="pt", **given)
+    else:
+        batch = ProcessorMixin.apply_chat_template(
+            processor,
+            [conversation(ask)],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs=given,
+        )
+    on = batch.to(loaded.model.device, loaded.model.dtype)
+    return {name: tensor for name, tensor in on.items() if name != "labels"}
 
 
 def chances(logits: torch.Tensor, labels: tuple[list[int], list[int]]) -> list[float]:
@@ -52,17 +78,36 @@ def chances(logits: torch.Tensor, labels: tuple[list[int], list[int]]) -> list[f
 
 
 def plain(loaded: Loaded, asks: Sequence[Ask], token_budget: int) -> list[float]:
-    """P(yes) of each, every picture read anew for every question; `token_budget` padded tokens a pass."""
+    """P(yes) of each, every picture read anew for every question; `token_budget` tokens a pass."""
+    answers = [0.0] * len(asks)
+    waiting: dict[int, dict[str, Any]] = {}
+    held = 0
+    for k, ask in enumerate(asks):
+        batch = encoded(loaded, ask)
+        size = int(batch["input_ids"].shape[1])
+        if waiting and held + size > token_budget:
+            _together(loaded, waiting, answers)
+            waiting, held = {}, 0
+        waiting[k] = batch
+        held += size
+    _together(loaded, waiting, answers)
+    return answers
+
+
+def _together(loaded: Loaded, waiting: Mapping[int, dict[str, Any]], answers: list[float]) -> None:
+    """One pass for all that have tensors of the same form."""
     import torch
 
-    answers: list[float] = []
-    width = int(tokenised(loaded, [max(asks, key=lambda ask: len(ask.question))])["input_ids"].shape[1]) if asks else 1
-    step = max(1, token_budget // width)
-    for k in range(0, len(asks), step):
+    buckets: dict[tuple[Any, ...], list[int]] = {}
+    for k, batch in waiting.items():
+        form = tuple((name, tuple(tensor.shape[1:])) for name, tensor in batch.items())
+        buckets.setdefault(form, []).append(k)
+    for members in buckets.values():
+        rows = [waiting[k] for k in members]
         with torch.inference_mode():
-            out = loaded.model(**tokenised(loaded, asks[k : k + step]), logits_to_keep=1)
-        answers += chances(out.logits[:, -1], loaded.labels)
-    return answers
+            out = loaded.model(**{name: torch.cat([row[name] for row in rows]) for name in rows[0]}, logits_to_keep=1)
+        for k, p in zip(members, chances(out.logits[:, -1], loaded.labels), strict=True):
+            answers[k] = p
 
 
 @dataclass(frozen=True)
@@ -75,27 +120,48 @@ class View:
 
 
 class Shared:
-    """Questions that share the reading of their picture."""
+    """Questions that share the reading of their picture.
 
-    def __init__(self, loaded: Loaded, tails: dict[str, list[int]] | None = None) -> None:
+    `tails` keeps the token ids after the picture by question (None: those that the processor itself puts there).
+    """
+
+    def __init__(self, loaded: Loaded, tails: dict[str | None, list[int]] | None = None) -> None:
         self.loaded = loaded
         self.image_token = loaded.model.config.image_token_id
         self.tails = {} if tails is None else tails
 
+    def _after(self, ids: list[int]) -> list[int]:
+        return ids[len(ids) - ids[::-1].index(self.image_token) :]
+
+    def _written(self, question: str) -> list[int]:
+        """Token ids of everything after the picture's place in the chat."""
+        from transformers import ProcessorMixin
+
+        chat = conversation(Ask(Image.new("RGB", (32, 32)), spoken(self.loaded.control, question)))
+        text = ProcessorMixin.apply_chat_template(
+            self.loaded.processor, chat, tokenize=False, add_generation_prompt=True
+        )
+        return self._after(self.loaded.processor.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def _closing(self) -> list[int]:
+        """What the processor puts between the last image token and the words. Raises ValueError: not known."""
+        whole = self._after(encoded(self.loaded, Ask(Image.new("RGB", (32, 32)), "?"))["input_ids"][0].tolist())
+        words = self._written("?")
+        if whole[len(whole) - len(words) :] != words:
+            raise ValueError("the words after the picture depend on the picture")
+        return whole[: len(whole) - len(words)]
+
     def tail(self, question: str) -> list[int]:
-        """Token ids of everything after the picture."""
+        """Token ids of everything after the last image token."""
+        if None not in self.tails:
+            self.tails[None] = self._closing()
         if question not in self.tails:
-            blank = Image.new("RGB", (32, 32))
-            text = self.loaded.processor.apply_chat_template(
-                conversation(Ask(blank, question)), tokenize=False, add_generation_prompt=True
-            )
-            ids = self.loaded.processor.tokenizer(text, add_special_tokens=False)["input_ids"]
-            self.tails[question] = ids[len(ids) - ids[::-1].index(self.image_token) :]
+            self.tails[question] = self.tails[None] + self._written(question)
         return self.tails[question]
 
     def view(self, picture: Image.Image) -> View:
         """Reads one picture."""
-        batch = dict(tokenised(self.loaded, [Ask(picture, "?")]))
+        batch = encoded(self.loaded, Ask(picture, "?"))
         ids = batch["input_ids"][0].tolist()
         end = len(ids) - ids[::-1].index(self.image_token)
         for name in ("input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids"):
@@ -103,7 +169,10 @@ class Shared:
                 batch[name] = batch[name][:, :end]
         out = self.loaded.model(**batch, use_cache=True, logits_to_keep=1)
         cache = tuple((layer.keys, layer.values) for layer in out.past_key_values.layers)
-        return View(cache, end, getattr(out, "rope_deltas", None))
+        offset = getattr(out, "rope_deltas", None)
+        if offset is None:  # M-RoPE models keep it to themselves
+            offset = getattr(getattr(self.loaded.model, "model", None), "rope_deltas", None)
+        return View(cache, end, None if offset is None else offset.clone())
 
     def __call__(self, asks: Sequence[Ask], token_budget: int) -> list[float]:
         """P(yes) of each, same length and order; `token_budget` bounds the tokens of a pass and those of all caches."""

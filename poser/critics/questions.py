@@ -7,6 +7,8 @@ returns the critique. So one look may take several rounds, each of them in one b
 from __future__ import annotations
 
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Generator, Sequence
 from typing import NamedTuple, Protocol
 
@@ -66,16 +68,38 @@ def converse(talk: Talk, answer: Callable[[list[Ask]], Sequence[float]]) -> Crit
         return critique
 
 
+_ROLE = re.compile(r"\b(system|user|assistant|human|model|ai|answer|question)(\s*):", re.I)
+_OPEN, _CLOSE = str.maketrans("<[{", "((("), str.maketrans(">]}", ")))")
+LENGTH = 2000
+"""Characters of the user's words that a question quotes."""
+
+
+def data(text: str) -> str:
+    """The user's words as data: one line, at most `LENGTH` characters, no double quote, and nothing that the format of
+    a model's chats is written in.
+
+    Compatibility forms become plain ones first (NFKC), characters that are not seen are dropped, brackets of every kind
+    become round ones ('[INST]' -> '(INST)'), a bar is a space ('<|im_end|>' -> '( im_end )'), 'USER:' is 'USER,'.
+    """
+    text = unicodedata.normalize("NFKC", text[: 4 * LENGTH])
+    seen = "".join(
+        c if not unicodedata.category(c).startswith(("C", "Z")) else " " if c.isspace() else "" for c in text
+    )
+    round_ = seen.translate(_OPEN).translate(_CLOSE).translate({ord("|"): " ", ord("\u2581"): " "})
+    for quote in '"\u201c\u201d\u201e\u00ab\u00bb':
+        round_ = round_.replace(quote, "'")
+    return " ".join(_ROLE.sub(r"\1,", round_).split())[:LENGTH].strip()
+
+
 def in_words(command: Command) -> str:
     """The question about any command at all; the user's words stay data: one line, in quotes, no quote inside."""
-    text = " ".join(command.wording.split()).replace('"', "'")
-    return f'Does this picture show the result of this instruction: "{text}"? Answer yes or no.'
+    return f'Does this picture show the result of this instruction: "{data(command.wording)}"?'
 
 
 class Generic:
-    """One question a command, in the command's own words: for full-size models and free text."""
+    """One question a command, in the command's own words: the plainest form for free text."""
 
-    id = "generic-1"
+    id = "generic-2"
 
     def judge(self, look: Look) -> Talk:
         """Asks for every command whether the picture shows its result; nothing is asked about what was kept."""
@@ -90,12 +114,19 @@ class Generic:
         )
 
 
+WRITERS = ("poster", "generic", "graph")
+
+
 def writer(name: str) -> Questions:
-    """The writer of that name: 'poster' or 'generic'. Raises `PoserError` for any other."""
+    """The writer of that name: 'poster', 'generic' or 'graph'. Raises `PoserError` for any other."""
     if name == "generic":
         return Generic()
+    if name == "graph":
+        from poser.critics.graph import Graph
+
+        return Graph()
     if name == "poster":
         from poser.critics.poster import Poster
 
         return Poster()
-    raise PoserError(f"critic: no such questions {name!r}; type one of poster, generic")
+    raise PoserError(f"critic: no such questions {name!r}; type one of {', '.join(WRITERS)}")

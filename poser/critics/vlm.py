@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from experts.types import image_digest
+from poser.critics import loading
 from poser.critics.forward import Loaded, Shared, plain
-from poser.critics.memory import Answers
+from poser.critics.memory import Answers, digest_of
 from poser.critics.questions import Ask
-from poser.types import PoserError
 
 if TYPE_CHECKING:
     from experts.residency import Residency
@@ -25,44 +21,25 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 3e-2}
 """Largest difference of P(yes) between two ways of computing it, by dtype."""
-HASHED = 2**26
-"""Bytes of each weight file that go into the version."""
+PREFIXED = ("paligemma",)
+"""Models whose picture tokens look at the question (bidirectional prefix): their picture is another one to every
+question, so that there is nothing to share."""
 
 
-def version_of(folder: Path) -> str:
-    """The first 12 hexadecimal digits of sha256 over the weight files (the first 64 MiB of each, and its size)."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(file.read(HASHED))
-        if path.stat().st_size > HASHED:
-            digest.update(str(path.stat().st_size).encode())
-    return digest.hexdigest()[:12]
-
-
-def _room(folder: Path) -> float:
-    """GiB that the model of a folder may need."""
-    weights = [path.stat().st_size for path in folder.expanduser().glob("*.safetensors")]
-    return 2 * sum(weights) / 2**30 if weights else 10.0
-
-
-def _digest(picture: Image.Image) -> str:
-    """The picture's digest; '' for what is no picture."""
-    try:
-        return image_digest(picture)
-    except Exception:
-        return ""
+def _words(words: str | Sequence[str]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else tuple(words)
 
 
 class Vlm:
     """A vision-language model that is asked yes/no questions, loaded at the first one.
 
     Args:
-        model: a folder or a hub id.
+        model: a folder or a hub id; revision: the commit of a hub id (None: what the local hub cache holds).
         yes, no: words of which those that are a single token of the model are the labels.
-        suffix: put after every question ('Answer yes or no.'), one space between.
+        prefix, suffix: put before and after every question ('Answer yes or no.'), one space between.
+        images: settings of the image processor, for example its limits of size.
         device: 'cpu', 'cuda', ... or 'auto'; dtype: 'float32', 'bfloat16', ... or 'auto' (float32 on a CPU).
-        token_budget: padded tokens of one forward pass, pictures included.
+        token_budget: tokens of one forward pass, pictures included.
         residency: where given, it decides on device and memory, and the model lives there as `gib` GiB (None: twice
             the size of the weight files; 10 for a hub id).
         answers: a file that keeps every answer for later runs (`memory.Answers`).
@@ -72,9 +49,12 @@ class Vlm:
         self,
         model: str | Path,
         *,
-        yes: str | Sequence[str] = ("yes", "Yes"),
-        no: str | Sequence[str] = ("no", "No"),
+        yes: str | Sequence[str] = loading.Vocabulary.yes,
+        no: str | Sequence[str] = loading.Vocabulary.no,
+        prefix: str = "",
         suffix: str = "",
+        images: Mapping[str, Any] | None = None,
+        revision: str | None = None,
         device: str = "auto",
         dtype: str = "auto",
         token_budget: int = 16_384,
@@ -82,81 +62,61 @@ class Vlm:
         residency: Residency | None = None,
         answers: str | Path | None = None,
     ) -> None:
-        self.name, self.suffix = str(model), suffix
-        self.words = tuple((words,) if isinstance(words, str) else tuple(words) for words in (no, yes))
+        self.name, self.revision, self.suffix = str(model), revision, suffix
+        self.words = loading.Vocabulary(_words(yes), _words(no), prefix, suffix, dict(images or {}))
         self._device, self._dtype = device, dtype
         self.token_budget, self.residency = token_budget, residency
-        self.gib = _room(Path(self.name)) if gib is None else gib
+        self.gib = loading.room(self.name) if gib is None else gib
         self._answered = answers
         self._own: Loaded | None = None
-        self._shared: bool | None = None
-        self._tails: dict[str, list[int]] = {}
+        self._objection: str | None = None
+        self._tails: dict[str | None, list[int]] = {}
         self._lock = residency.running if residency is not None else RLock()
 
     @cached_property
     def id(self) -> str:
-        """Folder name and version of the weights; a hub id as it is."""
-        folder = Path(self.name).expanduser()
-        return f"{folder.name}@{version_of(folder)}" if folder.is_dir() else self.name
+        """Folder name and version of the weights; a hub id with its revision."""
+        return loading.named(self.name, self.revision)
+
+    @property
+    def shared(self) -> bool | None:
+        """Whether all questions about a picture share one reading of it; None before the first question."""
+        return None if self._objection is None else not self._objection
+
+    @property
+    def objection(self) -> str:
+        """Why every question reads its picture anew; '' where they share it (or nothing was asked yet)."""
+        return self._objection or ""
 
     @cached_property
     def memory(self) -> Answers:
         """What it answered before."""
-        words = "|".join([self.suffix, *self.words[0], "", *self.words[1]])
-        return Answers(self._answered, f"{self.id}:{words}")
+        return Answers(self._answered, f"{self.id}:{self.words.key}")
 
     @property
     def device(self) -> str:
         """Where it runs."""
-        import torch
-
-        if self._device != "auto":
-            return self._device
-        if self.residency is not None:
-            return self.residency.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return loading.device_of(self._device, self.residency)
 
     def _load(self) -> Loaded:
-        """Model, processor, label ids. Raises `PoserError`: not there, not loadable, no label tokens."""
-        import torch
-        from transformers import AutoModelForImageTextToText, AutoProcessor
-
-        dtype = self._dtype if self._dtype != "auto" else "float32" if self.device == "cpu" else "bfloat16"
-        try:
-            processor = AutoProcessor.from_pretrained(self.name)
-            model = AutoModelForImageTextToText.from_pretrained(self.name, dtype=getattr(torch, dtype))
-        except (OSError, ValueError, AttributeError) as error:
-            first = str(error).strip().splitlines()[0]
-            raise PoserError(
-                f"critic: cannot load {self.name!r} ({first}); set critic.model to a folder or hub id"
-            ) from error
-        processor.tokenizer.padding_side = "left"
-        no, yes = (self._labels(processor.tokenizer, words) for words in self.words)
-        network: Any = model
-        return Loaded(network.to(self.device).eval().requires_grad_(False), processor, (no, yes))
-
-    def _labels(self, tokenizer: Any, words: Sequence[str]) -> list[int]:
-        """Ids of the words that are one known token."""
-        encoded = [tokenizer.encode(word, add_special_tokens=False) for word in words]
-        ids = {ids[0] for ids in encoded if len(ids) == 1 and ids[0] != tokenizer.unk_token_id}
-        if not ids:
-            raise PoserError(
-                f"critic: none of {', '.join(words)} is one token of {self.name!r}; set critic.yes and critic.no"
-            )
-        return sorted(ids)
+        dtype = loading.dtype_of(self._dtype, self.device)
+        loaded: Loaded = loading.load(self.name, dtype, self.words, self.revision)
+        return loaded
 
     def loaded(self) -> Loaded:
-        """The model in memory, loaded where it is not."""
+        """The model in memory, loaded where it is not. Raises `PoserError` where it cannot be."""
         if self.residency is not None:
-            return self.residency.acquire(f"critic:{self.name}", self._load, self.gib)
+            key = loading.key_of(self.name, self.revision, self.words)
+            return self.residency.acquire(key, self._load, self.gib)
         if self._own is None:
             self._own = self._load()
+            self._own.model.to(self.device)
         return self._own
 
     def ask(self, asks: Sequence[Ask]) -> list[float]:
         """P(yes) of each, same length and order; NaN where a picture cannot be asked or the model has no finite answer,
         or does not know a word of the question. Raises `PoserError` where the model cannot be loaded."""
-        digests = {id(ask.picture): _digest(ask.picture) for ask in asks}
+        digests = {id(ask.picture): digest_of(ask.picture) for ask in asks}
         keys = [(digests[id(ask.picture)], ask.question) for ask in asks]
         with self._lock:
             known = self.memory.get(dict.fromkeys(keys))
@@ -182,7 +142,7 @@ class Vlm:
     def _batched(self, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
         """All questions about all pictures; those with words that the model does not know are left out."""
         loaded = self.loaded()
-        given = {key: Ask(ask.picture, f"{ask.question} {self.suffix}".strip()) for key, ask in asks.items()}
+        given = {key: Ask(ask.picture, self.words.asked(ask.question)) for key, ask in asks.items()}
         known = [key for key, ask in given.items() if self._readable(ask.question)]
         answers = self._forward(loaded, [given[key] for key in known])
         return dict.fromkeys(asks, math.nan) | {
@@ -199,18 +159,24 @@ class Vlm:
         """P(yes) of each; shares the reading of a picture where the model agrees that this changes nothing."""
         if not asks:
             return []
-        if self._shared is None:
-            self._shared = agreed(loaded, asks[0])
-        if self._shared:
+        if self._objection is None:
+            self._objection = objection(loaded, asks[0])
+            LOG.info("critic %s: %s", self.name, self._objection or "questions share the reading of their picture")
+        if self._objection == "":
             return Shared(loaded, self._tails)(asks, self.token_budget)
         return plain(loaded, asks, self.token_budget)
 
 
-def agreed(loaded: Loaded, ask: Ask) -> bool:
-    """Whether `Shared` gives what `plain` gives (some models have caches or positions of their own)."""
+def objection(loaded: Loaded, ask: Ask) -> str | None:
+    """What speaks against `Shared`, '' where it gives what `plain` gives; None where this picture cannot tell."""
+    if loaded.model.config.model_type in PREFIXED:
+        return "the picture is read together with the question"
     (one,) = plain(loaded, [ask], 1)
     try:
         (other,) = Shared(loaded)([ask], 1)
-    except Exception:
-        return False
-    return abs(one - other) <= TOLERANCE[str(loaded.model.dtype).removeprefix("torch.")]
+    except Exception as error:
+        return f"a shared picture cannot be asked ({type(error).__name__}: {error})"
+    if not math.isfinite(one):
+        return None
+    limit = TOLERANCE[str(loaded.model.dtype).removeprefix("torch.")]
+    return "" if abs(one - other) <= limit else f"P(yes) is {other:.4f} where it should be {one:.4f}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experts.poster
-from poser.critics.questions import Ask, Questions, Talk, blank, writer
+from poser import critics
+from poser.critics.presets import ASK, PRESETS
+from poser.critics.questions import Questions, writer
+from poser.critics.talks import Said, judged
 from poser.critics.vlm import Vlm
 from poser.types import Critique, Look, PoserError
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""
-KEYS = ("model", "questions", "yes", "no", "suffix", "device", "dtype", "token_budget", "gib", "answers")
+KEYS = ("model", "questions", "yes", "no", "prefix", "suffix", "images", "revision") + (
+    *("device", "dtype", "token_budget", "gib"),
+    "answers",
+)
 
 
 class VqaCritic:
@@ -43,45 +47,19 @@ class VqaCritic:
 
         Raises `PoserError` where the model cannot be loaded.
         """
-        start = time.perf_counter()
-        talks: dict[int, Talk] = {k: self.questions.judge(look) for k, look in enumerate(looks)}
-        found: dict[int, Critique] = {}
-        words: dict[int, Sequence[float]] = {}
-        while talks:
-            rounds: dict[int, list[Ask]] = {}
-            for k, talk in list(talks.items()):
-                said = _next(talk, words.get(k), looks[k])
-                if isinstance(said, Critique):
-                    found[k] = said
-                    del talks[k]
-                else:
-                    rounds[k] = said
-            answers = iter(self.vlm.ask([ask for asks in rounds.values() for ask in asks]))
-            words = {k: [next(answers) for _ in asks] for k, asks in rounds.items()}
-        share = (time.perf_counter() - start) / max(1, len(looks))
-        return [replace(found[k], critic=self.id, seconds=share) for k in range(len(looks))]
-
-
-def _next(talk: Talk, answers: Sequence[float] | None, look: Look) -> list[Ask] | Critique:
-    """The talk's next round, or its critique; no verdict where it breaks."""
-    try:
-        return next(talk) if answers is None else talk.send(answers)
-    except StopIteration as end:
-        critique: Critique = end.value
-        return critique
-    except Exception as error:
-        return blank(look, f"no verdict ({type(error).__name__}: {error})")
+        return judged(looks, self.questions, lambda asks: [Said(yes) for yes in self.vlm.ask(asks)], self.id)
 
 
 def load(config: Mapping[str, Any], residency: Residency | None = None) -> VqaCritic:
-    """The critic that `config` describes: `model` (default: the embedded one), `questions` ('poster' or 'generic'), the
-    rest as for `Vlm`. Raises `PoserError` for a key that it does not know."""
-    unknown = sorted(set(config) - set(KEYS))
-    if unknown:
-        raise PoserError(f"critic vqa: no such key {unknown[0]!r}; keys are {', '.join(KEYS)}")
+    """The critic that `config` describes: `model` (a preset, a hub id or a folder; default: the embedded one),
+    `questions` ('poster' for the embedded one, else 'graph'; or 'generic'), the rest as for `Vlm`.
+
+    Raises `PoserError` for a key or value that it does not know.
+    """
+    critics.refuse("vqa", config, KEYS)
     settings = dict(config)
     model = settings.pop("model", EMBEDDED)
-    questions = settings.pop("questions", "poster" if model == EMBEDDED else "generic")
+    questions = settings.pop("questions", "poster" if model == EMBEDDED else "graph")
     if model == EMBEDDED:
         settings.setdefault("dtype", "float32")  # small enough, and exact to 1e-5 in any batch on any device
         model = Path(experts.poster.__file__).parent / "weights" / "critic"
@@ -89,7 +67,29 @@ def load(config: Mapping[str, Any], residency: Residency | None = None) -> VqaCr
             raise PoserError(
                 "critic vqa: the embedded critic is not there; python -m experts.poster.train.critic makes it"
             )
-    budget = settings.get("token_budget", 1)
+    elif model in PRESETS:
+        settings = PRESETS[model].settings | settings
+        model = PRESETS[model].model
+    elif questions != "poster":
+        settings.setdefault("suffix", ASK)
+    _check(settings)
+    critic = VqaCritic(model, questions, residency=residency, **settings)
+    if "/" not in str(model) and not Path(model).is_dir():
+        raise PoserError(f"critic vqa: no model {model!r}; type a folder, a hub id or one of {', '.join(PRESETS)}")
+    return critic
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    budget, images = settings.get("token_budget", 1), settings.get("images") or {}
     if not isinstance(budget, int) or isinstance(budget, bool) or not 0 < budget < math.inf:
         raise PoserError(f"critic vqa: token_budget is {budget!r}; set a whole number above 0")
-    return VqaCritic(model, questions, residency=residency, **settings)
+    if not isinstance(images, Mapping):
+        raise PoserError(
+            f"critic vqa: images is {images!r}; give settings of the image processor, as {{max_patches: 4}}"
+        )
+
+
+def models(config: Mapping[str, Any]) -> list[str]:
+    """The hub id or folder that it would load; none for the embedded one."""
+    model = config.get("model", EMBEDDED)
+    return [] if model == EMBEDDED else [PRESETS[model].model if model in PRESETS else str(model)]

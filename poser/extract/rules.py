@@ -38,6 +38,8 @@ class RulesExtractor:
     requeue: bool = False
     merge: int = 60
 
+    id = "rules"
+
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise PoserError(f"extractor: attempts is {self.attempts}; give 1 or more")
@@ -50,7 +52,7 @@ class RulesExtractor:
 
     def next(self, attempts: Sequence[Attempt]) -> list[Planned]:
         """`follow` of each."""
-        return [Planned(*self.follow(*attempt)) for attempt in attempts]
+        return [Planned(*self.follow(attempt.state, attempt.wanted, attempt.attempted)) for attempt in attempts]
 
     def first(self, task: Task) -> Plan:
         """The first plan: at least one command where the prompt has a non-space character. Never raises."""

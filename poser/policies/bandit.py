@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from experts.files import write_whole
 from poser.actions import ActionSet, anything
 from poser.embed import described, embedder
 from poser.encode import Encoder
@@ -135,9 +135,8 @@ class Learner:
 
     def save(self, folder: Path) -> Path:
         """Writes the two files of a bandit, the description last."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save as packed
 
-        folder.mkdir(parents=True, exist_ok=True)
         bandit = self.bandit
         about = {
             "format": 1,
@@ -150,10 +149,8 @@ class Learner:
             "training": {"calls": self.seen, "seed": self.seed, "strength": self.strength},
         }
         tensors = {"weights": bandit.weights.astype(np.float64), "bias": bandit.bias.astype(np.float64)}
-        save_file(tensors, folder / "part")
-        os.replace(folder / "part", folder / WEIGHTS)
-        (folder / "part").write_text(json.dumps(about, indent=1) + "\n", "utf-8")
-        os.replace(folder / "part", folder / ABOUT)
+        write_whole(folder / WEIGHTS, packed(tensors))
+        write_whole(folder / ABOUT, (json.dumps(about, indent=1) + "\n").encode())
         return folder
 
 

@@ -25,7 +25,7 @@ from poser.embed import HashEmbedder
 from poser.mdp import seed_of
 from poser.policies.random import Random
 from poser.types import PoserError
-from poser.wording import wording
+from poser.wording import load as wording
 from tests.poser.world import make
 
 

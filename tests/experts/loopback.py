@@ -52,14 +52,14 @@ class Loopback:
     answers carry their picture.
     """
 
-    def __init__(self, fault: Callable[[], str | None] = lambda: None, key: str = "") -> None:
+    def __init__(self, fault: Callable[[], str | None] = lambda: None, key: str = "", handler: Any = None) -> None:
         self.fault, self.key, self.book = fault, key, Book()
         self.looks, self.hang, self.shape, self.output = 0, 3.0, "inline", "url"
         self.usage, self.delay = True, 0.0
         self.predictions: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
         self.lock, self.over, self.now = threading.Lock(), threading.Event(), 0
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"home": self}))
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler or Handler,), {"home": self}))
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hang up are expected
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
@@ -89,7 +89,7 @@ def bomb() -> bytes:
     return bytes(data)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     home: Loopback
 

@@ -84,7 +84,7 @@ def test_the_folder_outlives_the_process_and_the_memory_limit(tmp_path: Path) ->
     assert len(fresh) == 0
     hit = fresh.get(CARD, ASK)
     assert hit and hit.image.getpixel((0, 0)) == (0, 0, 255)
-    assert not list(tmp_path.rglob(".part-*"))
+    assert not list(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".json"])

@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.local._samplers import SAMPLERS, fresh
+from experts.local._samplers import FLOW, SAMPLERS, fitting, fresh
 from experts.pool import Pool
 from experts.registry import Registry
 from experts.residency import Residency
 from experts.types import Job, Request, Result, image_digest
+from tests.experts.large_world import Recorder
+from tests.experts.test_contract import asks
 
 torch = pytest.importorskip("torch")
+diffusers = pytest.importorskip("diffusers")
 
 DRAW = ("tiny-stable_diffusion", "tiny-pixart", "tiny-flux")
 EDIT = ("tiny-instruct_pix2pix", "tiny-flux_kontext", "tiny-generic")
@@ -41,6 +44,20 @@ def test_every_family_gives_the_wanted_size(
     (result,) = tiny_pool.run(jobs(id, picture, 1, size=size))
     assert result.failure is None and result.image and result.image.size == size and result.usd == 0.5
     assert np.asarray(result.image).std() > 0
+
+
+@pytest.mark.parametrize("id", DRAW + EDIT)
+def test_the_floats_of_a_batch_are_those_of_its_items(
+    id: str, tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expert = tiny_pool.expert(id)
+    recorder = Recorder(expert.pipe)
+    monkeypatch.setattr(expert, "pipe", recorder)
+    expert(asks(expert))
+    for request in asks(expert):
+        expert([request])
+    together, *alone = recorder.images
+    assert len(together) == 3 and np.abs(together - np.concatenate(alone)).max() <= 1e-5
 
 
 @pytest.mark.parametrize("id", EDIT)
@@ -76,10 +93,10 @@ def test_requests_that_differ_in_size_and_params_share_a_run(tiny_pool: Pool, pi
 def test_every_sampler_runs_and_none_leaves_a_trace(id: str, tiny_pool: Pool, picture: Image.Image) -> None:
     before = digests(tiny_pool.run(jobs(id, picture)))
     seen = {}
-    for name, kind in SAMPLERS.items():
+    for name in fitting(tiny_pool.expert(id).pipe.scheduler):
         (result,) = tiny_pool.run(jobs(id, picture, 1, params={"sampler": name, "steps": 4}))
         seen[name] = np.asarray(result.image, float)
-        assert type(tiny_pool.expert(id).pipe.scheduler).__name__ == kind
+        assert type(tiny_pool.expert(id).pipe.scheduler).__name__ == SAMPLERS[name]
     assert all((seen["ddim"] != seen[other]).any() for other in ("ddpm", "dpm++"))
     assert np.abs(seen["euler"] - seen["ddim"]).max() <= 1.5  # one ODE, first order both: the same up to rounding
     assert digests(tiny_pool.run(jobs(id, picture))) == before
@@ -88,15 +105,51 @@ def test_every_sampler_runs_and_none_leaves_a_trace(id: str, tiny_pool: Pool, pi
 
 
 @pytest.mark.parametrize("trained", ["DDPMScheduler", "DPMSolverMultistepScheduler"])
-@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name not in FLOW])
 def test_samplers_keep_the_noise_schedule_and_never_clip_latents(trained: str, name: str) -> None:
-    import diffusers
-
     model = getattr(diffusers, trained)(beta_schedule="squaredcos_cap_v2", prediction_type="v_prediction")
     made = fresh(model, name)
     assert torch.equal(made.alphas_cumprod, model.alphas_cumprod) and made.config.prediction_type == "v_prediction"
     assert not made.config.get("clip_sample", False) and not made.config.get("thresholding", False)
     assert made is not model and fresh(made, name) is not made
+
+
+@pytest.mark.parametrize("shifting", [{"shift": 3.0}, {"use_dynamic_shifting": True, "shift_terminal": 0.02}])
+def test_heun_visits_the_levels_of_euler(shifting: dict[str, Any]) -> None:
+    model = diffusers.FlowMatchEulerDiscreteScheduler(**shifting)
+    euler, heun = fresh(model, "flow"), fresh(model, "flow-heun")
+    for made in (euler, heun):
+        made.set_timesteps(sigmas=np.linspace(1.0, 0.25, 4), mu=0.8)
+    assert len(heun.timesteps) == 7 and torch.equal(heun.timesteps.unique(), euler.timesteps.unique())
+    assert torch.equal(heun.sigmas.unique(), euler.sigmas.unique())
+
+
+def solve(made: Any, steps: int) -> float:
+    """dx/ds = x sin(3 s) from s = 1 to 0, x(1) = 1."""
+    made.set_timesteps(steps)
+    x = torch.ones(1)
+    for time in made.timesteps:
+        x = made.step(x * torch.sin(3 * time / 1000), time, x, return_dict=False)[0]
+    return float(x)
+
+
+def test_heun_is_of_second_order_and_agrees_with_the_one_of_diffusers() -> None:
+    exact = float(np.exp((np.cos(3.0) - 1) / 3))
+    model = diffusers.FlowMatchEulerDiscreteScheduler()
+    errors = [abs(solve(fresh(model, "flow-heun"), steps) - exact) for steps in (10, 20, 40)]
+    assert all(3.5 < coarse / fine < 4.8 for coarse, fine in zip(errors, errors[1:], strict=False))
+    theirs = diffusers.FlowMatchHeunDiscreteScheduler()
+    assert abs(solve(fresh(model, "flow-heun"), 20) - solve(theirs, 20)) < 1e-5
+
+
+def test_a_flow_model_of_another_solver_keeps_its_shift() -> None:
+    model = diffusers.DPMSolverMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+    )
+    assert fitting(model) == FLOW and fresh(model, "flow").config.shift == 3.0
+    assert fitting(diffusers.EDMEulerScheduler(prediction_type="velocity")) == ()
+    with pytest.raises(ValueError, match="sampler 'ddim' does not fit .*; type one of flow, flow-heun"):
+        fresh(model, "ddim")
 
 
 def test_a_scheduler_belongs_to_one_expert(tiny_pool: Pool, picture: Image.Image) -> None:

@@ -53,7 +53,7 @@ def test_config_entries_become_cards(tmp_path: Path) -> None:
 
 def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
     entry = from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"]
-    assert entry.needs == ("owner/model",) and entry.get == "type: hf download owner/model"
+    assert entry.needs == ("owner/model",) and entry.get.startswith("type: hf download owner/model --exclude")
     assert entry.missing() == ["owner/model"]
     (tmp_path / "owner" / "model").mkdir(parents=True)
     assert from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"].missing() == []
@@ -74,12 +74,65 @@ def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
         ({"card": {**CARD, "verbs": ["fly"]}}, "no such verb ['fly']"),
         ({"card": {"mode": "text-to-image"}}, "'description' is missing"),
         ({"card": "text"}, "must be a mapping"),
+        ({"revision": "main"}, "revision 'main' is no commit: give its 40 hexadecimal digits"),
+        ({"revision": 7}, "revision 7 is no commit"),
+        ({"revision": "a" * 40}, "revision goes with a hub id, not with the folder"),
+        ({"load": {"quantize": "nf4"}}, "unknown 'quantize'; did you mean 'quantise'?"),
+        ({"load": {"quantise": "int4"}}, "load.quantise is 'int4': type one of nf4, int8"),
+        ({"load": {"offload": 1}}, "load.offload is 1: type one of true, false"),
+        ({"load": "nf4"}, "must be a mapping of ways of loading"),
+        ({"profiles": ["draft"]}, "must map a name ('draft') to fields of the card"),
+        ({"profiles": {"draft": {"steps": 4}}}, "unknown 'steps'; fields of a card"),
+        ({"profiles": {"draft": {"params": {"step": 4}}}}, "unknown 'step'; did you mean 'steps'?"),
+        ({"profiles": {"draft": {"seconds": "soon"}}}, "seconds must be a float, not 'soon'"),
+        ({"components": ["vae"]}, "must map a part's name to a folder or hub id"),
     ],
 )
 def test_wrong_entries_are_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RegistryError) as caught:
         from_config({"mine": {**ENTRY, **change}})
     assert message in str(caught.value) and "'mine'" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_every_roster_has_profiles_or_stays_as_it_is() -> None:
+    full, draft = builtin(), builtin("draft")
+    assert list(full) == list(draft) and full["poster-sd"].card == draft["poster-sd"].card
+    changed = [id for id in full if full[id].card != draft[id].card]
+    assert changed == [id for id in full if "draft" in full[id].profiles] and len(changed) > 20
+    for id in changed:
+        assert draft[id].card.params["steps"] <= full[id].card.params["steps"]
+        assert draft[id].card.seconds <= full[id].card.seconds
+
+
+def test_a_profile_is_laid_over_the_card_before_the_entry_is_built() -> None:
+    draft = {"params": {"steps": 2}, "seconds": 0.5, "max_batch": 3}
+    entry = {**ENTRY, "card": {**CARD, "params": {"steps": 4, "guidance": 3.0}}, "profiles": {"draft": draft}}
+    card = from_config({"mine": entry}, profile="draft")["mine"].card
+    assert card.params == {"steps": 2, "guidance": 3.0} and (card.seconds, card.max_batch) == (0.5, 3)
+    for profile in ("full", "other"):
+        assert from_config({"mine": entry}, profile=profile)["mine"].card.params["steps"] == 4
+    assert from_config({"mine": entry})["mine"].profiles == ("draft",)
+    remote = {"family": "gemini", "model": "m", "card": CARD | {"params": {"resolution": "2K"}}}
+    remote["profiles"] = {"draft": {"params": {"resolution": "1K"}, "usd": 0.01}}
+    assert from_config({"m": remote}, profile="draft")["m"].card.params == {"resolution": "1K"}
+    assert from_config({"m": remote})["m"].card.usd == 0.0
+
+
+def test_like_lays_an_entry_over_a_builtin_one() -> None:
+    mine = {"like": "flux-kontext", "load": {"quantise": "nf4"}, "card": {"vram_gib": 19.5, "params": {"steps": 20}}}
+    found, base = from_config({"mine": mine})["mine"], builtin()["flux-kontext"]
+    assert found.card.id == "mine" and found.card.version == base.card.version + "+nf4"
+    assert found.card.vram_gib == 19.5 and found.card.params == {**base.card.params, "steps": 20}
+    assert found.needs == base.needs and found.profiles == base.profiles
+    here = from_config({"mine": {"like": "poster-sd"}})["mine"]
+    assert here.missing() == [] and here.card.version == builtin()["poster-sd"].card.version
+    other = from_config({"mine": {**mine, "weights": "owner/model"}})["mine"]
+    assert other.needs == ("owner/model",)  # other weights: not the old commit
+    assert from_config({"mine": {"like": "gpt-image-2.6-flare", "card": {"usd": 0.1}}})["mine"].card.usd == 0.1
+    with pytest.raises(UnknownExpert, match="did you mean 'flux-kontext'"):
+        from_config({"mine": {"like": "flux-contxt"}})
+    with pytest.raises(RegistryError, match="unknown 'colour'"):
+        from_config({"mine": {"like": "sdxl", "card": {"colour": 1}}})
 
 
 @pytest.mark.parametrize("key", ["family", "weights", "card"])

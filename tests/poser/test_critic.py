@@ -19,7 +19,7 @@ from experts.poster.train.critic_model import build_model, build_processor
 from experts.poster.train.store import WEIGHTS
 from experts.residency import Residency
 from poser.critics import load
-from poser.critics.forward import Shared, conversation, plain, tokenised
+from poser.critics.forward import Shared, conversation, encoded, plain
 from poser.critics.questions import Ask
 from poser.critics.vlm import Vlm
 from poser.critics.vqa import VqaCritic
@@ -83,7 +83,7 @@ def test_the_processor_writes_what_training_wrote(folder: Path, looks: list[Look
     from experts.poster.train.vae import to_tensor
 
     loaded = Vlm(folder).loaded()
-    batch = tokenised(loaded, [Ask(looks[0].image, QUESTIONS[0])])
+    batch = encoded(loaded, Ask(looks[0].image, QUESTIONS[0]))
     assert batch["input_ids"][0].tolist() == loaded.processor.tokenizer.encode(prompt(QUESTIONS[0]))
     assert float((batch["pixel_values"].cpu() - to_tensor([looks[0].image]).cpu()).abs().max()) < 1e-6
     assert conversation(Ask(looks[0].image, "?"))[0]["role"] == "user"
@@ -168,7 +168,7 @@ def test_it_lives_in_a_residency(folder: Path, looks: list[Look]) -> None:
     [
         ("vlm", {}, "'vlm'.*vqa"),
         ("vqa", {"modle": "x"}, "'modle'.*model, questions"),
-        ("vqa", {"model": "x", "questions": "prose"}, "'prose'.*poster, generic"),
+        ("vqa", {"model": "x", "questions": "prose"}, "'prose'.*poster, generic, graph"),
         ("vqa", {"model": "x", "token_budget": 0}, "token_budget is 0"),
     ],
 )

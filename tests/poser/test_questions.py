@@ -182,7 +182,7 @@ def test_generic_scores_commands_in_order() -> None:
 
 
 def test_unknown_questions_are_refused_by_name() -> None:
-    with pytest.raises(PoserError, match="'prose'.*poster, generic"):
+    with pytest.raises(PoserError, match="'prose'.*poster, generic, graph"):
         writer("prose")
 
 

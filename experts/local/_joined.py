@@ -1,0 +1,104 @@
+"""Pipelines that are put together here: of another class than their weights were saved with, or with further parts.
+
+Built from the parts themselves: `from_pipe` would cast what it is given to float32 (diffusers#12754).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from pathlib import Path
+from typing import Any
+
+from experts import hub
+from experts.local._quiet import quiet_loading
+from experts.residency import Residency
+from experts.source import Source
+
+
+def without(source: Source, *names: str) -> Source:
+    """The source less those components: the ones that the saved pipeline does not have."""
+    kept = {name: where for name, where in source.components.items() if name not in names}
+    return dataclasses.replace(source, components=kept)
+
+
+def part(source: Source, name: str, made_by: Any, residency: Residency) -> Any:
+    """The component of that name, shared: a torch module in RAM that the class `made_by` reads.
+
+    Raises:
+        ValueError: the source has none.
+        OSError: it cannot be read.
+    """
+    import torch
+
+    where, revision = source.components.get(name), source.revisions.get(name)
+    if where is None:
+        raise ValueError(f"{source.weights} needs a {name}: give its folder or hub id under components.{name}")
+    path, at = located(where, revision)
+
+    def load() -> Any:
+        with quiet_loading():
+            module = made_by.from_pretrained(path, **at, dtype=getattr(torch, residency.dtype), use_safetensors=True)
+        return module.eval().requires_grad_(False)
+
+    return residency.component(f"{where}@{revision}" if revision else where, load)
+
+
+def processor(source: Source, name: str) -> Any:
+    """The image processor that lies beside the weights of a component. Raises OSError: it cannot be read."""
+    from transformers import AutoImageProcessor
+
+    path, at = located(source.components[name], source.revisions.get(name))
+    with quiet_loading():
+        return AutoImageProcessor.from_pretrained(path, **at)
+
+
+def located(where: str, revision: str | None) -> tuple[str, dict[str, Any]]:
+    """What `from_pretrained` takes for a folder or hub id."""
+    if Path(where).is_absolute():
+        return where, {}
+    repo, folder, _ = hub.split(where)
+    return repo, {"subfolder": folder, "revision": revision}
+
+
+def rebuilt(pipe: Any, kind: str, **parts: Any) -> Any:
+    """The same parts and settings, and those `parts`, as a pipeline of the diffusers class `kind`."""
+    import diffusers
+
+    made_by = getattr(diffusers, kind)
+    takes = inspect.signature(made_by.__init__).parameters
+    settings = {name: value for name, value in pipe.config.items() if name in takes and not name.startswith("_")}
+    with quiet_loading():
+        joined = made_by(**{**settings, **pipe.components, **parts})
+    joined.set_progress_bar_config(disable=True)
+    return joined
+
+
+def extended(pipe: Any, **parts: Any) -> Any:
+    """The same pipeline with `parts` that its class does not know among its components."""
+    kind = type(pipe)
+
+    def components(self: Any) -> dict[str, Any]:
+        return {**kind.components.fget(self), **parts}
+
+    pipe.__class__ = type(kind.__name__, (kind,), {"components": property(components)})
+    for name, part in parts.items():
+        setattr(pipe, name, part)
+    return pipe
+
+
+def file_of(where: str, revision: str | None) -> Path:
+    """A safetensors file: an absolute path, or a file of a hub repository, fetched where it is not there yet.
+
+    Raises:
+        ValueError: another kind of file.
+        OSError: it is not there and cannot be fetched.
+    """
+    if not where.endswith(".safetensors"):
+        raise ValueError(f"{where} is no safetensors file: only those are read")
+    if Path(where).is_absolute():
+        return Path(where)
+    from huggingface_hub import hf_hub_download
+
+    repo, file, _ = hub.split(where)
+    return Path(hf_hub_download(repo, file, revision=revision))

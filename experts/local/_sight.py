@@ -1,0 +1,77 @@
+"""Tokenizers and processors of vision-language models, for words and still pictures alone.
+
+transformers' processors of Pixtral and Qwen2-VL need torchvision: for a video processor through which nothing passes
+here. So words go through the tokenizer itself, and pictures through the image processor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from experts import hub
+from experts.local._quiet import quiet_loading
+from experts.source import Source
+
+
+class Sight:
+    """Words with one `<|image_pad|>` a picture -> token ids, where each has become as many as the picture has patches.
+
+    Args:
+        image_processor: of Qwen2-VL; cuts pictures into patches.
+        tokenizer: of the words.
+    """
+
+    def __init__(self, image_processor: Any, tokenizer: Any) -> None:
+        self.image_processor, self.tokenizer = image_processor, tokenizer
+        self.image_token: str = getattr(tokenizer, "image_token", None) or "<|image_pad|>"
+
+    def __call__(self, text: Sequence[str], images: Any = None, **options: Any) -> Any:
+        """`input_ids` and `attention_mask` [N, T]; with pictures `pixel_values` and `image_grid_thw` [pictures, 3].
+
+        Raises:
+            ValueError: not as many places for pictures as pictures.
+        """
+        from transformers import BatchFeature
+
+        pictures = [images] if isinstance(images, Image.Image) else images
+        seen = self.image_processor(images=pictures, return_tensors="pt") if pictures else {}
+        lengths = [int(grid.prod()) // self.image_processor.merge_size**2 for grid in seen.get("image_grid_thw", ())]
+        places = sum(words.count(self.image_token) for words in text)
+        if places != len(lengths):
+            raise ValueError(f"{places} places for {len(lengths)} pictures: take {self.image_token} out of the prompt")
+        left = iter(lengths)
+        spread = [re.sub(re.escape(self.image_token), lambda _: self.image_token * next(left), words) for words in text]
+        return BatchFeature({**self.tokenizer(spread, **options), **seen})
+
+
+def words(source: Source) -> Any:
+    """The tokenizer in the folder 'tokenizer' of a pipeline, or of that component. Raises OSError: it is not there."""
+    from transformers import AutoTokenizer
+
+    with quiet_loading():
+        return AutoTokenizer.from_pretrained(**_where(source, "tokenizer"))
+
+
+def sight(source: Source) -> Sight:
+    """The processor in the folder 'processor' of a pipeline, or of that component. Raises OSError: it is not there."""
+    from transformers import AutoTokenizer, Qwen2VLImageProcessor
+
+    where = _where(source, "processor")
+    with quiet_loading():
+        return Sight(Qwen2VLImageProcessor.from_pretrained(**where), AutoTokenizer.from_pretrained(**where))
+
+
+def _where(source: Source, name: str) -> dict[str, Any]:
+    """Arguments of `from_pretrained`."""
+    shared = source.components.get(name)
+    if shared is None:
+        return {"pretrained_model_name_or_path": source.weights, "subfolder": name, "revision": source.revision}
+    if Path(shared).is_absolute():
+        return {"pretrained_model_name_or_path": shared}
+    repo, folder, _ = hub.split(shared)
+    return {"pretrained_model_name_or_path": repo, "subfolder": folder, "revision": source.revisions.get(name)}

@@ -1,0 +1,88 @@
+"""A model at an OpenAI-compatible address: what it is called, who is charged what, and the way there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from experts.api import Limits, Line, Prices, Secret, Terms, line_of, numbers
+from poser.types import PoserError
+
+if TYPE_CHECKING:
+    import openai
+
+URL = "https://api.openai.com/v1"
+KEY = "OPENAI_API_KEY"
+ENDPOINT_KEYS = ("model", "base_url", "key", "prices", "limits")
+LIMITS: Mapping[str, Any] = {"concurrency": 8, "attempts": 4, "timeout": 60.0, "deadline": 180.0, "max_mib": 8.0}
+"""What differs from `experts.api.Limits` for words: shorter waits, smaller answers, more at a time."""
+
+
+class Endpoint:
+    """A model at an address. Nothing is sent, and no key is read, before the first request.
+
+    Args:
+        owner: who asks, as errors name it ('critic chat').
+        settings: `model`, its id there; `base_url` (None: OpenAI's); `key`, the NAME of the environment variable that
+            holds the key (not given: OPENAI_API_KEY at OpenAI's own address, none elsewhere; None: none); `prices`,
+            USD a million tokens (`text_in`, `text_out`); `limits` (`experts.api.Limits`).
+        line: pace and ledger; None: the one that all with this address, key and limits share.
+
+    Raises `PoserError` for a setting that cannot be.
+    """
+
+    def __init__(self, owner: str, settings: Mapping[str, Any], line: Line | None = None) -> None:
+        self.owner = owner
+        if not settings.get("model"):
+            raise PoserError(f"{owner}: no model is named; set model to the id of one at the endpoint")
+        url = str(settings.get("base_url") or URL).rstrip("/")
+        key = settings.get("key", KEY if url == URL else None) or ""
+        try:
+            given = settings.get("limits") or {}
+            limits = numbers(Limits, {**LIMITS, **given} if isinstance(given, Mapping) else given, "limits")
+            prices = numbers(Prices, settings.get("prices") or {}, "prices")
+            self.terms = Terms(str(settings["model"]), url, str(key), prices, limits)
+        except ValueError as error:
+            raise PoserError(f"{owner}: {error}") from None
+        self._line, self._lock = line, Lock()
+
+    def __repr__(self) -> str:
+        """Model and address."""
+        return f"Endpoint({self.terms.model} at {self.terms.base_url})"
+
+    def missing(self) -> str:
+        """What must be typed before it can be asked; '' where nothing is missing. Asks nobody."""
+        name = self.terms.key
+        return f"export {name}=..." if name and not os.environ.get(name, "").strip() else ""
+
+    @cached_property
+    def line(self) -> Line:
+        """Pace and ledger. Raises `PoserError`: the ledger's file cannot be written."""
+        terms = self.terms
+        try:
+            return self._line or line_of("chat", terms.base_url, terms.key, terms.limits)
+        except ValueError as error:
+            raise PoserError(str(error)) from None
+
+    @cached_property
+    def secret(self) -> Secret:
+        """The key. Raises `PoserError`: it is not set."""
+        try:
+            return Secret(self.terms.key)
+        except OSError as error:
+            raise PoserError(f"{self.owner}: {error}") from None
+
+    @cached_property
+    def _client(self) -> openai.OpenAI:
+        from experts.api import _openai
+
+        return _openai.connected(self.terms.base_url, self.secret, self.terms.limits)
+
+    def ready(self) -> openai.OpenAI:
+        """The client, made at the first call. Raises `PoserError`: no key, or a ledger that cannot be written."""
+        with self._lock:
+            _ = self.line
+            return self._client

@@ -1,0 +1,138 @@
+"""The critic that asks any vision chat behind an OpenAI-compatible address for scores and for what is wrong, in JSON.
+
+Commands travel as data in a JSON document, and the answer is read through a schema: words in a prompt are judged and
+not followed. Where probabilities are to be had (`decisions`, `vqa`), they are cheaper and finer.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from experts.types import Failure, image_digest
+from poser import chat as chats
+from poser.chat import Chat, Form, Query
+from poser.chat.form import Share
+from poser.critics.questions import blank
+from poser.prompts import Prompt, prompt
+from poser.types import Answer, Critique, Look
+
+if TYPE_CHECKING:
+    from experts.residency import Residency
+
+LOG = logging.getLogger(__name__)
+KEYS = (*chats.KEYS, "prompt")
+LONGEST = 400
+"""Characters of the feedback that are kept."""
+
+
+class Score(Form):
+    """How far a command is carried out."""
+
+    id: str
+    seen: str
+    score: Share
+
+
+class Verdict(Form):
+    """What the model says of a picture."""
+
+    wanted: tuple[Score, ...]
+    earlier: tuple[Score, ...]
+    kept: Share | None
+    quality: Share
+    feedback: str
+
+
+class ChatCritic:
+    """Asks `chat` one question a look, all looks of a list at once; every answer is remembered.
+
+    `id` names the model and the words of the prompt. A look without a usable answer has NaN scores.
+    """
+
+    def __init__(self, chat: Chat, words: Prompt) -> None:
+        self.chat, self.words = chat, words
+
+    @property
+    def id(self) -> str:
+        """'chat:MODEL:PROMPT@DIGEST'."""
+        return f"chat:{self.chat.model}:{self.words.id}"
+
+    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
+        """Same length and order. Raises `PoserError` where there is no key."""
+        replies = self.chat.ask([self._query(look) for look in looks], Verdict)
+        found = []
+        for look, reply in zip(looks, replies, strict=True):
+            critique = _critique(look, reply.value) if reply.value else _no_verdict(look, reply.failure)
+            found.append(replace(critique, critic=self.id, usd=reply.usd, seconds=reply.seconds))
+        return found
+
+    def _query(self, look: Look) -> Query:
+        pictures = _pictures(look)
+        wanted, earlier = _named("wanted", look.wanted), _named("earlier", look.earlier)
+        data = {"pictures": [label for label, _ in pictures], "wanted": wanted, "earlier": earlier}
+
+        def check(verdict: Verdict) -> str:
+            return _complaint(verdict, wanted, earlier, look.start is not None)
+
+        return Query(self.words, data, pictures, check)
+
+
+def _named(group: str, commands: Sequence[Any]) -> list[dict[str, str]]:
+    """The commands of a group, each with an id of ours."""
+    return [{"id": f"{group}-{n}", "instruction": c.wording} for n, c in enumerate(commands, start=1)]
+
+
+def _pictures(look: Look) -> tuple[tuple[str, Image.Image], ...]:
+    """The pictures of a look with their labels; one that is there twice is sent once."""
+    pictures = [("before", look.before)] if look.before is not None else []
+    if look.start is not None and (look.before is None or image_digest(look.start) != image_digest(look.before)):
+        pictures.insert(0, ("start", look.start))
+    elif look.start is not None:
+        pictures = [("start and before", look.start)]
+    return (*pictures, ("after", look.image))
+
+
+def _complaint(
+    verdict: Verdict, wanted: Sequence[Mapping[str, str]], earlier: Sequence[Mapping[str, str]], started: bool
+) -> str:
+    """What is wrong with a verdict, for the model to read; '' where nothing is."""
+    for name, given, asked in (("wanted", verdict.wanted, wanted), ("earlier", verdict.earlier, earlier)):
+        said, ids = [score.id for score in given], [row["id"] for row in asked]
+        if sorted(said) != sorted(ids):
+            return f'"{name}" must have exactly one entry for each of: {", ".join(ids) or "nothing, so it is empty"}'
+    return '"kept" must be a number: there is a "start"' if started and verdict.kept is None else ""
+
+
+def _critique(look: Look, verdict: Verdict) -> Critique:
+    scores = {score.id: score.score for score in (*verdict.wanted, *verdict.earlier)}
+    wanted = [scores[f"wanted-{n}"] for n in range(1, len(look.wanted) + 1)]
+    earlier = [scores[f"earlier-{n}"] for n in range(1, len(look.earlier) + 1)]
+    return Critique(
+        tuple(wanted),
+        tuple(earlier),
+        kept=math.nan if look.start is None or verdict.kept is None else verdict.kept,
+        quality=verdict.quality,
+        feedback=" ".join(verdict.feedback.split())[:LONGEST],
+        answers=tuple(
+            Answer(command.text, score)
+            for command, score in zip((*look.wanted, *look.earlier), (*wanted, *earlier), strict=True)
+        ),
+    )
+
+
+def _no_verdict(look: Look, failure: Failure | None) -> Critique:
+    why = f"no verdict ({failure.kind}: {failure.message})" if failure else "no verdict"
+    LOG.warning("critic chat: %s", why)
+    return blank(look, why)
+
+
+def load(config: Mapping[str, Any], residency: Residency | None = None) -> ChatCritic:
+    """The critic that `config` describes: the keys of a chat (`poser.chat.Chat.of`), and `prompt`, the name of its
+    words ('judge-1') or a file. Raises `PoserError` for a key that it does not know, or a value that cannot be."""
+    return ChatCritic(Chat.of("critic chat", config, ("prompt",)), prompt(str(config.get("prompt", "judge-1"))))

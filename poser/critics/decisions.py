@@ -1,0 +1,64 @@
+"""The critic that asks a typed-decision endpoint: P(yes) to the same questions as `vqa`, many in one request, no words.
+
+Two protocols: 'openai' (`client.decisions.create`, predicates; openai 3.54, `types/decision_create_params.py`) and
+'systemone' (`transformers serve`, POST /v1/systemone, 'noul' questions; transformers 5.23,
+`cli/serving/systemone.py`), so a model of one's own can be asked the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from poser import chat as chats
+from poser.chat import Endpoint
+from poser.critics.answerer import Answerer
+from poser.critics.protocols import PROTOCOLS
+from poser.critics.questions import Questions, writer
+from poser.critics.talks import judged
+from poser.prompts import prompt
+from poser.types import Critique, Look, PoserError
+
+if TYPE_CHECKING:
+    from experts.residency import Residency
+
+MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
+"""OpenAI's only model for decisions, and its price, USD a million tokens in (public beta of October 2026)."""
+OWN = ("questions", "protocol", "prompt", "answers", "side")
+KEYS = (*chats.ENDPOINT_KEYS, *OWN)
+
+
+class DecisionsCritic:
+    """Asks `answerer` what `questions` derives from a look; the loop is that of every questioning critic (`talks`)."""
+
+    def __init__(self, answerer: Answerer, questions: Questions) -> None:
+        self.answerer, self.questions = answerer, questions
+
+    @property
+    def id(self) -> str:
+        """'decisions:MODEL:PROMPT@DIGEST:QUESTIONS'."""
+        return f"decisions:{self.answerer.id}:{self.questions.id}"
+
+    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
+        """Same length and order; NaN where the model refused or no answer came.
+
+        Raises `PoserError` where there is no key, or no such endpoint.
+        """
+        return judged(looks, self.questions, self.answerer.ask, self.id)
+
+
+def load(config: Mapping[str, Any], residency: Residency | None = None) -> DecisionsCritic:
+    """The critic that `config` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
+    `protocol` ('openai' or 'systemone'), `questions` (as for vqa), `prompt`, `answers` (a file that keeps them), `side`
+    (px). Raises `PoserError` for a key that it does not know, or a value that cannot be."""
+    unknown = sorted(set(config) - set(KEYS))
+    if unknown:
+        raise PoserError(f"critic decisions: no such key {unknown[0]!r}; keys are {', '.join(KEYS)}")
+    protocol = config.get("protocol", "openai")
+    if protocol not in PROTOCOLS:
+        raise PoserError(f"critic decisions: no such protocol {protocol!r}; type one of {', '.join(PROTOCOLS)}")
+    usual = {} if config.get("base_url") else {"model": MODEL, "prices": PRICES}
+    endpoint = Endpoint("critic decisions", {**usual, **config})
+    words = prompt(str(config.get("prompt", "decide-1")))
+    answerer = Answerer(endpoint, protocol, words, config.get("answers"), config.get("side", 1024))
+    return DecisionsCritic(answerer, writer(str(config.get("questions", "graph"))))

@@ -1,0 +1,128 @@
+"""A vision-language model from a folder or a hub id: weights, processor, labels. Safetensors only, no remote code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from poser.types import PoserError
+
+HASHED = 2**26
+"""Bytes of each weight file that go into the version."""
+
+
+def version_of(folder: Path) -> str:
+    """The first 12 hexadecimal digits of sha256 over the weight files (the first 64 MiB of each, and its size)."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(file.read(HASHED))
+        if path.stat().st_size > HASHED:
+            digest.update(str(path.stat().st_size).encode())
+    return digest.hexdigest()[:12]
+
+
+def named(name: str, revision: str | None) -> str:
+    """Folder name and version of the weights; a hub id with its revision."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return f"{folder.name}@{version_of(folder)}"
+    return f"{name}@{revision}" if revision else name
+
+
+def room(name: str) -> float:
+    """GiB that the model of a folder may need (twice its weight files); 10 for a hub id."""
+    weights = [path.stat().st_size for path in Path(name).expanduser().glob("*.safetensors")]
+    return 2 * sum(weights) / 2**30 if weights else 10.0
+
+
+def device_of(device: str, residency: Any) -> str:
+    """The device meant by 'auto': the residency's, or a GPU where there is one."""
+    import torch
+
+    if device != "auto":
+        return device
+    if residency is not None:
+        return str(residency.device)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def failed(name: str, error: BaseException) -> PoserError:
+    """Why a model cannot be loaded, in one line with the remedy."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    if isinstance(error, ImportError):
+        package = getattr(error, "name", None) or ("num2words" if "num2words" in str(error) else "torchvision")
+        return PoserError(f"critic: {name!r} needs a package that is not there; type: pip install {package}")
+    return PoserError(f"critic: cannot load {name!r} ({lines[0][:200]}); set critic.model to a folder or hub id")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How a model is asked and answers.
+
+    `yes`, `no`: words of which those that are a single token are the labels. `prefix`, `suffix`: put before and after
+    every question. `images`: settings of the image processor, as limits of size.
+    """
+
+    yes: tuple[str, ...] = ("yes", "Yes", " yes", " Yes")
+    no: tuple[str, ...] = ("no", "No", " no", " No")
+    prefix: str = ""
+    suffix: str = ""
+    images: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Differs where answers may."""
+        images = "" if not self.images else repr(sorted(self.images.items()))
+        return "|".join([self.prefix, self.suffix, images, *self.no, "", *self.yes])
+
+    def asked(self, question: str) -> str:
+        """The question as the model gets it."""
+        return " ".join(part for part in (self.prefix, question, self.suffix) if part)
+
+
+def key_of(name: str, revision: str | None, words: Vocabulary) -> str:
+    """The model's key in a residency: another one where labels, image settings or revision differ from the usual."""
+    usual = Vocabulary(prefix=words.prefix, suffix=words.suffix)
+    more = "" if words == usual and revision is None else f":{revision or ''}:{words.key}"
+    return f"critic:{name}{more}"
+
+
+def dtype_of(dtype: str, device: str) -> str:
+    """The dtype meant by 'auto': float32 on a CPU, else bfloat16."""
+    return dtype if dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
+
+
+def load(name: str, dtype: str, words: Vocabulary, revision: str | None = None) -> Any:
+    """The model in RAM, as `forward.Loaded`. Raises `PoserError`: not there, not loadable, no label tokens."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    from poser.critics.control import control_of
+    from poser.critics.forward import Loaded
+    from poser.critics.stills import processor_of
+
+    try:
+        processor = processor_of(name, revision)
+        model: Any = AutoModelForImageTextToText.from_pretrained(
+            name, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
+        )
+    except (OSError, ValueError, AttributeError, ImportError) as error:
+        raise failed(name, error) from error
+    tokenizer = processor.tokenizer
+    labels = labels_of(name, tokenizer, words.no), labels_of(name, tokenizer, words.yes)
+    return Loaded(model.eval().requires_grad_(False), processor, labels, words.images, control_of(tokenizer))
+
+
+def labels_of(name: str, tokenizer: Any, words: Sequence[str]) -> list[int]:
+    """Ids of the words that are one known token. Raises `PoserError` where none is."""
+    found = [tokenizer.encode(word, add_special_tokens=False) for word in words]
+    ids = {ids[0] for ids in found if len(ids) == 1 and ids[0] != tokenizer.unk_token_id}
+    if not ids:
+        raise PoserError(
+            f"critic: none of {', '.join(map(repr, words))} is one token of {name!r}; set critic.yes and critic.no"
+        )
+    return sorted(ids)

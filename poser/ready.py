@@ -1,0 +1,205 @@
+"""What a config needs that is not here: weights, keys, packages, memory. Only files and settings are looked at: nothing
+is loaded, and no service is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from experts import hub
+from experts.registry import Registry
+from poser import critics, extract, wording
+from poser.chat import Endpoint
+from poser.chat.endpoint import URL
+from poser.config import Config
+from poser.critics.presets import PRESETS
+from poser.roster import registry_of
+from poser.types import PoserError
+
+ENDS = {
+    "o3": ("2026-12-11", "gpt-6-sol"),
+    "gpt-4o": ("2027-01-14", "gpt-6-sol"),
+    "gpt-4.1": ("2027-01-14", "gpt-6-sol"),
+}
+"""Language model -> the day on which OpenAI ends it (openai 3.54, `types/shared/chat_model.py`), and another one."""
+QUANTISER = "bitsandbytes"
+"""The package behind `load.quantise`."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """`lacks`: what keeps a config from running, each with what to type; `notes`: what is worth knowing."""
+
+    lacks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def devices() -> list[dict[str, Any]]:
+    """The devices that torch can use: name and memory, GiB; nothing where torch is missing."""
+    try:
+        import torch
+    except ImportError:
+        return []
+    gpus = [torch.cuda.get_device_properties(k) for k in range(torch.cuda.device_count())]
+    rows = [
+        {"device": f"cuda:{k}", "name": gpu.name, "gib": round(gpu.total_memory / 2**30, 1)}
+        for k, gpu in enumerate(gpus)
+    ]
+    return [*rows, {"device": "cpu", "name": platform.machine(), "threads": torch.get_num_threads()}]
+
+
+def ram_gib() -> float:
+    """The machine's memory, GiB."""
+    return round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1)
+
+
+def findings(config: Config) -> Findings:
+    """What the config lacks on this machine."""
+    try:
+        entries = registry_of(config)
+    except PoserError as error:
+        return Findings((str(error),))
+    asked, wrong = _asked(config)
+    parts = (
+        _experts(entries),
+        Findings((*_packages(config, entries), *wrong)),
+        Findings(tuple(_weights("critic", _critic_models(config), config.critic.get("revision")))),
+        Findings(tuple(_embedder(config))),
+        _endpoints(asked),
+        _memory(config, entries, max(_sizes(asked), default=0.0)),
+    )
+    lacks, notes = ([line for part in parts for line in getattr(part, kind)] for kind in ("lacks", "notes"))
+    return Findings(tuple(lacks), tuple(notes))
+
+
+def _experts(entries: Registry) -> Findings:
+    """Weights and keys of experts that are not here, each once; experts that are gone are never chosen."""
+    gone = {id: entry for id, entry in entries.items() if entry.gone}
+    absent: dict[tuple[str, str], list[str]] = {}
+    for id, entry in entries.items():
+        for need in entry.missing() if id not in gone else ():
+            ours = hub.ID.fullmatch(need) and not entry.described.get("get")
+            absent.setdefault((need, f"type: {hub.command(need)}" if ours else entry.get), []).append(id)
+    lacks = [f"expert {', '.join(ids)}: not there: {need}; {remedy}" for (need, remedy), ids in absent.items()]
+    if len(gone) == len(entries):
+        lacks.append("experts: every one of them is gone; name others under experts")
+    return Findings(tuple(lacks), tuple(f"expert {id}: {entry.gone}; {entry.get}" for id, entry in gone.items()))
+
+
+def _packages(config: Config, entries: Registry) -> list[str]:
+    """Packages beyond this project's own that loading would import."""
+    smaller = [id for id, entry in entries.items() if (entry.described.get("load") or {}).get("quantise")]
+    wanted = {QUANTISER: f"load.quantise of {', '.join(smaller)}"} if smaller else {}
+    models = _critic_models(config)
+    wanted |= {name: "the critic" for one in PRESETS.values() if one.model in models for name in one.needs}
+    lacking = {name: who for name, who in wanted.items() if importlib.util.find_spec(name) is None}
+    return [f"package {name}: {who} needs it; type: pip install {name}" for name, who in lacking.items()]
+
+
+def _asked(config: Config) -> tuple[list[Any], list[str]]:
+    """Critic, extractor and wording as they are built, and why one of them cannot be."""
+    rules, made, wrong = config.rules, list[Any](), list[str]()
+    for module, part, more in (
+        (critics, config.critic, ()),
+        (extract, config.extractor, (rules.attempts, rules.threshold)),
+        (wording, config.wording, ()),
+    ):
+        settings = {key: value for key, value in part.items() if key != "name"}
+        try:
+            made.append(module.load(part["name"], settings, *more))
+        except PoserError as error:
+            wrong.append(str(error))
+    return made, wrong
+
+
+def _critic_models(config: Config) -> list[str]:
+    try:
+        return critics.models(config.critic)
+    except PoserError:
+        return []
+
+
+def _inside(things: list[Any]) -> Iterator[Any]:
+    """These objects of this project, and those that they hold."""
+    for thing in things:
+        yield thing
+        if type(thing).__module__.startswith("poser.") and not isinstance(thing, Endpoint):
+            held = [one for value in vars(thing).values() for one in (value if isinstance(value, tuple) else (value,))]
+            yield from _inside([one for one in held if type(one).__module__.startswith("poser.")])
+
+
+def _endpoints(things: list[Any]) -> Findings:
+    """Services of language models: keys that are not set, and models that were or will be shut down."""
+    lacks, notes = dict[str, None](), dict[str, None]()
+    for one in _inside(things):
+        if not isinstance(one, Endpoint):
+            continue
+        if words := one.missing():
+            lacks[f"{one.owner}: no key; type: {words}"] = None
+        day, other = ENDS.get(one.terms.model, ("", ""))
+        if day and one.terms.base_url == URL:
+            over = time.strftime("%Y-%m-%d") >= day
+            words = f"{one.owner}: {one.terms.model} {'was' if over else 'will be'} shut down on {day}"
+            (lacks if over else notes)[f"{words}; set its model to another, for example {other}"] = None
+    return Findings(tuple(lacks), tuple(notes))
+
+
+def _sizes(things: list[Any]) -> Iterator[float]:
+    """GiB that each local model among them declares to need."""
+    return (float(gib) for thing in _inside(things) if isinstance(gib := getattr(thing, "gib", None), int | float))
+
+
+def _weights(what: str, models: list[str], revision: Any = None) -> list[str]:
+    """Of folders and hub ids, those that are not here."""
+    lacks = []
+    for model in models:
+        need = f"{model}@{revision}" if revision and hub.COMMIT.fullmatch(str(revision)) else model
+        if Path(model).is_dir():
+            continue
+        if Path(model).is_absolute() or not hub.ID.fullmatch(need):
+            lacks.append(f"{what}: no folder {model}; set {what}.model to a folder or a hub id")
+        elif not hub.cached(need):
+            lacks.append(f"{what}: {model} is not downloaded; type: {hub.command(need)}")
+    return lacks
+
+
+def _embedder(config: Config) -> list[str]:
+    from poser.embed import embedder, packaged
+
+    try:
+        embedder(config.embedder.name, config.embedder.model)
+        if config.embedder.name == "minilm" and config.embedder.model is None:
+            packaged()
+    except PoserError as error:
+        return [str(error)]
+    return _weights("embedder", [config.embedder.model] if config.embedder.model else [])
+
+
+def _memory(config: Config, entries: Registry, critic: float) -> Findings:
+    """What does not fit, and what fits only in turns: the largest expert and the critic against the room there is."""
+    largest = max((entry.card for entry in entries.values()), key=lambda card: card.vram_gib)
+    gpus = [row["gib"] for row in devices() if "gib" in row] if config.device != "cpu" else []
+    lacks, notes = [], []
+    if config.device == "cuda" and not gpus:
+        lacks.append("device: torch finds no GPU; type: --set device=auto")
+    elif not gpus and max(largest.vram_gib, critic) > 1 and config.device == "auto":
+        notes.append("device: torch finds no GPU: local models run on the CPU, slowly")
+    room, where = (gpus[0], "the GPU") if gpus else (ram_gib(), "this machine")
+    room = min(room, config.memory.vram_gib or room)
+    if largest.vram_gib > room:
+        words = "leave it out of experts, or give it load: {quantise: nf4} or {offload: true}"
+        lacks.append(f"memory: {largest.id} needs {largest.vram_gib:g} GiB, {where} gives {room:g}; {words}")
+    if critic > room:
+        lacks.append(
+            f"memory: the critic needs {critic:g} GiB, {where} gives {room:g}; set critic.model to a smaller one"
+        )
+    if not lacks and largest.vram_gib + critic > room:
+        both = f"{largest.id} ({largest.vram_gib:g} GiB) and the critic ({critic:g} GiB)"
+        notes.append(f"memory: {both} take turns: {where} gives {room:g} GiB")
+    return Findings(tuple(lacks), tuple(notes))

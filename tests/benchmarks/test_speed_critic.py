@@ -1,0 +1,24 @@
+"""What sharing a picture saves: counted in the model, not computed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.speed_critic import figures, main
+
+
+def test_ten_questions_about_one_picture_take_a_fifth_of_the_tokens_at_most() -> None:
+    found = figures()
+    assert found["questions"] == 10 and found["one_by_one"] > 10 * 1024
+    assert 1024 < found["shared"] < 1024 + 10 * 64
+    assert found["ratio"] == pytest.approx(found["shared"] / found["one_by_one"], abs=1e-4)
+    assert found["ratio"] <= 0.2 and found["largest_difference"] <= 1e-4
+
+
+def test_a_small_picture_saves_less(capsys: pytest.CaptureFixture[str]) -> None:
+    small = figures(count=4, side=128)
+    assert small["ratio"] > figures(count=10, side=128)["ratio"] > 0.2
+    assert main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["questions"] == 10

@@ -1,0 +1,371 @@
+"""Two levels: weights in RAM once, by content; to the device one copy a block; back nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experts.residency import GIB, Mirror, NoRoom, Residency, module_bytes
+
+torch = pytest.importorskip("torch")
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+
+
+class Model:
+    """A model of named parts."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.parts = parts
+
+
+class Copies(TorchDispatchMode):
+    """Counts operations that move or copy tensors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += any(word in str(func) for word in ("copy", "clone", "_to_"))
+        return func(*args, **(kwargs or {}))
+
+
+def layers(seed: int, *sizes: int) -> torch.nn.Module:
+    """Linear layers with random weights."""
+    torch.manual_seed(seed)
+    return torch.nn.Sequential(*(torch.nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)))
+
+
+def mirror(**limits: Any) -> tuple[Residency, Mirror]:
+    """A residency over a device that copies and counts."""
+    device = Mirror()
+    return Residency(device, **limits), device
+
+
+def spots(module: torch.nn.Module) -> set[int]:
+    """Where its tensors lie."""
+    return {tensor.data_ptr() for tensor in (*module.parameters(), *module.buffers())}
+
+
+def test_equal_weights_are_one_copy_whatever_their_names() -> None:
+    home, device = mirror()
+    one, two = Model(encoder=layers(1, 8, 8), own=layers(2, 8, 16)), Model(text=layers(1, 8, 8), own=layers(3, 8, 16))
+    wanted = [two.parts["text"](torch.ones(8)), two.parts["own"](torch.ones(8))]
+    home.acquire("one", lambda: one, 0)
+    before = device.copied
+    home.acquire("two", lambda: two, 0)
+    assert spots(one.parts["encoder"]) == spots(two.parts["text"])
+    assert device.copied - before == device.copied - before == home.log[-1].bytes == 16 * 8 * 4 + 16 * 4
+    assert home.store.weight == module_bytes([one.parts["encoder"], one.parts["own"], two.parts["own"]])
+    assert torch.equal(two.parts["text"](torch.ones(8)), wanted[0]) and torch.equal(
+        two.parts["own"](torch.ones(8)), wanted[1]
+    )
+
+
+def test_weights_are_compared_after_the_cast() -> None:
+    home, _ = mirror()
+    exact = layers(1, 8, 8)
+    half = layers(1, 8, 8).half().float()
+    home.acquire("one", lambda: Model(a=exact.half()), 0)
+    home.acquire("two", lambda: Model(a=half.half()), 0)
+    assert home.store.weight == module_bytes([half.half()])
+
+
+def test_a_few_equal_tensors_do_not_tie_two_models_together() -> None:
+    home, device = mirror()
+    one, two = layers(1, 64, 64), layers(2, 8, 64)
+    for module in (one, two):
+        torch.nn.init.zeros_(module[0].bias)
+    home.acquire("one", lambda: one, 0)
+    home.evict("one")
+    before = device.copied
+    home.acquire("two", lambda: two, 0)
+    assert device.copied - before == two[0].weight.nbytes + two[0].bias.nbytes
+
+
+def test_a_trunk_is_shared_and_what_goes_beyond_it_is_not() -> None:
+    home, device = mirror()
+    trunk, larger = layers(1, 32, 32), layers(1, 32, 32)
+    larger.append(torch.nn.Linear(32, 16))
+    home.acquire("trunk", lambda: trunk, 0)
+    home.acquire("larger", lambda: larger, 0)
+    assert spots(trunk) < spots(larger) and home.log[-1].bytes == module_bytes([larger[1]])
+    assert home.store.pinned == device.pinned and device.pinned <= 1.02 * home.store.weight
+
+
+def test_leaving_copies_nothing_and_coming_is_one_copy_a_block() -> None:
+    home, device = mirror()
+    model = Model(a=layers(1, 16, 32, 16), b=layers(2, 16, 16))
+    wanted = model.parts["a"](torch.ones(16))
+    home.acquire("m", lambda: model, 0)
+    assert device.copies == 2 and torch.equal(model.parts["a"](torch.ones(16)), wanted)
+    there = spots(model.parts["a"])
+    with Copies() as copies:
+        home.evict("m")
+    assert copies.count == 0 and home.store.back == 0
+    assert spots(model.parts["a"]).isdisjoint(there) and torch.equal(model.parts["a"](torch.ones(16)), wanted)
+    home.acquire("m", lambda: pytest.fail("it is in RAM"), 0)
+    assert device.copies == 4 and [event.kind for event in home.log] == ["load", "enter", "evict", "enter"]
+    assert {event.bytes for event in home.log if event.kind != "load"} == {module_bytes(model.parts.values())}
+
+
+def test_a_block_that_another_model_uses_stays() -> None:
+    home, device = mirror()
+    shared = layers(1, 32, 32)
+    home.acquire("one", lambda: Model(shared=shared, own=layers(2, 16, 16)), 0)
+    home.acquire("two", lambda: Model(shared=shared, own=layers(3, 16, 16)), 0)
+    there = spots(shared)
+    home.evict("one")
+    assert home.log[-1].bytes == (16 * 16 + 16) * 4 and spots(shared) == there
+    before = device.copied
+    home.acquire("one", lambda: pytest.fail("it is in RAM"), 0)
+    assert device.copied - before == (16 * 16 + 16) * 4
+
+
+def test_on_a_cpu_nothing_is_copied() -> None:
+    home, model = Residency("cpu"), layers(1, 16, 16)
+    home.acquire("m", lambda: model, 0)
+    there = spots(model)
+    home.evict("m")
+    assert home.resident == () and home.kept == ("m",)
+    home.acquire("m", lambda: pytest.fail("it is in RAM"), 0)
+    assert spots(model) == there and [event.kind for event in home.log] == ["load", "evict"]
+
+
+class Odd(torch.nn.Module):
+    """Tied weights, buffers of both kinds, one that its forward writes into and one that it registers anew."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = torch.nn.Linear(4, 4), torch.nn.Linear(4, 4)
+        self.second.weight = self.first.weight
+        self.register_buffer("table", torch.arange(4.0))
+        self.register_buffer("twin", torch.arange(4.0), persistent=False)
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
+
+    def forward(self, x: Any) -> Any:
+        """Counts its calls."""
+        self.calls += 1
+        self.register_buffer("twin", self.twin * 2, persistent=False)
+        return self.second(self.first(x)) + self.table + self.twin
+
+
+def test_tied_weights_and_buffers() -> None:
+    home, device = mirror()
+    odd, plain = Odd(), Odd()
+    home.acquire("odd", lambda: odd, 0)
+    for turn in range(3):
+        assert torch.equal(odd(torch.ones(4)), plain(torch.ones(4))), turn
+        home.evict("odd")
+        home.acquire("odd", lambda: pytest.fail("it is in RAM"), 0)
+        assert odd.second.weight is odd.first.weight and odd.calls == plain.calls == turn + 1
+        assert odd.table.data_ptr() != odd.twin.data_ptr()
+    # a counter a turn is all that came back; the other buffer was made on this machine's one memory
+    assert home.store.back == 3 * 4
+
+
+def test_who_asks_in_inference_mode_binds_nobody() -> None:
+    home, _ = mirror()
+    odd = Odd()
+    with torch.inference_mode():
+        home.acquire("odd", lambda: odd, 0)
+        odd(torch.ones(4))
+    home.evict("odd")
+    home.acquire("odd", lambda: pytest.fail("it is in RAM"), 0)
+    assert not odd.first.weight.is_inference() and odd.calls == 1
+    odd(torch.ones(4)).sum().backward()
+
+
+def test_a_module_that_changed_is_placed_anew() -> None:
+    home, _ = mirror()
+    model = layers(1, 8, 8)
+    home.acquire("m", lambda: model, 0)
+    content = home.content(model)
+    model.append(torch.nn.Linear(8, 2))
+    home.evict("m")
+    home.acquire("m", lambda: pytest.fail("it is in RAM"), 0)
+    assert home.content(model) != content and home.used_gib * GIB == module_bytes([model])
+    model(torch.ones(8))
+
+
+def test_modules_that_compute_the_same_have_one_content() -> None:
+    home = Residency("cpu")
+    modules = [layers(1, 8, 8), layers(1, 8, 8), layers(2, 8, 8)]
+    home.acquire("m", lambda: Model(a=modules[0], b=modules[1], c=modules[2]), 0)
+    contents = [home.content(module) for module in modules]
+    assert contents[0] == contents[1] != contents[2] and home.content(torch.nn.Linear(1, 1)) == ""
+
+
+class Packed(torch.nn.Parameter):
+    """As bitsandbytes stores 4 bits: a parameter of a class of its own."""
+
+
+def test_quantised_modules_are_left_to_their_library() -> None:
+    home, device = mirror()
+    packed = torch.nn.Linear(8, 8)
+    packed.weight = Packed(packed.weight.data)
+    there = spots(packed)
+    home.acquire("q", lambda: Model(denoiser=packed, vae=layers(1, 4, 4)), 0)
+    assert spots(packed) == there and device.copied == home.store.bytes == 128
+    home.evict("q")
+    assert spots(packed) == there and home.kept == ("q",)
+
+
+def test_a_model_in_ram_can_be_dropped_and_its_blocks_with_it() -> None:
+    home, device = mirror()
+    shared = layers(1, 32, 32)
+    for key, seed in (("one", 2), ("two", 3)):
+        home.acquire(key, lambda seed=seed: Model(shared=shared, own=layers(seed, 16, 16)), 0)
+    home.drop("one")
+    assert home.kept == ("two",) and home.log[-1].kind == "drop" and home.log[-1].bytes == (16 * 16 + 16) * 4
+    home.drop("two")
+    assert home.kept == () and home.store.bytes == 0 and device.pinned == 0
+
+
+def test_nothing_leaves_ram_below_the_limit_and_the_least_used_leaves_above_it() -> None:
+    size = 64 * 64 * 4 + 64 * 4
+    home, _ = mirror(ram_gib=2.5 * size / GIB)
+    for seed, key in enumerate("ab"):
+        home.acquire(key, lambda seed=seed: layers(seed, 64, 64), 0)
+    assert home.kept == ("a", "b")
+    home.acquire("a", lambda: pytest.fail("it is in RAM"), 0)
+    home.pin("a")
+    home.acquire("c", lambda: layers(3, 64, 64), 0)
+    assert home.kept == ("a", "c") and "room in RAM for c" in next(e.reason for e in home.log if e.kind == "drop")
+    home.pin("c")
+    with pytest.raises(NoRoom, match="^d takes .* GiB of RAM and the limit is .* GiB: raise ram_gib"):
+        home.acquire("d", lambda: layers(4, 64, 64), 0)
+    assert home.kept == ("a", "c")
+
+
+def test_the_card_says_what_a_call_needs_beyond_the_weights() -> None:
+    home, _ = mirror(vram_gib=3.0)
+    for seed, key in enumerate("ab"):
+        home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 2.5)
+    assert home.resident == ("a", "b")  # weights are small, and only one of them runs
+    tight, _ = mirror(vram_gib=3.0, reserve_gib=3.0)
+    with pytest.raises(NoRoom, match="raise vram_gib"):
+        tight.acquire("a", lambda: layers(1, 8, 8), 2.5)
+
+
+def test_what_comes_next_comes_while_the_first_runs() -> None:
+    home, device = mirror()
+    for seed, key in enumerate("ab"):
+        home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
+    home.evict("b")
+    home.acquire("a", lambda: pytest.fail("it is in RAM"), 0)
+    copies = device.copies
+    home.prefetch("b")
+    assert device.copies == copies + 1 and home.log[-1].reason == "next after a"
+    home.acquire("b", lambda: pytest.fail("it is in RAM"), 0)
+    assert device.copies == copies + 1
+
+
+def test_what_is_next_pushes_out_neither_who_runs_nor_who_is_wanted() -> None:
+    size = (64 * 64 + 64) * 4
+    home, device = mirror(vram_gib=2.2 * size / GIB)
+    for seed, key in enumerate("abc"):
+        home.acquire(key, lambda seed=seed: layers(seed, 64, 64), 0)
+    assert home.resident == ("b", "c")
+    home.expect(["b"])
+    home.prefetch("a")
+    assert home.resident == ("b", "c")
+    home.expect([])
+    home.prefetch("a")
+    assert home.resident == ("c", "a")
+
+
+def test_files_are_read_ahead_only_where_that_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "model.safetensors").write_bytes(b"x" * 1000)
+    (tmp_path / "whole.safetensors").write_bytes(b"x" * 50)
+    (tmp_path / "model_index.json").write_text("{}")
+    for asked, count in ((None, 0), (True, 2000)):
+        home = Residency("cpu", read_ahead=asked)
+        home.prefetch("m", [str(tmp_path), "owner/nothing-here", str(tmp_path / "part" / "model.safetensors")])
+        home.ahead.join()
+        assert home.ahead.bytes == count
+    home.prefetch("m", [str(tmp_path)])
+    home.ahead.join()
+    assert home.ahead.bytes == 2000
+
+
+def test_relief_leaves_who_runs_and_who_is_pinned() -> None:
+    home, _ = mirror()
+    for seed, key in enumerate("abc"):
+        home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
+    home.pin("a")
+    assert home.running.relieve() and home.resident == ("a", "c")
+    assert not home.running.relieve()
+
+
+class Full(Mirror):
+    """A device that has less room than it says: the second model does not fit beside the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[Any] = []
+
+    def send(self, buffer: Any) -> Any:
+        import gc
+        import weakref
+
+        gc.collect()
+        if any(ref() is not None for ref in self.taken):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        sent = super().send(buffer)
+        self.taken.append(weakref.ref(sent.buffer))
+        return sent
+
+
+def test_a_device_that_is_fuller_than_known_is_relieved_once() -> None:
+    home = Residency(Full())
+    for seed, key in enumerate("ab"):
+        home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
+    assert home.resident == ("b",)
+    home.pin("b")
+    with pytest.raises(torch.OutOfMemoryError):
+        home.acquire("c", lambda: layers(3, 8, 8), 0)
+    assert home.resident == ("b",) and home.kept == ("a", "b", "c")
+
+
+@pytest.fixture
+def lent() -> Iterator[tuple[Residency, Mirror, Model]]:
+    """A model whose encoder is lent."""
+    home, device = mirror(vram_gib=1.5 * (64 * 64 + 64) * 4 / GIB)
+    model = Model(encoder=layers(1, 64, 64), denoiser=layers(2, 64, 64))
+    home.lend(model.parts["encoder"])
+    home.acquire("m", lambda: model, 0)
+    yield home, device, model
+
+
+def test_a_lent_encoder_comes_only_when_it_is_used_and_its_model_comes_back(lent: Any) -> None:
+    home, device, model = lent
+    assert device.copies == 1 and home.resident == ("m",)
+    with home.using(model.parts["encoder"]):
+        assert device.copies == 2 and home.resident == ()  # both do not fit
+    assert home.resident == ("m",) and device.copies == 3
+    kinds = [(event.kind, event.key.split()[0]) for event in home.log]
+    assert kinds[-4:] == [("evict", "m"), ("enter", "Sequential"), ("evict", "Sequential"), ("enter", "m")]
+    assert home.store.back == 0
+
+
+def test_a_model_that_cannot_move_and_does_not_fit_leaves_nothing_behind() -> None:
+    home, _ = mirror(vram_gib=2.0)
+    with pytest.raises(NoRoom, match="^text needs 5 GiB and the limit is 2 GiB"):
+        home.acquire("text", lambda: "a model without modules", 5)
+    assert home.kept == home.resident == ()
+
+
+def test_what_cannot_come_ahead_comes_when_it_is_asked_for() -> None:
+    home = Residency(Full())
+    for seed, key in enumerate("ab"):
+        home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
+    home.prefetch("a")
+    assert home.resident == ("b",) and "did not come in whole" in home.log[-1].reason
+    home.acquire("a", lambda: pytest.fail("it is in RAM"), 0)
+    assert home.resident == ("a",)

@@ -1,0 +1,207 @@
+"""Every file in configs/ loads and its registry builds; doctor says what each lacks, and when nothing is lacking."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experts.hub import split
+from poser import ready
+from poser.agent import Poser
+from poser.cli import main
+from poser.config import Config, load, presets
+from poser.ready import findings
+from poser.roster import playable, registry_of, residency_of
+from poser.types import PoserError
+
+NAMES = ("api", "local-24gb", "local-80gb", "mixed", "paper", "poster")
+FULL_SIZE = [name for name in NAMES if name != "poster"]
+KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "REPLICATE_API_TOKEN")
+GPUS = {"local-24gb": 24.0, "local-80gb": 79.1, "paper": 79.1, "mixed": 24.0}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without weights and keys."""
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path
+
+
+def gpu(monkeypatch: pytest.MonkeyPatch, gib: float) -> None:
+    """torch finds one GPU."""
+    rows = [{"device": "cuda:0", "name": "a GPU", "gib": gib}, {"device": "cpu", "name": "x", "threads": 1}]
+    monkeypatch.setattr(ready, "devices", lambda: rows)
+
+
+def downloaded(home: Path, config: Config) -> None:
+    """Everything that its experts and critic need lies in the hub cache, or in its folder."""
+    needs = [need for entry in registry_of(config).values() for need in entry.needs]
+    for need in [*needs, *ready.critics.models(config.critic)]:
+        if need.startswith("/"):
+            Path(need).mkdir(parents=True, exist_ok=True)
+            continue
+        repo, part, commit = split(need)
+        folder = home / "hub" / f"models--{repo.replace('/', '--')}"
+        file = folder / "snapshots" / (commit or "a" * 40) / (part or "config.json")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        (folder / "refs").mkdir(exist_ok=True)
+        (folder / "refs" / "main").write_text(commit or "a" * 40)
+
+
+def test_these_are_the_presets() -> None:
+    assert sorted(presets()) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("profile", ["full", "draft"])
+def test_its_registry_builds(name: str, profile: str) -> None:
+    config = load(name, {"profile": profile})
+    if profile == "draft" and name in ("poster", "api"):
+        with pytest.raises(PoserError, match="no expert has a profile 'draft'; profiles: full"):
+            registry_of(config)
+        return
+    cards = playable(registry_of(config))
+    assert {card.mode for card in cards} == {"text-to-image", "image-to-image"}
+    assert config.rules.steps == 6 and config.rules.attempts == 3
+    residency_of(config, registry_of(config))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_has_its_unit_or_reason(name: str) -> None:
+    lines = presets()[name].read_text("utf-8").splitlines()
+    bare = [line for line in lines if re.match(r"\s*\w+: *(\[?-?\.?\d|-?\.inf)", line) and "#" not in line]
+    assert all(re.fullmatch(r"  \w+: 0\.0", line) for line in bare), bare  # terms of the reward that are off
+
+
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_a_bare_machine_lacks_all_that_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready, "devices", lambda: [{"device": "cpu", "name": "x", "threads": 1}])
+    config = load(name)
+    found = findings(config)
+    lacks = "\n".join(found.lacks)
+    for id, entry in registry_of(config).items():
+        lines = [line for line in (found.notes if entry.gone else found.lacks) if id in line.split(": ")[0]]
+        assert lines, id
+        for need in entry.missing():
+            assert need in "\n".join(lines)
+            if "@" in need:
+                assert f"--revision {need.partition('@')[2]}" in lacks
+    assert len(set(found.lacks)) == len(found.lacks) and not any("\n" in line for line in found.lacks)
+    assert ("device: torch finds no GPU; type: --set device=auto" in found.lacks) == (config.device == "cuda")
+
+
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_with_weights_keys_packages_and_a_gpu_nothing_is_lacking(
+    name: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = load(name)
+    downloaded(home, config)
+    gpu(monkeypatch, GPUS.get(name, 24.0))
+    monkeypatch.setattr("importlib.util.find_spec", _everything(ready.importlib.util.find_spec))
+    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-11-21")
+    for key in KEYS:
+        monkeypatch.setenv(key, "x" * 24)
+    assert findings(config).lacks == ()
+    for key in KEYS:
+        monkeypatch.delenv(key)
+    asks = {"api", "mixed", "paper"}
+    assert any("OPENAI_API_KEY" in line for line in findings(config).lacks) == (name in asks)
+
+
+def _everything(real: Any) -> Any:
+    return lambda name, *more: real(name, *more) or name == ready.QUANTISER
+
+
+def test_models_that_were_shut_down_are_notes_and_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = load("paper")
+    notes = "\n".join(findings(config).notes)
+    assert "expert dall-e-3: dall-e-3, shut down by its service on 2026-05-12; use gpt-image-2.5-sunburst" in notes
+    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-12-10")
+    assert any("critic chat: o3 will be shut down on 2026-12-11" in line for line in findings(config).notes)
+    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-12-11")
+    assert any("critic chat: o3 was shut down on 2026-12-11; set its model" in line for line in findings(config).lacks)
+    agent = Poser.from_config(load("paper", {"extractor": "rules", "critic": {"name": "vqa"}}))
+    assert "dall-e-3" in agent.registry and "dall-e-3" not in agent.mdp.actions.cards
+    assert "sd-1.5" in agent.mdp.actions.cards
+    only = load("paper", {"experts": ["dall-e-3"]})
+    assert any("every one of them is gone" in line for line in findings(only).lacks)
+    with pytest.raises(PoserError, match="every expert is gone: dall-e-3"):
+        playable(registry_of(only))
+
+
+@pytest.mark.parametrize(
+    ("gib", "overrides", "lack", "note"),
+    [
+        (79.1, {}, "", ""),
+        (60.0, {}, "", "qwen-image-edit-2511 (58 GiB) and the critic (9.8 GiB) take turns: the GPU gives 60 GiB"),
+        (24.0, {}, "memory: qwen-image-edit-2511 needs 58 GiB, the GPU gives 24; leave it out of experts", ""),
+        (79.1, {"memory.vram_gib": 40}, "memory: qwen-image-edit-2511 needs 58 GiB, the GPU gives 40", ""),
+        (8.0, {"experts": ["sd-1.5"]}, "memory: the critic needs 9.8 GiB, the GPU gives 8; set critic.model", ""),
+        (None, {"device": "auto"}, "this machine gives", "models run on the CPU, slowly"),
+    ],
+)
+def test_memory(
+    gib: float | None, overrides: dict[str, Any], lack: str, note: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu(monkeypatch, gib) if gib else monkeypatch.setattr(ready, "devices", lambda: [])
+    monkeypatch.setattr(ready, "ram_gib", lambda: 32.0)
+    found = findings(load("local-80gb", overrides))
+    told = [line for line in found.lacks if line.startswith("memory")], [n for n in found.notes if "chosen" not in n]
+    for lines, words in zip(told, (lack, note), strict=True):
+        assert len(lines) == bool(words) and all(words in line for line in lines)
+
+
+def test_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
+    lacks = ready._packages(load("local-24gb", {"critic": {"name": "vqa", "model": "smolvlm2-2b"}}), _entries())
+    assert lacks == [
+        "package bitsandbytes: load.quantise of flux-kontext needs it; type: pip install bitsandbytes",
+        "package num2words: the critic needs it; type: pip install num2words",
+    ]
+
+
+def _entries() -> Any:
+    return registry_of(load("local-24gb"))
+
+
+def test_critics_inside_critics_are_looked_at() -> None:
+    first, then = {"name": "clip", "model": "clip-b"}, {"name": "chat", "model": "gpt-4o"}
+    found = findings(load("poster", {"critic": {"name": "cascade", "first": first, "then": then}}))
+    lacks = "\n".join(found.lacks)
+    assert "critic: openai/clip-vit-base-patch32 is not downloaded; type: hf download openai/clip-vit" in lacks
+    assert "critic chat: no key; type: export OPENAI_API_KEY=..." in lacks and len(found.lacks) == 2
+    wrong = findings(load("poster", {"critic": {"name": "vqa", "modell": "x"}}))
+    assert len(wrong.lacks) == 1 and "'modell'" in wrong.lacks[0]
+
+
+def test_doctor_prints_them(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--preset", "paper"]) == 1
+    out = capsys.readouterr().out
+    assert "preset    paper cannot run:" in out and "note: expert dall-e-3" in out
+    assert main(["doctor", "--preset", "mixed", "--json"]) == 1
+    state = json.loads(capsys.readouterr().out)["presets"]["mixed"]
+    assert state["runs"] is False and any("GEMINI_API_KEY" in line for line in state["lacks"]) and state["notes"]
+    assert main(["doctor", "--preset", "poster", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["presets"]["poster"] == {"runs": True, "lacks": [], "notes": []}
+
+
+def test_pinned_experts_stay() -> None:
+    config = load("poster", {"memory": {"pin": ["poster-sd"], "vram_gib": 4, "ram_gib": 8, "reserve_gib": 1}})
+    assert Config.model_validate(config.dump()) == config
+    residency = residency_of(config, registry_of(config))
+    assert residency.vram_gib == 4
+    pool: Any = Poser.from_config(config).mdp.pool
+    for id in ("poster-sd", "poster-pixart", "poster-flux"):
+        pool.expert(id)
+    pool.residency.relieve()  # all leave but the pinned one and the last
+    assert set(pool.residency.kept) == {"expert poster-sd", "expert poster-flux"}
+    with pytest.raises(PoserError, match="memory.pin: no expert 'poster-ds' here; did you mean 'poster-sd'"):
+        residency_of(load("poster", {"memory.pin": ["poster-ds"]}), registry_of(config))
