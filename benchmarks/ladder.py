@@ -70,7 +70,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path("runs/ladder"), help="stored pictures and policies")
     parser.add_argument("--rows", type=Path, help="write every episode's figures, a JSON line each")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/ladder.json and docs/ladder.png")
+    parser.add_argument("--save", nargs="?", const="ladder", metavar="NAME", help="write benchmarks/results/NAME.json")
     asked = parser.parse_args(argv)
     for name, value in (QUICK if asked.quick else FULL).items():
         if getattr(asked, name) is None:
@@ -129,7 +129,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if asked.save:
-        save("ladder", figures)
+        save(asked.save, figures)
+    if asked.save == "ladder":
         ladder_picture.draw(figures, ladder_picture.PICTURE)
     print(json.dumps(figures, allow_nan=False) if asked.json else markdown(figures))
     for word in figures["skipped"]:

@@ -32,6 +32,7 @@ ABLATIONS = (
     Change("without extras", recipe={"extras": ()}),
     Change("without remaining", recipe={"remaining": False}),
     Change("without cards", recipe={"cards": "identity"}),
+    Change("without trust in cards", recipe={"shrink": 0.0, "lead": 1.0}),
     Change("without scope", recipe={"scopes": ("current",)}),
     Change("without stop", recipe={"stop": False}),
     Change("without guard", rules={"guard": False}),

@@ -109,7 +109,12 @@ def markdown(figures: Figures) -> str:
     against = {name: row for name, row in figures.get("ours_against", {}).items() if name.startswith("fixed:")}
     if against:
         hardest = min(against, key=lambda name: against[name]["rate"]["mean"])
-        lines.append(f"Lowest win rate against a fixed pair: {span(against[hardest]['rate'])} (`{hardest}`).")
+        row = against[hardest]
+        lines.append(
+            f"Lowest win rate against a fixed pair: {span(row['rate'])} (`{hardest}`): {row['won']:.2f} won, "
+            f"{row['tied']:.2f} tied, {row['lost']:.2f} lost; without the ties "
+            f"{row['won'] / max(1e-9, row['won'] + row['lost']):.2f}."
+        )
     parts = [
         told,
         _rungs(figures),
@@ -119,7 +124,11 @@ def markdown(figures: Figures) -> str:
         _front(figures),
         _matched(figures, "matched_calls", "cut at so many calls"),
         _matched(figures, "matched_seconds", "cut at so many seconds"),
-        _ablations(figures),
-        _newcomer(figures),
+        further(figures),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def further(figures: Figures) -> str:
+    """What each part is worth, and what a new expert brings."""
+    return "\n\n".join(part for part in (_ablations(figures), _newcomer(figures)) if part)

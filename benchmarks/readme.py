@@ -106,6 +106,15 @@ def ladder() -> str:
     return ladder_table.markdown(_load("ladder"))
 
 
+def parts() -> str:
+    """What each part of the learned policy is worth, and what a new expert brings."""
+    found = _load("ladder-parts")
+    return (
+        f"{found['tasks']} held-out tasks, {found['seeds']} policies each, {found['calls']} expert calls each; ours "
+        f"comes to {found['rungs']['dqn']['share']['mean']:.3f} there. `{found['command']}`\n\n{ladder_table.further(found)}"
+    )
+
+
 def learning() -> str:
     """What a training run costs."""
     found = _load("learning")
@@ -123,7 +132,7 @@ def learning() -> str:
 
 SECTIONS: dict[str, Callable[[], str]] = {
     **{"experts": experts, "policies": policies, "speed": speed, "critic": critic},
-    **{"learning": learning, "ladder": ladder},
+    **{"learning": learning, "ladder": ladder, "parts": parts},
 }
 
 

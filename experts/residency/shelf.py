@@ -139,9 +139,11 @@ class Shelf:
         kept = self.models.pop(key)
         for placed in kept.placed.values():
             self._let_go(placed)
+        modules = bool(kept.placed or kept.apart)
         del kept
         self.components.release(key)
-        gc.collect()
+        if modules or self._device().apart:  # pipelines hold themselves in circles
+            gc.collect()
         self._device().free()
 
     def _let_go(self, placed: Placed) -> None:
