@@ -2,7 +2,8 @@
 
 `python -m benchmarks.ladder [--tasks 200] [--seeds 10] [--calls N] [--quick] [--ablate] [--new-expert EXPERT]`. The
 judge is the exact reader, never the critic that gives the reward. Seconds and dollars are those that cards declare: all
-rungs share one store of pictures, and none is cheap because another ran before it. What is trained is kept in --folder.
+rungs share one store of pictures, and none is cheap because another ran before it. What is trained and played is kept
+in --folder: a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from tqdm import tqdm
 
 from benchmarks import ladder_changes, ladder_picture, poster
 from benchmarks.ladder_figures import compared
+from benchmarks.ladder_rows import kept
 from benchmarks.ladder_table import markdown
 from benchmarks.ladder_world import LOOK, Row, World, rows
 from benchmarks.result import save, with_origin
 from benchmarks.rungs import Rung, all_rungs
+from poser.recipe import DQN, PAPER
 from poser.types import PoserError
 
 QUICK = {"tasks": 6, "seeds": 1, "calls": 200, "beam": 1}
@@ -32,7 +35,7 @@ NEW = "poster-kontext"
 """The expert that --new-expert trains without, where none is named."""
 
 
-def climb(world: World, rungs: Sequence[Rung]) -> dict[str, list[Row]]:
+def climb(world: World, rungs: Sequence[Rung], width: int = 3) -> dict[str, list[Row]]:
     """Every rung with all its seeds on the held-out tasks."""
     found: dict[str, list[Row]] = {}
     with tqdm(total=sum(rung.seeds for rung in rungs), desc="ladder", disable=None) as bar:
@@ -40,10 +43,15 @@ def climb(world: World, rungs: Sequence[Rung]) -> dict[str, list[Row]]:
             bar.set_postfix_str(rung.id)
             found[rung.id] = []
             for seed in range(rung.seeds):
-                mdp, policy = rung.build(seed)
-                found[rung.id] += rows(world, rung.id, seed, mdp, policy, price=rung.price)
+                about = [rung.id, rung.about, seed, rung.price, DQN.model_dump(), PAPER.model_dump(), width]
+                found[rung.id] += kept(world, about, lambda rung=rung, seed=seed: _played(world, rung, seed))  # type: ignore[misc]
                 bar.update()
     return found
+
+
+def _played(world: World, rung: Rung, seed: int) -> list[Row]:
+    mdp, policy = rung.build(seed)
+    return rows(world, rung.id, seed, mdp, policy, price=rung.price)
 
 
 def picked(rungs: Sequence[Rung], only: Sequence[str]) -> list[Rung]:
@@ -83,7 +91,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def measure(world: World, asked: argparse.Namespace) -> dict[str, Any]:
     """The whole result. Raises `PoserError` for an unknown rung or expert."""
     rungs = picked(all_rungs(world, asked.seeds, asked.beam), asked.only)
-    found = climb(world, rungs)
+    found = climb(world, rungs, asked.beam)
     unit = float(np.mean([card.seconds for card in world.cards])) + LOOK
     figures: dict[str, Any] = {"tasks": len(world.asked), "seeds": asked.seeds, "calls": world.calls}
     figures |= {"judge": poster.JUDGE, "critic": world.critic.id, "actions": world.actions.digest}
@@ -100,7 +108,7 @@ def measure(world: World, asked: argparse.Namespace) -> dict[str, Any]:
             change.name: list(ladder_changes.changed(world, change, asked.seeds))
             for change in tqdm(ladder_changes.ABLATIONS, desc="ablations", disable=None)
         }
-        ours = found.get("dqn") or climb(world, picked(all_rungs(world, asked.seeds), ["dqn"]))["dqn"]
+        ours = found.get("dqn") or climb(world, picked(all_rungs(world, asked.seeds), ["dqn"]), asked.beam)["dqn"]
         figures["ablations"] = ladder_changes.worth(ours, changes)
         every |= changes
     if asked.new_expert:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks.ladder_figures import means
+from benchmarks.ladder_rows import kept
 from benchmarks.ladder_school import learned, trained
 from benchmarks.ladder_world import Row, World, rows
 from benchmarks.stats import Estimate, paired, ratio
@@ -52,7 +53,12 @@ def changed(world: World, change: Change, seeds: int) -> Iterator[Row]:
     recipe = Recipe.model_validate(DQN.model_dump() | dict(change.recipe))
     other = world.changed(rules=change.rules)
     for seed in range(seeds):
-        yield from rows(other, f"dqn, {change.name}", seed, other.mdp(), learned(other, recipe, seed))
+        about = ["changed", change.name, seed, recipe.model_dump()]
+        yield from kept(other, about, lambda seed=seed: _played(other, change.name, recipe, seed))  # type: ignore[misc]
+
+
+def _played(world: World, name: str, recipe: Recipe, seed: int) -> list[Row]:
+    return rows(world, f"dqn, {name}", seed, world.mdp(), learned(world, recipe, seed))
 
 
 def worth(ours: list[Row], others: Mapping[str, list[Row]]) -> dict[str, Any]:

@@ -108,6 +108,20 @@ class World:
         """Slots of the cards."""
         return ActionSet.of(self.cards, redraw=self.rules.redraw)
 
+    @property
+    def identity(self) -> list[Any]:
+        """What episodes here depend on, as plain data."""
+        tasks = [asked.id for asked in self.asked]
+        return [
+            self.rules.model_dump(),
+            self.actions.digest,
+            self.critic.id,
+            self.deck.id,
+            tasks,
+            self.calls,
+            self.size,
+        ]
+
     def task(self, asked: PosterTask, price: Price = Price()) -> Task:  # noqa: B008  (frozen)
         """A poster task as the agent gets it, within this budget."""
         return replace(to_task(asked), budget=self.budget, price=price)

@@ -109,9 +109,10 @@ def ladder() -> str:
 def parts() -> str:
     """What each part of the learned policy is worth, and what a new expert brings."""
     found = _load("ladder-parts")
+    ours = found["rungs"]["dqn"]["share"]["mean"]
     return (
         f"{found['tasks']} held-out tasks, {found['seeds']} policies each, {found['calls']} expert calls each; ours "
-        f"comes to {found['rungs']['dqn']['share']['mean']:.3f} there. `{found['command']}`\n\n{ladder_table.further(found)}"
+        f"comes to {ours:.3f} there. `{found['command']}`\n\n{ladder_table.further(found)}"
     )
 
 

@@ -72,7 +72,7 @@ def asked_planner(world: World) -> list[Rung]:
         planner.endpoint("", os.environ)
     except PoserError:
         return []
-    about = "a language model reads cards and commands, and chooses"
+    about = f"{os.environ.get('POSER_PLANNER_MODEL', 'a language model')} reads cards and commands, and chooses"
     return [Rung("planner", about, lambda _: (world.mdp(), policies.load("planner", world.actions)))]
 
 

@@ -22,9 +22,9 @@ from experts.types import Card, Failure, Job, Request, Result
 from poser import config as configs
 from poser.decks.poster import to_task
 from poser.embed import HashEmbedder
-from poser.mdp import seed_of
+from poser.mdp import MDP, seed_of
 from poser.policies.random import Random
-from poser.types import PoserError
+from poser.types import PoserError, Price
 from poser.wording import load as wording
 from tests.poser.world import make
 
@@ -256,6 +256,21 @@ def test_one_rung_is_one_entry(world: World) -> None:
     assert len(ladder.climb(world, [added])["mine"]) == len(world.asked)
     with pytest.raises(PoserError, match="no such rung: 'dqm'"):
         ladder.picked(all_rungs(world, 1), ["dqm"])
+
+
+def test_what_was_played_is_not_played_again(world: World) -> None:
+    built: list[int] = []
+
+    def build(seed: int) -> tuple[MDP, Random]:
+        built.append(seed)
+        return world.mdp(), Random()
+
+    rungs = [Rung("mine", "a newcomer", build, seeds=2)]
+    first = ladder.climb(world, rungs)
+    assert repr(ladder.climb(world, rungs)) == repr(first) and built == [0, 1]  # NaN is not NaN
+    ladder.climb(replace(world, calls=world.calls + 1), rungs)
+    ladder.climb(world, [replace(rungs[0], price=Price(1.0))])
+    assert built == [0, 1] * 3
 
 
 def test_the_command_line_refuses_in_one_line(capsys, tmp_path: Path) -> None:  # noqa: ANN001
