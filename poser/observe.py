@@ -120,18 +120,22 @@ class Observer:
         """A row a slot, how it fits a state: measured and declared, what it did here before, what it costs here, how
         many commands more than one it is handed. Whoever draws is handed what is done, too, as one drawing."""
         pending, price, last = state.plan.pending, state.task.price, state.last
+        handed = {"current": pending[:1], "all": pending}
+        kinds = {
+            (scope, draws): [_drawing((*state.plan.done, *told))] if draws else [kind_of(command) for command in told]
+            for scope, told in handed.items()
+            for draws in (True, False)
+        }
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():
             own, draws = self.scores.get(name, {}), card.mode == "text-to-image"
             before = [state.tried.count(name) / 3, float(last is not None and last.expert == name)]
             cost = math.log1p(price.second * card.seconds + price.usd * card.usd)
-            for scope, count in (("current", 1), ("all", len(pending))):
+            for scope, told in handed.items():
                 action = Action(name, scope)  # type: ignore[arg-type]
-                told = pending[:count]
-                kinds = [_drawing((*state.plan.done, *told))] if draws else [kind_of(command) for command in told]
                 made = [float("generate" in card.verbs)] if draws else [float(c.verb in card.verbs) for c in told]
-                more = min(1.0, (count - 1) / 4)
-                suits = _suits([own.get(kind, math.nan) for kind in kinds], made)
+                more = min(1.0, (len(told) - 1) / 4)
+                suits = _suits([own.get(kind, math.nan) for kind in kinds[scope, draws]], made)
                 rows[action] = [*suits, *before, float(last == action), cost, more * draws, more * (not draws)]
         nothing = [0.0] * len(_FIT + _MORE)
         return [rows.get(action, nothing) for action in self.actions.slots]
