@@ -134,7 +134,7 @@ class Observer:
             for scope, told in handed.items():
                 action = Action(name, scope)  # type: ignore[arg-type]
                 made = [float("generate" in card.verbs)] if draws else [float(c.verb in card.verbs) for c in told]
-                more = min(1.0, (len(told) - 1) / 4)
+                more = min(1.0, max(0, len(told) - 1) / 4)
                 suits = _suits([own.get(kind, math.nan) for kind in kinds[scope, draws]], made)
                 rows[action] = [*suits, *before, float(last == action), cost, more * draws, more * (not draws)]
         nothing = [0.0] * len(_FIT + _MORE)
