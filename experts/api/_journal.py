@@ -13,10 +13,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from experts.api._ledger import Charge
+from experts.api._charge import Charge
 
 VARIABLE = "EXPERTS_LEDGER"
 """The environment variable that names the file; not set: ledgers are kept in memory only."""
@@ -89,7 +88,6 @@ def _rows(file: Path) -> Iterator[Any]:
 
 
 def _entry(row: Any) -> Entry | None:
-    from experts.api._ledger import Charge
 
     try:
         charge = Charge(**{field.name: row[field.name] for field in dataclasses.fields(Charge)})

@@ -7,35 +7,13 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from experts.api._journal import Journal
+from experts.api._charge import Charge
+from experts.api._journal import Journal
 
 _LOG = logging.getLogger(__name__)
 KEPT = 10_000
 """Charges that are kept one by one; the sums know all of them."""
-
-
-@dataclass(frozen=True)
-class Charge:
-    """One request.
-
-    Attributes:
-        number: counted from 1; a number is given before the request leaves.
-        model: whom it asked.
-        outcome: 'open', 'done', or the kind of failure.
-        usd: what it cost, USD.
-        bought: a picture was made, or may have been.
-        certain: False where the answer was lost, so that the price is assumed.
-    """
-
-    number: int
-    model: str
-    outcome: str = "open"
-    usd: float = 0.0
-    bought: bool = False
-    certain: bool = True
 
 
 @dataclass(frozen=True)

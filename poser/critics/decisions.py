@@ -14,8 +14,9 @@ from poser import chat as chats
 from poser.chat import Endpoint
 from poser.critics.answerer import Answerer
 from poser.critics.protocols import PROTOCOLS
-from poser.critics.questions import Questions, writer
+from poser.critics.questions import Questions
 from poser.critics.talks import judged
+from poser.critics.writers import writer
 from poser.prompts import prompt
 from poser.types import Critique, Look, PoserError
 

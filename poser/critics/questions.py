@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from PIL import Image
 
-from poser.types import Answer, Command, Critique, Look, PoserError
+from poser.types import Answer, Command, Critique, Look
 
 
 class Ask(NamedTuple):
@@ -112,21 +112,3 @@ class Generic:
             feedback="; ".join(wrong),
             answers=tuple(Answer(in_words(c), p) for c, p in zip(commands, yes, strict=True)),
         )
-
-
-WRITERS = ("poster", "generic", "graph")
-
-
-def writer(name: str) -> Questions:
-    """The writer of that name: 'poster', 'generic' or 'graph'. Raises `PoserError` for any other."""
-    if name == "generic":
-        return Generic()
-    if name == "graph":
-        from poser.critics.graph import Graph
-
-        return Graph()
-    if name == "poster":
-        from poser.critics.poster import Poster
-
-        return Poster()
-    raise PoserError(f"critic: no such questions {name!r}; type one of {', '.join(WRITERS)}")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import experts.poster
 from poser import critics
 from poser.critics.presets import ASK, PRESETS
-from poser.critics.questions import Questions, writer
+from poser.critics.questions import Questions
 from poser.critics.talks import Said, judged
 from poser.critics.vlm import Vlm
+from poser.critics.writers import writer
 from poser.types import Critique, Look, PoserError
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from poser.critics.captions import caption
 from poser.critics.graph import Graph, parts, topics
 from poser.critics.nodes import nodes_of
 from poser.critics.phrases import phrase
-from poser.critics.questions import Ask, Generic, converse, data, in_words, writer
+from poser.critics.questions import Ask, Generic, converse, data, in_words
+from poser.critics.writers import writer
 from poser.extract.rules import RulesExtractor
 from poser.types import Command, Critique, Look, Task
 

@@ -18,7 +18,8 @@ from experts.poster.render import render
 from experts.poster.scene import COLOURS, SHAPES, SIDE, SIZES, Item, Scene
 from experts.poster.tasks import Deck, PosterTask
 from poser.critics.poster import Poster, read_scene
-from poser.critics.questions import Ask, Generic, converse, in_words, writer
+from poser.critics.questions import Ask, Generic, converse, in_words
+from poser.critics.writers import writer
 from poser.types import Command, Critique, Look, PoserError
 
 SURE = 0.98
