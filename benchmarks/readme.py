@@ -85,6 +85,19 @@ def speed() -> str:
     )
 
 
+def residency() -> str:
+    """Ratios of memory, scheduling, the critic, and of a GPU where there was one."""
+    found, rows = _load("speed"), []
+    for part in ("memory", "pool", "critic", "gpu"):
+        for figure in found[part]["figures"]:
+            value = figure["against"] if figure["value"] is None else f"{figure['value']:.3g}"
+            against = "" if figure["value"] is None else figure["against"]
+            limit = "" if figure["limit"] is None else f"{figure['limit']:.3g}"
+            rows.append([figure["name"], value, limit, f"{figure['reach']:.3g}", against])
+    head = ["`python -m benchmarks.speed`", "measured", "limit", "to reach", "against"]
+    return table(head, rows)
+
+
 def critic() -> str:
     """Balanced accuracy and calibration error of the critic."""
     found = _load("critic")
@@ -132,7 +145,7 @@ def learning() -> str:
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
-    **{"experts": experts, "policies": policies, "speed": speed, "critic": critic},
+    **{"experts": experts, "policies": policies, "speed": speed, "critic": critic, "residency": residency},
     **{"learning": learning, "ladder": ladder, "parts": parts},
 }
 

@@ -31,7 +31,7 @@ def measured(parts: list[str], repeats: int) -> dict[str, Any]:
         found |= speed_preset.figures(repeats)
     for name, figures in {**PARTS, "critic": critic}.items():
         if name in parts:
-            found[name] = [figure.data() for figure in show(figures())]
+            found[name] = {"figures": [figure.data() for figure in show(figures())]}
     return found
 
 
@@ -71,7 +71,7 @@ def merged(found: dict[str, Any], parts: list[str]) -> dict[str, Any]:
     origin = {name: found[name] for name in ("command", "commit", "versions", "machine")}
     kept: dict[str, Any] = json.loads(path.read_text("utf-8"))
     for name in parts:
-        kept[name] = {"figures": found[name], **origin}
+        kept[name] = found[name] | origin
     return kept
 
 

@@ -74,6 +74,6 @@ def test_parts_that_are_not_run_stay_in_the_file(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(speed, "RESULTS", tmp_path)
     (tmp_path / "speed.json").write_text(json.dumps({"command": "old", "shell": {"x": 1}, "pool": {"figures": [1]}}))
     now = {name: "new" for name in ("command", "commit", "versions", "machine")}
-    kept = speed.merged({**now, "memory": [2]}, ["memory"])
+    kept = speed.merged({**now, "memory": {"figures": [2]}}, ["memory"])
     assert kept["command"] == "old" and kept["shell"] == {"x": 1} and kept["pool"] == {"figures": [1]}
     assert kept["memory"] == {"figures": [2], **now}
