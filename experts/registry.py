@@ -79,6 +79,10 @@ class Entry:
         absent = [need for need in self.needs if not _present(need)]
         return absent + [name for name in self.env if not os.environ.get(name, "").strip()]
 
+    def barred(self) -> list[str]:
+        """What of `missing()` no download on first use brings: keys, folders, why it is gone."""
+        return [lack for lack in self.missing() if not hub.ID.fullmatch(lack)]
+
 
 class Registry(Mapping[str, Entry]):
     """Immutable: id -> entry, in the order given.

@@ -20,7 +20,7 @@ from poser.actions import ActionSet
 from poser.config import Config
 from poser.mdp import MDP, Rules
 from poser.rollout import rollout
-from poser.roster import playable, registry_of, residency_of
+from poser.roster import playable, reachable, registry_of, residency_of
 from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
@@ -126,8 +126,10 @@ class Poser:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
         `on_start` sees the trajectory before its first step, `on_step` every step; `begun` goes on with a trajectory
-        that was interrupted. Raises `PoserError` for an empty prompt or pictures that do not match the prompts.
+        that was interrupted. Raises `PoserError` for an empty prompt, for pictures that do not match the prompts, and
+        where no expert can be asked on this machine.
         """
+        reachable(self.registry, self.config.name)
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         given: Any = image
         pictures = list(given) if isinstance(given, list | tuple) else [given] * len(prompts)

@@ -42,6 +42,17 @@ def playable(experts: registry.Registry) -> list[Card]:
     return cards
 
 
+def reachable(experts: registry.Registry, name: str) -> None:
+    """Raises PoserError where not one expert of the config `name` can be asked on this machine, not even after the
+    downloads that its first call starts."""
+    barred = {id: lacks for id, entry in experts.items() if (lacks := entry.barred())}
+    if len(barred) == len(experts):
+        every = ", ".join(dict.fromkeys(lack for each in barred.values() for lack in each))
+        raise PoserError(
+            f"no expert of {name!r} can be asked here, not there: {every}; type: poser doctor --preset {name}"
+        )
+
+
 def residency_of(config: Config, experts: registry.Registry) -> Residency:
     """The memory of a config: its device, limits and pinned experts.
 

@@ -193,6 +193,13 @@ def test_doctor_prints_them(home: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert json.loads(capsys.readouterr().out)["presets"]["poster"] == {"runs": True, "lacks": [], "notes": []}
 
 
+def test_a_run_without_any_key_ends_before_it_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(PoserError, match=r"^no expert of 'api' .* OPENAI_API_KEY; type: poser doctor --preset api$"):
+        Poser.from_pretrained("api")("Draw a cat.")
+
+
 def test_pinned_experts_stay() -> None:
     config = load("poster", {"memory": {"pin": ["poster-sd"], "vram_gib": 4, "ram_gib": 8, "reserve_gib": 1}})
     assert Config.model_validate(config.dump()) == config
