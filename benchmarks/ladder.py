@@ -31,7 +31,7 @@ from poser.types import PoserError
 
 QUICK = {"tasks": 6, "seeds": 1, "calls": 200, "beam": 1}
 FULL = {"tasks": 200, "seeds": 10, "calls": 3000, "beam": 3}
-NEW = "poster-kontext"
+NEW = "poster-ip2p"
 """The expert that --new-expert trains without, where none is named."""
 
 

@@ -17,6 +17,8 @@ from poser.types import PoserError
 
 MORE = 200
 """Expert calls of the training that follows where an expert is new."""
+GENTLY = {"explore": 0.3, "rate": 2e-4}
+"""How that training goes: it starts from a policy that is good, and sees little."""
 STAGES = ("added", "probed", "after")
 
 
@@ -90,7 +92,7 @@ def newcomer(world: World, expert: str, seeds: int) -> dict[str, Any]:
     for seed in range(seeds):
         before = trained(small, DQN, seed)
         told = school.tell(before, probe.scores(marks), before.parent / f"{before.name}-{expert}")
-        after = trained(replace(world, calls=MORE), DQN.model_copy(update={"explore": 0.3}), seed, start=told)
+        after = trained(replace(world, calls=MORE), DQN.model_copy(update=GENTLY), seed, start=told)
         found["without"] += rows(small, "without", seed, small.mdp(), school.load(before, small.actions))
         for name, folder in zip(STAGES, (before, told, after), strict=True):
             found[name] += rows(world, name, seed, world.mdp(), school.load(folder, world.actions))

@@ -126,9 +126,9 @@ class Vlm:
         return [found[key] if key in found else known.get(key, math.nan) for key in keys]
 
     def _answers(self, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
-        self.loaded()
+        loaded = self.loaded()
         try:
-            return self._batched(asks)
+            return self._batched(loaded, asks)
         except Exception as error:
             pictures = dict.fromkeys(digest for digest, _ in asks)
             if len(pictures) == 1:
@@ -139,21 +139,14 @@ class Vlm:
                 found |= self._answers({key: ask for key, ask in asks.items() if key[0] == digest})
             return found
 
-    def _batched(self, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
+    def _batched(self, loaded: Loaded, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
         """All questions about all pictures; those with words that the model does not know are left out."""
-        loaded = self.loaded()
         given = {key: Ask(ask.picture, self.words.asked(ask.question)) for key, ask in asks.items()}
-        known = [key for key, ask in given.items() if self._readable(ask.question)]
+        known = [key for key, ask in given.items() if _readable(loaded, ask.question)]
         answers = self._forward(loaded, [given[key] for key in known])
         return dict.fromkeys(asks, math.nan) | {
             key: p if math.isfinite(p) else math.nan for key, p in zip(known, answers, strict=True)
         }
-
-    def _readable(self, question: str) -> bool:
-        """Whether every word is in the model's vocabulary (always so for models without an 'unknown' token)."""
-        tokenizer = self.loaded().processor.tokenizer
-        unknown = tokenizer.unk_token_id
-        return unknown is None or unknown not in tokenizer.encode(question, add_special_tokens=False)
 
     def _forward(self, loaded: Loaded, asks: Sequence[Ask]) -> list[float]:
         """P(yes) of each; shares the reading of a picture where the model agrees that this changes nothing."""
@@ -165,6 +158,13 @@ class Vlm:
         if self._objection == "":
             return Shared(loaded, self._tails)(asks, self.token_budget)
         return plain(loaded, asks, self.token_budget)
+
+
+def _readable(loaded: Loaded, question: str) -> bool:
+    """Whether every word is in the model's vocabulary (always so for models without an 'unknown' token)."""
+    tokenizer = loaded.processor.tokenizer
+    unknown = tokenizer.unk_token_id
+    return unknown is None or unknown not in tokenizer.encode(question, add_special_tokens=False)
 
 
 def objection(loaded: Loaded, ask: Ask) -> str | None:
