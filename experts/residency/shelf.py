@@ -112,7 +112,7 @@ class Shelf:
         """It is used now."""
         self.models[key] = self.models.pop(key)
         self.models[key].used = used
-        for placed in self.models[key].placed.values():
+        for placed in self.models[key].placed.values() if self._device().apart else ():
             self.store.refresh(placed)
 
     def guest(self, key: str, reserve: float) -> Guest:
