@@ -27,7 +27,7 @@ FLOORS = (
         "experts.fake",
     ),
     ("poser.types",),
-    ("poser.answers", "poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    ("poser.parts", "poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
     + (
         "poser.chat",
         "poser.prompts",

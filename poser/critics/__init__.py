@@ -1,28 +1,20 @@
-"""Critics: one file each, `load(name, config)` makes one."""
+"""Critics: one file each, `load(name, config)` makes one.
+
+A file defines `load(config, residency)`; with `KEYS`, the settings it knows, and `models(config)`, the hub ids and
+folders that it would load, where it has them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poser.answers import keeping
+from poser.parts import keeping, part
 from poser.types import Critic, PoserError
 
 if TYPE_CHECKING:
     from experts.residency import Residency
-
-CRITICS = {
-    "cascade": "poser.critics.cascade",
-    "chat": "poser.critics.chat",
-    "clip": "poser.critics.clip",
-    "decisions": "poser.critics.decisions",
-    "ensemble": "poser.critics.ensemble",
-    "vqa": "poser.critics.vqa",
-}
-"""Name -> module with `load(config, residency)`; with `KEYS`, the settings it knows, and `models(config)`, the hub ids
-and folders that it would load, where it has them."""
 
 
 def load(
@@ -66,6 +58,4 @@ def refuse(name: str, config: Mapping[str, Any], keys: tuple[str, ...]) -> None:
 
 
 def _module(name: str) -> Any:
-    if name not in CRITICS:
-        raise PoserError(f"no such critic {name!r}; type one of {', '.join(sorted(CRITICS))}")
-    return import_module(CRITICS[name])
+    return part(__name__, "critic", name)

@@ -1,17 +1,16 @@
-"""Extractors: prompts become plans, and plans the next plans after every step. One file each."""
+"""Extractors: prompts become plans, and plans the next plans after every step. One file each.
+
+A file defines `load(settings, attempts, threshold)` and, where it has settings, their `KEYS`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from poser.answers import keeping
-from poser.types import Extractor, PoserError
-
-EXTRACTORS = {"llm": "poser.extract.llm", "rules": "poser.extract.rules"}
-"""Name -> module with `load(settings, attempts, threshold)` and, where it has settings, their `KEYS`."""
+from poser.parts import keeping, part
+from poser.types import Extractor
 
 
 def load(
@@ -27,8 +26,6 @@ def load(
 
     Raises `PoserError`: no such extractor, or a setting that it does not know.
     """
-    if name not in EXTRACTORS:
-        raise PoserError(f"no such extractor {name!r}; type one of {', '.join(sorted(EXTRACTORS))}")
-    module = import_module(EXTRACTORS[name])
+    module = part(__name__, "extractor", name)
     extractor: Extractor = module.load(keeping(module, settings, folder), attempts, threshold)
     return extractor

@@ -1,17 +1,16 @@
-"""Wordings: what an expert is handed. One file each."""
+"""Wordings: what an expert is handed. One file each.
+
+A file defines `load(settings)` and, where it has settings, their `KEYS`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from poser.answers import keeping
+from poser.parts import keeping, part
 from poser.types import PoserError, Wording
-
-WORDINGS = {"llm": "poser.wording.llm", "plain": "poser.wording.plain", "poster": "poser.wording.poster"}
-"""Name -> module with `load(settings)` and, where it has settings, their `KEYS`."""
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None, folder: str | Path | None = None) -> Wording:
@@ -19,9 +18,7 @@ def load(name: str, settings: Mapping[str, Any] | None = None, folder: str | Pat
 
     Raises `PoserError`: no such wording, or a setting that it does not know.
     """
-    if name not in WORDINGS:
-        raise PoserError(f"no such wording {name!r}; type one of {', '.join(sorted(WORDINGS))}")
-    module = import_module(WORDINGS[name])
+    module = part(__name__, "wording", name)
     keys = getattr(module, "KEYS", ())
     unknown = sorted(set(settings or {}) - set(keys))
     if unknown:

@@ -159,8 +159,24 @@ def test_writing_never_raises(done, current, remaining, scope, pictured):
 
 
 def test_an_unknown_wording_is_one_line():
-    with pytest.raises(PoserError, match="no such wording 'fancy'; type one of llm, plain, poster"):
+    with pytest.raises(PoserError, match="no such wording 'fancy'; wordings: llm, plain, poster"):
         load("fancy")
     with pytest.raises(PoserError, match="wording plain: no such key 'model'; keys are none"):
         load("plain", {"model": "x"})
     assert {name: load(name).id for name in ("plain", "poster")} == {"plain": "plain", "poster": "poster"}
+
+
+def test_a_new_file_is_found_by_itself(tmp_path, monkeypatch):
+    import poser.wording
+    from poser import parts
+
+    (tmp_path / "loud.py").write_text(
+        "from poser.wording.plain import Plain\n\n\ndef load(settings: dict) -> Plain:\n    return Plain()\n"
+    )
+    (tmp_path / "helper.py").write_text("def load(file: str) -> str:\n    return file\n")
+    monkeypatch.setattr(poser.wording, "__path__", [str(tmp_path), *poser.wording.__path__])
+    parts.names.cache_clear()
+    try:
+        assert parts.names("poser.wording") == ("loud",) and load("loud").id == "plain"
+    finally:
+        parts.names.cache_clear()
