@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,3 +58,13 @@ def picture() -> Image.Image:
     image = Image.new("RGB", (96, 96), (30, 60, 200))
     ImageDraw.Draw(image).ellipse((20, 20, 70, 70), fill=(220, 30, 30))
     return image
+
+
+@pytest.fixture(scope="package", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums that several threads share round by how they are shared out, which random weights blow up (to 5e-5)."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
