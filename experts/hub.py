@@ -23,6 +23,14 @@ def split(need: str) -> tuple[str, str, str]:
     return f"{owner}/{name}", "/".join(part), commit
 
 
+def place(where: str, revision: str | None = None) -> dict[str, str | None]:
+    """Where a folder (an absolute path) or a hub id is, as arguments of `from_pretrained`."""
+    if Path(where).is_absolute():
+        return {"pretrained_model_name_or_path": where}
+    repo, folder, _ = split(where)
+    return {"pretrained_model_name_or_path": repo, "subfolder": folder, "revision": revision}
+
+
 def cached(need: str) -> str:
     """The commit that would be loaded from the local cache: the pinned one, or its 'main'; '' where it is not there."""
     repo, part, commit = split(need)

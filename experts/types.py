@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
@@ -146,10 +146,6 @@ class Result:
     def __post_init__(self) -> None:
         if (self.image is None) == (self.failure is None):
             raise ValueError("a result is a picture or a failure, exactly one")
-
-    def noting(self, *notes: str) -> Result:
-        """This result with more notes."""
-        return replace(self, notes=self.notes + notes)
 
 
 class Job(NamedTuple):

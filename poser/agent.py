@@ -19,6 +19,7 @@ from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
 from poser.mdp import MDP, Rules
+from poser.parts import named
 from poser.rollout import rollout
 from poser.roster import playable, reachable, registry_of, residency_of
 from poser.types import Policy, PoserError, Step, Task, Trajectory
@@ -36,11 +37,6 @@ class Output:
     def trajectory(self) -> Trajectory:
         """The first trajectory."""
         return self.trajectories[0]
-
-
-def _named(part: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """A part of a config: its name, its settings."""
-    return part["name"], {key: value for key, value in part.items() if key != "name"}
 
 
 def _policy(config: Config, actions: ActionSet) -> Policy:
@@ -81,9 +77,9 @@ class Poser:
         actions = ActionSet.of(playable(registry), redraw=rules.redraw)
         mdp = MDP(
             pool,
-            critics.load(*_named(config.critic), residency, config.cache),
-            extract.load(*_named(config.extractor), rules.attempts, rules.threshold, config.cache),
-            wording.load(*_named(config.wording), config.cache),
+            critics.load(*named(config.critic), residency, config.cache),
+            extract.load(*named(config.extractor), rules.attempts, rules.threshold, config.cache),
+            wording.load(*named(config.wording), config.cache),
             actions,
             Rules(threshold=rules.threshold, guard=rules.guard),
             config.reward,

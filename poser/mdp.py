@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,9 @@ from poser.types import (
     Wording,
     Words,
 )
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Experts(Protocol):
@@ -121,9 +124,8 @@ class MDP:
         outcomes = [
             self._outcome(*row) for row in zip(states, actions, words, requests, results, critiques, strict=True)
         ]
-        judged = [k for k, outcome in enumerate(outcomes) if outcome.critique is not None]
-        plans = dict(zip(judged, self.extractor.next([outcomes[k].attempt for k in judged]), strict=True))
-        return [self._step(outcome, plans.get(k)) for k, outcome in enumerate(outcomes)]
+        plans = _answered([outcome.attempt for outcome in outcomes], self.extractor.next)
+        return [self._step(outcome, planned) for outcome, planned in zip(outcomes, plans, strict=True)]
 
     def _check(self, states: Sequence[State], slots: Sequence[int]) -> list[Action]:
         mask = self.mask(states)
@@ -134,12 +136,11 @@ class MDP:
         return [self.actions.slots[slot] for slot in slots]
 
     def _words(self, states: Sequence[State], actions: Sequence[Action]) -> list[Words | None]:
-        at = [k for k, action in enumerate(actions) if action.expert is not None]
-        calls = [Call(states[k], actions[k], self.actions.cards[actions[k].expert or ""]) for k in at]
-        words: list[Words | None] = [None] * len(actions)
-        for k, written in zip(at, self.wording.write(calls) if calls else [], strict=True):
-            words[k] = written
-        return words
+        calls = [
+            Call(state, action, self.actions.cards[action.expert]) if action.expert is not None else None
+            for state, action in zip(states, actions, strict=True)
+        ]
+        return _answered(calls, self.wording.write)
 
     def _request(self, state: State, action: Action, words: Words | None) -> Request | None:
         if words is None or action.expert is None:
@@ -152,26 +153,22 @@ class MDP:
         return Request(words.prompt, images, size=size, seed=seed, asked=words.asked)
 
     def _experts(self, actions: Sequence[Action], requests: Sequence[Request | None]) -> list[Result | None]:
-        at = [k for k, request in enumerate(requests) if request is not None]
-        jobs = [Job(actions[k].expert or "", requests[k]) for k in at]  # type: ignore[arg-type]
-        results: list[Result | None] = [None] * len(requests)
-        for k, result in zip(at, self.pool.run(jobs) if jobs else [], strict=True):
-            results[k] = result
-        return results
+        jobs = [
+            Job(action.expert or "", request) if request is not None else None
+            for action, request in zip(actions, requests, strict=True)
+        ]
+        return _answered(jobs, self.pool.run)
 
     def _critic(
         self, states: Sequence[State], actions: Sequence[Action], results: Sequence[Result | None]
     ) -> list[Critique | None]:
-        looks, at = [], []
-        for k, (state, action, result) in enumerate(zip(states, actions, results, strict=True)):
-            if result is not None and result.image is not None:
-                wanted = handed(state, action)
-                looks.append(Look(result.image, state.task.image, state.image, state.plan.done, wanted))
-                at.append(k)
-        critiques: list[Critique | None] = [None] * len(results)
-        for k, critique in zip(at, self.critic(looks) if looks else [], strict=True):
-            critiques[k] = critique
-        return critiques
+        looks = [
+            Look(result.image, state.task.image, state.image, state.plan.done, handed(state, action))
+            if result is not None and result.image is not None
+            else None
+            for state, action, result in zip(states, actions, results, strict=True)
+        ]
+        return _answered(looks, self.critic)
 
     def _outcome(
         self,
@@ -244,14 +241,23 @@ class _Outcome(NamedTuple):
     after: State
 
     @property
-    def attempt(self) -> Attempt:
-        """What the extractor is told."""
+    def attempt(self) -> Attempt | None:
+        """What the extractor is told; None where nothing was judged."""
         critique = self.critique
-        assert critique is not None
+        if critique is None:
+            return None
         judged = not math.isnan(critique.score)
         scores = critique.wanted if self.accepted or not judged else tuple(0.0 for _ in critique.wanted)
         seen = replace(self.before, critique=critique, image=self.after.image) if self.accepted else self.before
         return Attempt(seen, scores, handed(self.before, self.action), critique.feedback)
+
+
+def _answered(asked: Sequence[A | None], answer: Callable[[list[A]], list[B]]) -> list[B | None]:
+    """What `answer` says to those that are there, all in one call; None in the places of the others."""
+    there = [item for item in asked if item is not None]
+    places = [k for k, item in enumerate(asked) if item is not None]
+    found = dict(zip(places, answer(there) if there else [], strict=True))
+    return [found.get(k) for k in range(len(asked))]
 
 
 def handed(state: State, action: Action) -> tuple[Command, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -33,8 +33,27 @@ def part(package: str, what: str, name: str) -> ModuleType:
     return import_module(f"{package}.{name}")
 
 
-def keeping(module: ModuleType, settings: Mapping[str, Any] | None, folder: str | Path | None) -> dict[str, Any]:
-    """The settings of a critic, extractor or wording, with `answers` in `folder` where its `KEYS` know that setting and
-    none is named."""
-    own = {"answers": str(Path(folder) / FILE)} if folder and "answers" in getattr(module, "KEYS", ()) else {}
+def named(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name and the settings of a config's {name: ..., ...}."""
+    return str(entry.get("name", "")), {key: value for key, value in entry.items() if key != "name"}
+
+
+def refuse(owner: str, settings: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Raises `PoserError` for a setting that is none of `keys`; `owner`: 'critic vqa'."""
+    known = tuple(keys)
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise PoserError(f"{owner}: no such key {unknown[0]!r}; keys are {', '.join(known) or 'none'}")
+
+
+def keeping(
+    module: ModuleType,
+    settings: Mapping[str, Any] | None,
+    folder: str | Path | None = None,
+    file: str | Path | None = None,
+) -> dict[str, Any]:
+    """The settings of a critic, extractor or wording, with `answers` in `file`, or in the usual one of `folder`, where
+    its `KEYS` know that setting and none is named."""
+    file = file or (Path(folder) / FILE if folder else None)
+    own = {"answers": str(file)} if file and "answers" in getattr(module, "KEYS", ()) else {}
     return {**own, **(settings or {})}

@@ -19,6 +19,7 @@ from poser.chat import Endpoint
 from poser.chat.endpoint import URL
 from poser.config import Config
 from poser.critics.presets import PRESETS
+from poser.parts import named
 from poser.roster import registry_of
 from poser.types import PoserError
 
@@ -105,14 +106,13 @@ def _packages(config: Config, entries: Registry) -> list[str]:
 def _asked(config: Config) -> tuple[list[Any], list[str]]:
     """Critic, extractor and wording as they are built, and why one of them cannot be."""
     rules, made, wrong = config.rules, list[Any](), list[str]()
-    for module, part, more in (
+    for module, entry, more in (
         (critics, config.critic, ()),
         (extract, config.extractor, (rules.attempts, rules.threshold)),
         (wording, config.wording, ()),
     ):
-        settings = {key: value for key, value in part.items() if key != "name"}
         try:
-            made.append(module.load(part["name"], settings, *more))
+            made.append(module.load(*named(entry), *more))
         except PoserError as error:
             wrong.append(str(error))
     return made, wrong

@@ -12,6 +12,7 @@ from typing import Any
 
 from experts import hub
 from experts.local._quiet import quiet_loading
+from experts.local._weights import load
 from experts.residency import Residency
 from experts.source import Source
 
@@ -29,36 +30,24 @@ def part(source: Source, name: str, made_by: Any, residency: Residency) -> Any:
         ValueError: the source has none.
         OSError: it cannot be read.
     """
-    import torch
-
     where, revision = source.components.get(name), source.revisions.get(name)
     if where is None:
         raise ValueError(f"{source.weights} needs a {name}: give its folder or hub id under components.{name}")
-    path, at = located(where, revision)
 
-    def load() -> Any:
+    def made() -> Any:
         with quiet_loading():
-            module = made_by.from_pretrained(path, **at, dtype=getattr(torch, residency.dtype), use_safetensors=True)
-        return module.eval().requires_grad_(False)
+            return load(made_by, where, revision, residency)
 
-    return residency.component(f"{where}@{revision}" if revision else where, load)
+    return residency.component(f"{where}@{revision}" if revision else where, made)
 
 
 def processor(source: Source, name: str) -> Any:
     """The image processor that lies beside the weights of a component. Raises OSError: it cannot be read."""
     from transformers import AutoImageProcessor
 
-    path, at = located(source.components[name], source.revisions.get(name))
+    where: dict[str, Any] = hub.place(source.components[name], source.revisions.get(name))
     with quiet_loading():
-        return AutoImageProcessor.from_pretrained(path, **at)
-
-
-def located(where: str, revision: str | None) -> tuple[str, dict[str, Any]]:
-    """What `from_pretrained` takes for a folder or hub id."""
-    if Path(where).is_absolute():
-        return where, {}
-    repo, folder, _ = hub.split(where)
-    return repo, {"subfolder": folder, "revision": revision}
+        return AutoImageProcessor.from_pretrained(**where)
 
 
 def rebuilt(pipe: Any, kind: str, **parts: Any) -> Any:

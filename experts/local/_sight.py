@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -71,7 +70,4 @@ def _where(source: Source, name: str) -> dict[str, Any]:
     shared = source.components.get(name)
     if shared is None:
         return {"pretrained_model_name_or_path": source.weights, "subfolder": name, "revision": source.revision}
-    if Path(shared).is_absolute():
-        return {"pretrained_model_name_or_path": shared}
-    repo, folder, _ = hub.split(shared)
-    return {"pretrained_model_name_or_path": repo, "subfolder": folder, "revision": source.revisions.get(name)}
+    return hub.place(shared, source.revisions.get(name))

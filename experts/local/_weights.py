@@ -63,21 +63,25 @@ def _part(name: str, source: Source, index: Mapping[str, Any], smaller: Mapping[
     path, revision = source.components[name], source.revisions.get(name)
     options = {"quantization_config": smaller[name]} if name in smaller else {}
     key = "@".join([path, *filter(None, [revision]), *(str(source.loading["quantise"]) for _ in options)])
-    return residency.component(key, lambda: _load(made_by, path, revision, residency, options))
+    return residency.component(key, lambda: load(made_by, path, revision, residency, options))
 
 
-def _load(made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any]) -> Any:
+def load(
+    made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any] | None = None
+) -> Any:
+    """What the class `made_by` reads from a folder or hub id; a torch module in RAM, in the residency's dtype.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     import torch
 
     _demand(path)
-    where: dict[str, Any] = {"pretrained_model_name_or_path": path}
-    if not Path(path).is_absolute():
-        repo, folder, _ = hub.split(path)
-        where = {"pretrained_model_name_or_path": repo, "subfolder": folder, "revision": revision}
+    where: dict[str, Any] = hub.place(path, revision)
     if not issubclass(made_by, torch.nn.Module):
         return made_by.from_pretrained(**where)
     dtype = getattr(torch, residency.dtype)
-    module = made_by.from_pretrained(**where, **options, dtype=dtype, use_safetensors=True)
+    module = made_by.from_pretrained(**where, **(options or {}), dtype=dtype, use_safetensors=True)
     return module.eval().requires_grad_(False)
 
 

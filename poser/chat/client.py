@@ -23,6 +23,7 @@ from poser.chat.endpoint import ENDPOINT_KEYS, Endpoint
 from poser.chat.form import F, Form, document, read, schema_of
 from poser.chat.wire import Message, say
 from poser.critics.memory import Answers
+from poser.parts import refuse
 from poser.prompts import Prompt
 from poser.types import PoserError
 
@@ -96,9 +97,7 @@ class Chat:
 
         Raises `PoserError` for any other key, or a value that cannot be.
         """
-        unknown = sorted(set(settings) - {*KEYS, *known})
-        if unknown:
-            raise PoserError(f"{owner}: no such key {unknown[0]!r}; keys are {', '.join((*KEYS, *known))}")
+        refuse(owner, settings, (*KEYS, *known))
         own = {key: settings[key] for key in ("seed", "answers", "body", "again", "side") if key in settings}
         return cls(Endpoint(owner, settings), **own)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poser.parts import keeping, part
+from poser.parts import keeping, named, part
 from poser.types import Critic, PoserError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def load(
 
 def models(config: Mapping[str, Any]) -> list[str]:
     """Hub ids and folders that the critic of a config entry ({name: ..., ...}) would load."""
-    module = _module(config.get("name", ""))
-    settings = {key: value for key, value in config.items() if key != "name"}
+    name, settings = named(config)
+    module = _module(name)
     return list(module.models(settings)) if hasattr(module, "models") else []
 
 
@@ -44,17 +44,8 @@ def member(entry: Any, residency: Residency | None, answers: str | None, owner: 
     """A critic inside another one's settings: a mapping with a 'name'. Raises `PoserError`."""
     if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
         raise PoserError(f"critic {owner}: {entry!r} is no critic; give a mapping with a name, as {{name: clip}}")
-    settings = {key: value for key, value in entry.items() if key != "name"}
-    if answers is not None and "answers" in getattr(_module(entry["name"]), "KEYS", ()):
-        settings.setdefault("answers", answers)
-    return load(entry["name"], settings, residency)
-
-
-def refuse(name: str, config: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    """Raises `PoserError` for a setting that is none of `keys`."""
-    unknown = sorted(set(config) - set(keys))
-    if unknown:
-        raise PoserError(f"critic {name}: no such key {unknown[0]!r}; keys are {', '.join(keys)}")
+    name, settings = named(entry)
+    return load(name, keeping(_module(name), settings, file=answers), residency)
 
 
 def _module(name: str) -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from poser import critics
 from poser.critics.ensemble import disagreement
+from poser.parts import refuse
 from poser.types import Critic, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _both(first: Critique, second: Critique) -> Critique:
 def load(config: Mapping[str, Any], residency: Residency | None = None) -> Cascade:
     """`first`, `then`: critics ({name: ..., ...}); `unsure`: [low, high] in [0, 1]; `answers`: a file for those that
     keep answers. Raises `PoserError` for what is none of these."""
-    critics.refuse("cascade", config, KEYS)
+    refuse("critic cascade", config, KEYS)
     band = config.get("unsure", UNSURE)
     if not _is_band(band):
         raise PoserError(f"critic cascade: unsure is {band!r}; give two numbers from 0 to 1, as [0.2, 0.8]")

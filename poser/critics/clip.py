@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from poser import critics
 from poser.critics import loading
 from poser.critics.captions import caption
 from poser.critics.control import control_of, spoken
 from poser.critics.memory import digest_of
+from poser.parts import refuse
 from poser.types import Answer, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ def _critique(look: Look, texts: Sequence[str], found: Mapping[str, float], crit
 
 def load(config: Mapping[str, Any], residency: Residency | None = None) -> ClipCritic:
     """`model`: a preset, a hub id or a folder; the rest as for `ClipCritic`. Raises `PoserError` for other keys."""
-    critics.refuse("clip", config, KEYS)
+    refuse("critic clip", config, KEYS)
     settings = dict(config)
     model = str(settings.pop("model", USUAL))
     if model in PRESETS:

@@ -17,6 +17,7 @@ from poser.critics.protocols import PROTOCOLS
 from poser.critics.questions import Questions
 from poser.critics.talks import judged
 from poser.critics.writers import writer
+from poser.parts import refuse
 from poser.prompts import prompt
 from poser.types import Critique, Look, PoserError
 
@@ -52,9 +53,7 @@ def load(config: Mapping[str, Any], residency: Residency | None = None) -> Decis
     """The critic that `config` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
     `protocol` ('openai' or 'systemone'), `questions` (as for vqa), `prompt`, `answers` (a file that keeps them), `side`
     (px). Raises `PoserError` for a key that it does not know, or a value that cannot be."""
-    unknown = sorted(set(config) - set(KEYS))
-    if unknown:
-        raise PoserError(f"critic decisions: no such key {unknown[0]!r}; keys are {', '.join(KEYS)}")
+    refuse("critic decisions", config, KEYS)
     protocol = config.get("protocol", "openai")
     if protocol not in PROTOCOLS:
         raise PoserError(f"critic decisions: no such protocol {protocol!r}; type one of {', '.join(PROTOCOLS)}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from poser import critics
+from poser.parts import refuse
 from poser.types import Critic, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def load(config: Mapping[str, Any], residency: Residency | None = None) -> Ensem
 
     Raises `PoserError` for what is none of these.
     """
-    critics.refuse("ensemble", config, KEYS)
+    refuse("critic ensemble", config, KEYS)
     entries = _entries(config)
     members = [
         critics.member({k: v for k, v in entry.items() if k != "weight"}, residency, config.get("answers"), "ensemble")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experts.poster
-from poser import critics
 from poser.critics.presets import ASK, PRESETS
 from poser.critics.questions import Questions
 from poser.critics.talks import Said, judged
 from poser.critics.vlm import Vlm
 from poser.critics.writers import writer
+from poser.parts import refuse
 from poser.types import Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def load(config: Mapping[str, Any], residency: Residency | None = None) -> VqaCr
 
     Raises `PoserError` for a key or value that it does not know.
     """
-    critics.refuse("vqa", config, KEYS)
+    refuse("critic vqa", config, KEYS)
     settings = dict(config)
     model = settings.pop("model", EMBEDDED)
     questions = settings.pop("questions", "poster" if model == EMBEDDED else "graph")

@@ -11,6 +11,7 @@ from experts.poster.instruction import Instruction
 from poser.extract.depend import depends
 from poser.extract.meaning import Context, Meaning, follow, merged, safe, shared, understand
 from poser.extract.split import Span, clauses, imperative, trimmed
+from poser.parts import refuse
 from poser.types import Attempt, Command, Plan, Planned, PoserError, State, Task
 
 Read = tuple[Command, Instruction | None]
@@ -133,10 +134,7 @@ class RulesExtractor:
 
 def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> RulesExtractor:
     """The extractor that `settings` describes: its other attributes. Raises `PoserError` for one it does not have."""
-    known = ("reorder", "requeue", "merge")
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise PoserError(f"extractor rules: no such key {unknown[0]!r}; keys are {', '.join(known)}")
+    refuse("extractor rules", settings, ("reorder", "requeue", "merge"))
     return RulesExtractor(attempts, threshold, **settings)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from poser.parts import keeping, part
-from poser.types import PoserError, Wording
+from poser.parts import keeping, part, refuse
+from poser.types import Wording
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None, folder: str | Path | None = None) -> Wording:
@@ -19,9 +19,6 @@ def load(name: str, settings: Mapping[str, Any] | None = None, folder: str | Pat
     Raises `PoserError`: no such wording, or a setting that it does not know.
     """
     module = part(__name__, "wording", name)
-    keys = getattr(module, "KEYS", ())
-    unknown = sorted(set(settings or {}) - set(keys))
-    if unknown:
-        raise PoserError(f"wording {name}: no such key {unknown[0]!r}; keys are {', '.join(keys) or 'none'}")
+    refuse(f"wording {name}", settings or {}, getattr(module, "KEYS", ()))
     wording: Wording = module.load(keeping(module, settings, folder))
     return wording
