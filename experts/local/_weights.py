@@ -63,13 +63,23 @@ def _part(name: str, source: Source, index: Mapping[str, Any], smaller: Mapping[
     path, revision = source.components[name], source.revisions.get(name)
     options = {"quantization_config": smaller[name]} if name in smaller else {}
     key = "@".join([path, *filter(None, [revision]), *(str(source.loading["quantise"]) for _ in options)])
-    return residency.component(key, lambda: load(made_by, path, revision, residency, options))
+    return residency.component(key, lambda: _made(made_by, path, revision, residency, options))
+
+
+def _made(made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any]) -> Any:
+    import torch
+
+    if issubclass(made_by, torch.nn.Module):
+        return load(made_by, path, revision, residency, options)
+    _demand(path)
+    return made_by.from_pretrained(**hub.place(path, revision))
 
 
 def load(
     made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any] | None = None
 ) -> Any:
-    """What the class `made_by` reads from a folder or hub id; a torch module in RAM, in the residency's dtype.
+    """The torch module that `made_by`, its class or an Auto class, reads from a folder or hub id: in RAM, in the
+    residency's dtype.
 
     Raises:
         OSError: it cannot be read.
@@ -77,11 +87,8 @@ def load(
     import torch
 
     _demand(path)
-    where: dict[str, Any] = hub.place(path, revision)
-    if not issubclass(made_by, torch.nn.Module):
-        return made_by.from_pretrained(**where)
-    dtype = getattr(torch, residency.dtype)
-    module = made_by.from_pretrained(**where, **(options or {}), dtype=dtype, use_safetensors=True)
+    where: dict[str, Any] = {**hub.place(path, revision), **(options or {})}
+    module = made_by.from_pretrained(**where, dtype=getattr(torch, residency.dtype), use_safetensors=True)
     return module.eval().requires_grad_(False)
 
 
