@@ -1,13 +1,12 @@
-"""Words <-> symbols: `parse` reads a command in many phrasings, `canonical` writes it in the experts' own words."""
+"""Symbols -> words: scenes and instructions as the experts were trained to read them."""
 
 from __future__ import annotations
 
-from experts.poster.grammar import parse
 from experts.poster.instruction import Instruction
 from experts.poster.scene import PLACES, Item, Scene
-from experts.poster.words import COUNTS, tokens
 
-__all__ = ["COUNTS", "canonical", "caption", "parse", "plural", "tokens"]
+COUNTS = ("one", "two", "three", "four", "five")
+"""Numbers that the experts were trained on."""
 
 
 def plural(shape: str, count: int) -> str:
@@ -30,7 +29,7 @@ def caption(scene: Scene) -> str:
 
 
 def canonical(instruction: Instruction) -> str:
-    """An instruction in the words that the experts were trained on; `parse` reads it back."""
+    """An instruction in the words that the experts were trained on."""
     verb, ref = instruction.verb, instruction.ref
     if verb == "generate":
         return caption(Scene(instruction.background or "white", instruction.items))

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.language import COUNTS, plural
+from experts.poster.language.canonical import COUNTS, plural
 from experts.poster.scene import PLACES, Item
 
 SPLITS = ("train", "validation", "test")
@@ -87,7 +87,7 @@ def _ref(ref: Ref, rng: np.random.Generator, split: str) -> str:
 
 
 def phrase(instruction: Instruction, rng: np.random.Generator, split: str = "train") -> str:
-    """One of the split's phrasings of `instruction`, without a full stop; `parse` understands all of them.
+    """One of the split's phrasings of `instruction`, without a full stop.
 
     Raises `KeyError` for an unknown split.
     """

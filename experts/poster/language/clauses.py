@@ -1,0 +1,340 @@
+"""Tokens of a prompt -> clauses in the order in which they are to be carried out, each with what governs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from experts.poster.language.lexicon import Sense
+from experts.poster.language.nouns import HEADS
+from experts.poster.language.tokens import Token
+
+_CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
+            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis"}  # fmt: skip
+_STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
+_NOUNLIKE = ("the", "same", "a", "attr")
+
+
+@dataclass(frozen=True)
+class Clause:
+    """A stretch of the prompt that asks for one thing.
+
+    Attributes:
+        tokens: its words without those that govern it; verb: 'add', 'remove', ... or '' where it only describes.
+        size: of 'enlarge' and 'shrink'.
+        negated: it is forbidden, not asked for.
+        corrected: it takes the place of what was said before it.
+        condition: tokens of 'if ...' that it depends on; `unless`: it must not hold; `otherwise`: the last one did not.
+        sentence: number of its sentence.
+    """
+
+    tokens: tuple[Token, ...]
+    verb: str = ""
+    size: str = ""
+    negated: bool = False
+    corrected: bool = False
+    condition: tuple[Token, ...] | None = None
+    unless: bool = False
+    otherwise: bool = False
+    sentence: int = 0
+    start: int = 0
+    end: int = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing."""
+        return not any(token.tag in _CONTENT or token.tag in ("no", "not", "all", "both", "other", "undo", "another", "count", "only") for token in self.tokens) and not self.verb
+
+
+def _said(token: Token, tag: str, value: str = "") -> Token:
+    return replace(token, sense=Sense(tag, value))
+
+
+def sharpened(tokens: Sequence[Token]) -> list[Token]:
+    """Words of several senses, decided by their neighbours."""
+    out = list(tokens)
+    for k, token in enumerate(out):
+        before = out[k - 1].tag if k else "stop"
+        word_before = out[k - 1].text if k else ""
+        after = out[k + 1].tag if k + 1 < len(out) else "stop"
+        text = token.text
+        if token.tag == "verb" and text in ("colour", "color", "shade", "tint", "dye", "hue"):
+            if before in ("the", "of", "same", "it", "them", "a", "colour", "in", "and", "attr", "that", "other") and word_before != "to" or (after in ("of", "is", "stop", "comma", "as") and before not in ("stop", "comma", "fill", "and", "then")):
+                out[k] = _said(token, "attr", "colour")
+        elif token.tag == "verb" and text in ("place", "position", "put", "set", "line", "cut", "lay") and before in ("the", "of", "same", "it", "them") and text in ("place", "position", "set", "line", "cut"):
+            out[k] = _said(token, "attr", "place")
+        elif token.tag == "shape" and text in ("spot", "spots", "dot") and (before in ("same", "the") and after in ("of", "stop", "comma", "and") or word_before in ("their", "its")) and text != "dot":
+            out[k] = _said(token, "attr", "place")
+        elif text == "like" and before in ("shape", "thing", "attr", "fill") and after in ("the", "it"):
+            out[k] = _said(token, "as")
+        elif text in ("left",) and before in ("is", "be") and after in ("fill", "in"):
+            pass
+        elif token.tag == "correct" and text in ("better", "rather", "sorry", "actually", "instead", "lieber", "besser", "mejor", "non", "no", "nein", "plutot", "meglio") and after in ("colour",) and before == "stop" and text == "sorry":
+            out[k] = _said(token, "fill")
+        elif token.tag == "no" and text in ("no", "none") and _corrects(out, k):
+            out[k] = _said(token, "correct")
+        elif token.tag == "correct" and after in HEADS and text in ("no",):
+            out[k] = _said(token, "no")
+        elif token.tag == "hedge" and (after in ("shape", "colour", "size", "thing") and text in ("a little", "half", "a touch", "a tad", "a shade")):
+            out[k] = _said(token, "size", "small") if text == "a little" and after in ("shape", "colour", "thing") and _heads(out, k + 1) else token
+        elif token.tag == "size" and text == "little" and before in ("only", "fill", "a") and after not in ("shape", "colour", "thing", "size", "more", "unknown"):
+            out[k] = _said(token, "hedge")
+        elif token.tag == "verb" and token.sense.form == "" and text == "make" and after in ("a", "count", "another") and (k + 1 < len(out)):
+            out[k] = _said(token, "verb", "draw")
+        elif token.tag == "verb" and token.value == "swap" and text in ("switch", "swap", "exchange") and after == "to":
+            out[k] = _said(token, "verb", "change")
+        elif token.tag == "verb" and token.value == "change" and text == "switch" and _pair_follows(out, k):
+            out[k] = _said(token, "verb", "swap")
+        elif token.tag == "poster" and text in ("sign", "drawing", "design", "picture", "image", "card") and before == "verb" and False:
+            pass
+        elif token.tag == "count" and token.value == "1" and text == "one" and after not in (*HEADS, "colour", "size", "unknown"):
+            out[k] = _said(token, "thing")
+        elif text == "second" and before in ("the",) and after in HEADS:
+            out[k] = _said(token, "latter")
+    return out
+
+
+def _heads(tokens: Sequence[Token], k: int) -> bool:
+    while k < len(tokens) and tokens[k].tag in ("colour", "size", "fill"):
+        k += 1
+    return k < len(tokens) and tokens[k].tag in HEADS
+
+
+def _pair_follows(tokens: Sequence[Token], k: int) -> bool:
+    """Whether 'switch' is followed by two things joined by 'and' with nothing that they should become."""
+    rest = []
+    for token in tokens[k + 1 :]:
+        if token.tag in ("stop", "then"):
+            break
+        rest.append(token)
+    heads = [n for n, token in enumerate(rest) if token.tag in ("shape", "thing")]
+    joined = any(token.tag in ("and", "with") for token in rest[heads[0] : heads[1]]) if len(heads) >= 2 else False
+    return joined and not any(token.tag == "to" for token in rest)
+
+
+def _corrects(tokens: Sequence[Token], k: int) -> bool:
+    """Whether 'no' takes something back ('blue, no, green') and does not deny something ('no circles')."""
+    before = tokens[k - 1].tag if k else "stop"
+    after = tokens[k + 1].tag if k + 1 < len(tokens) else "stop"
+    if after in ("comma", "correct", "stop", "verb", "colon"):
+        return before in ("comma", "stop", "and", "fill", "correct", "colon") or after == "correct"
+    return before == "comma" and after in ("colour", "size", "in") and not _heads(tokens, k + 1) and k > 1
+
+
+def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Tokens between full stops, line ends and their like."""
+    out: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.tag == "stop":
+            out.append([])
+        else:
+            out[-1].append(token)
+    return [sentence for sentence in out if sentence]
+
+
+def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
+    """Whether a new clause begins with the token at `k` (the one before began at `begun`)."""
+    token = tokens[k]
+    before = tokens[k - 1] if k > begun else None
+    if before is None:
+        return False
+    if token.tag in ("then", "correct"):
+        return not all(t.tag in ("and", "but", "comma", "fill", "correct", "then", "last", "first") for t in tokens[begun:k])
+    if token.tag in ("last", "first"):
+        return any(t.tag in _CONTENT for t in tokens[begun:k])
+    if token.tag in ("if", "unless", "else"):
+        return any(t.tag in _CONTENT for t in tokens[begun:k])
+    if token.tag in ("before", "after") and k + 1 < len(tokens):
+        ahead = next((t for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), None)
+        return ahead is not None and ahead.tag in ("verb", "grow") and any(t.tag in _CONTENT for t in tokens[begun:k])
+    if token.tag == "keepdummy":
+        return False
+    if token.tag in ("verb", "grow"):
+        content = [t for t in tokens[begun:k] if t.tag in _CONTENT]
+        if not content:
+            return False
+        if token.sense.form == "ed":
+            return False
+        if token.sense.form == "ing":
+            return before.tag == "not" and False
+        links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
+        if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to", "it") and before.tag != "it":
+            return False
+        if before.tag in links:
+            j = k - 1
+            while j > begun and tokens[j].tag in ("fill", "not", "only"):
+                j -= 1
+            if tokens[j].tag in ("is", "with", "to", "for", "of", "in", "if", "that") or tokens[j].tag in ("noun",):
+                return False
+            if tokens[j].tag in ("and", "comma", "but", "colon", "or", "correct") or before.text in ("please", "pls", "just"):
+                return True
+            if before.tag == "not":
+                return True
+            return token.text in _STRONG and before.tag != "fill"
+        return token.text in _STRONG
+    if token.tag == "not" and k + 1 < len(tokens) and before.tag in ("and", "comma", "but"):
+        ahead = next((t for t in tokens[k + 1 :] if t.tag != "fill"), None)
+        return ahead is not None and ahead.tag in ("verb", "grow") and ahead.sense.form in ("", "ing")
+    return False
+
+
+def _cut(tokens: Sequence[Token]) -> list[list[Token]]:
+    """A sentence cut into clauses."""
+    out, begun = list[list[Token]](), 0
+    for k in range(1, len(tokens)):
+        if _starts(tokens, k, begun):
+            cut = k
+            while cut > begun and tokens[cut - 1].tag in ("and", "but", "comma", "not", "only") and tokens[k].tag in ("verb", "grow", "not"):
+                if tokens[cut - 1].tag in ("not", "only") and tokens[k].tag == "not":
+                    break
+                cut -= 1
+            if any(t.tag in _CONTENT or t.tag in ("correct", "then", "last", "first", "undo") for t in tokens[begun:cut]):
+                out.append(list(tokens[begun:cut]))
+                begun = cut
+    out.append(list(tokens[begun:]))
+    return out
+
+
+def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
+    """(verb, size, the tokens without it, whether it is negated)."""
+    best = None
+    for k, token in enumerate(tokens):
+        if token.tag not in ("verb", "grow"):
+            continue
+        if token.sense.form == "ed":
+            moving = token.tag == "grow" or token.value in ("remove", "move", "swap", "replace", "copy", "flip", "keep")
+            if not moving or best is not None:
+                continue
+            if not any(t.tag in ("is", "fill") for t in tokens[:k]) and k > 0 and tokens[k - 1].tag not in ("shape", "thing", "it", "them"):
+                continue
+            best = k
+            continue
+        if best is None or tokens[best].sense.form == "ed":
+            best = k
+            break
+    if best is None:
+        return "", "", tokens, False
+    token = tokens[best]
+    leading = tokens[:best]
+    negated = any(t.tag == "not" for t in leading if t.tag == "not") and not any(t.tag in ("colour", "size") for t in leading)
+    rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")] + tokens[best + 1 :]
+    if token.tag == "grow":
+        return "grow", token.value, rest, negated
+    return token.value, "", rest, negated
+
+
+def _clause(tokens: list[Token], sentence: int) -> Clause:
+    start, end = tokens[0].start, tokens[-1].end
+    corrected = False
+    otherwise = False
+    while tokens and tokens[0].tag in ("and", "but", "comma", "fill", "colon", "then", "correct", "last", "first", "else"):
+        corrected = corrected or tokens[0].tag == "correct"
+        otherwise = otherwise or tokens[0].tag == "else"
+        tokens = tokens[1:]
+    while tokens and tokens[-1].tag in ("and", "but", "comma", "correct", "first", "last", "then", "fill", "colon"):
+        corrected = corrected or (tokens[-1].tag == "correct" and tokens[-1].text in ("instead", "rather", "stattdessen"))
+        tokens = tokens[:-1]
+    verb, size, rest, negated = _verb(tokens)
+    if tokens:
+        start, end = tokens[0].start, tokens[-1].end
+    return Clause(tuple(rest), verb, size, negated, corrected, None, False, otherwise, sentence, start, end)
+
+
+def clauses(tokens: Sequence[Token]) -> list[Clause]:
+    """The clauses of a prompt, in the order in which they are to be carried out."""
+    found: list[Clause] = []
+    endings: list[Clause] = []
+    total = sentences(sharpened(tokens))
+    for number, sentence in enumerate(total):
+        cut = _cut(sentence)
+        condition: tuple[Token, ...] | None = None
+        unless = False
+        k = 0
+        while k < len(cut):
+            part = cut[k]
+            lead = [t for t in part if t.tag not in ("and", "but", "comma", "fill", "then")]
+            head = lead[0].tag if lead else ""
+            if head in ("if", "unless"):
+                conditional, rest = _condition(part)
+                if rest is None and k + 1 < len(cut):
+                    condition, unless = conditional, head == "unless"
+                    k += 1
+                    continue
+                if rest is None:  # 'make it green if there is a star'
+                    if found and found[-1].sentence == number:
+                        j = len(found) - 1
+                        while j >= 0 and found[j].sentence == number and found[j].condition is None:
+                            found[j] = replace(found[j], condition=conditional, unless=head == "unless")
+                            j -= 1
+                            if True:
+                                break
+                    k += 1
+                    continue
+                condition, unless = conditional, head == "unless"
+                part = rest
+            elif head == "else":
+                condition = None
+            late = head == "last"
+            early = head == "first" and bool(found)
+            turned = head in ("before", "after")
+            clause = _clause(part, number)
+            if head == "else":
+                clause = replace(clause, otherwise=True)
+            clause = replace(clause, condition=condition, unless=unless)
+            if turned and lead:
+                first, second = _both_sides(part, cut, k, number)
+                if second is not None:
+                    consumed = 1 if second[1] else 0
+                    pair = [first, second[0]]
+                    found += pair if head == "after" else pair[::-1]
+                    k += 1 + consumed
+                    continue
+                if found and found[-1].sentence == number:  # 'add a star before adding a circle'
+                    if head == "before":
+                        found.append(first)
+                    else:
+                        found.insert(len(found) - 1, first)
+                    k += 1
+                    continue
+            if clause.empty:
+                k += 1
+                continue
+            if late and number + 1 < len(total) and k == 0:
+                endings.append(clause)
+            elif early and any(t.text in ("but first", "before that", "first", "before this", "before anything else", "but before that", "prior to that", "before all that", "before you do that", "before doing so", "beforehand", "vorher", "davor", "before all else") for t in part):
+                if endings or k:
+                    found.append(clause) if endings else found.insert(len(found) - 1, clause)
+                else:
+                    found.insert(len(found) - 1, clause) if _back(part) else found.append(clause)
+            else:
+                found.append(clause)
+            k += 1
+    return found + endings
+
+
+def _back(part: Sequence[Token]) -> bool:
+    return any(t.text in ("but first", "before that", "before this", "before anything else", "but before that", "prior to that", "before all that", "before you do that", "before doing so", "beforehand", "vorher", "davor") for t in part)
+
+
+def _condition(part: Sequence[Token]) -> tuple[tuple[Token, ...], list[Token] | None]:
+    """The tokens of a condition, and what follows it in the same part (None: nothing)."""
+    k = next(i for i, t in enumerate(part) if t.tag in ("if", "unless"))
+    for j in range(k + 1, len(part)):
+        if part[j].tag in ("comma", "then", "colon") and any(t.tag in _CONTENT for t in part[k + 1 : j]):
+            rest = list(part[j + 1 :])
+            if any(t.tag in _CONTENT for t in rest):
+                return tuple(part[k + 1 : j]), rest
+    return tuple(part[k + 1 :]), None
+
+
+def _both_sides(part: Sequence[Token], cut: Sequence[list[Token]], k: int, sentence: int) -> tuple[Clause, tuple[Clause, bool] | None]:
+    """'before adding a circle, draw a star': the clause of 'before', and the other one (and whether it is the next
+    part); None where there is none."""
+    at = next(i for i, t in enumerate(part) if t.tag in ("before", "after"))
+    for j in range(at + 1, len(part)):
+        if part[j].tag == "comma" and any(t.tag in ("verb", "grow") for t in part[at + 1 : j]) and any(t.tag in _CONTENT for t in part[j + 1 :]):
+            return _clause(list(part[at + 1 : j]), sentence), (_clause(list(part[j + 1 :]), sentence), False)
+    inner = _clause(list(part[at + 1 :]) or list(part), sentence)
+    if k == 0 and k + 1 < len(cut):
+        return inner, (_clause(list(cut[k + 1]), sentence), True)
+    return inner, None

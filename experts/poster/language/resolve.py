@@ -1,0 +1,142 @@
+"""Which things of a world a noun means, and in which cells a place or a relation puts things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from experts.poster.language.canonical import plural
+from experts.poster.language.nouns import Except, Noun, Place, Relation
+from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
+from experts.poster.scene import PLACES
+
+_STEPS = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def said(noun: Noun) -> str:
+    """A noun in plain words: 'red star'."""
+    shape = noun.shape or "item"
+    return " ".join(filter(None, (noun.spec.size, noun.spec.colour, plural(shape, 2) if noun.several else shape)))
+
+
+def things_of(world: World, noun: Noun, left_out: Sequence[Except] = ()) -> list[Thing]:
+    """The things that a noun means. Raises `Refused`: nothing is like it, or it could mean several."""
+    found = _candidates(world, noun)
+    for other in left_out:
+        gone = {thing.number for inner in other.nouns for thing in things_of(world, _loose(world, inner, found))}
+        found = [t for t in found if t.number not in gone and not any(within(p, t.place) for p in other.places)]
+    if not found:
+        if left_out:
+            return []
+        raise Refused(f"there is no {said(replace(noun, plural=False, count=None, det='the'))} ({world.listed()})")
+    if noun.several or left_out:
+        count = noun.count if noun.det != "both" else 2
+        if noun.det == "both" and len(found) != 2:
+            raise Refused(f"'both' could mean {NUMBERS[len(found)]} things ({world.listed()})")
+        if count and count != len(found) and not left_out:
+            raise Refused(f"there are not {NUMBERS[min(count, 9)]} of them but {NUMBERS[len(found)]} ({world.listed()})")
+        return found
+    if len(found) > 1:
+        raise Refused(f"ambiguous: {NUMBERS[len(found)]} {plural(noun.shape or 'item', 2)} could be meant ({world.listed()})")
+    return found
+
+
+def _loose(world: World, noun: Noun, among: Sequence[Thing]) -> Noun:
+    """A noun after 'except', with the shape of those it is taken from where it has none ('the blue one')."""
+    return noun if noun.several or noun.det in ("it", "them") else noun
+
+
+def _candidates(world: World, noun: Noun) -> list[Thing]:
+    focus = list(world.named(world.focus))
+    if noun.det == "it":
+        if len(focus) == 1:
+            return focus
+        if not focus:
+            return list(world.things) if len(world.things) == 1 else []
+        return focus if world.group and world.group == len(focus) else focus[-1:]
+    if noun.det == "them":
+        return focus if len(focus) > 1 else list(world.things)
+    if noun.det in ("former", "latter"):
+        return (focus[:1] if noun.det == "former" else focus[-1:]) if len(focus) > 1 else []
+    found = [thing for thing in world.things if fits(thing, noun, world)]
+    if noun.other:
+        rest = [thing for thing in found if thing not in focus]
+        found = rest if focus else found
+    if noun.det == "both" and not noun.shape and len(found) != 2 and len(focus) == 2:
+        found = [thing for thing in focus if fits(thing, noun, world)]
+    if noun.det == "both" and len(found) > 2 and len([t for t in found if t in focus]) == 2:
+        found = [thing for thing in found if thing in focus]
+    if noun.count and noun.det in ("the", "that") and len(found) > noun.count:
+        near = [thing for thing in found if thing in focus]
+        found = near if len(near) == noun.count else found
+    if noun.spec.same and noun.spec.like is not None:
+        found = _alike(world, noun, found)
+    for place in noun.places:
+        found = _there(found, place)
+    if noun.relation is not None:
+        cells = cells_near(world, noun.relation, strict=False)
+        found = [thing for thing in found if thing.place in cells]
+    if len(found) > 1 and not noun.shape and not noun.several and noun.head == "thing" and not noun.spec.colour:
+        kinds = {thing.shape for thing in focus}
+        near = [thing for thing in found if thing.shape in kinds]
+        found = near if len(kinds) == 1 and len(near) == 1 else found
+    return found
+
+
+def _alike(world: World, noun: Noun, found: Sequence[Thing]) -> list[Thing]:
+    assert noun.spec.like is not None
+    (model,) = things_of(world, noun.spec.like)[:1]
+    kinds = [kind for kind in noun.spec.same if kind in ("colour", "size", "shape")]
+    return [t for t in found if t != model and all(getattr(t, kind) == getattr(model, kind) for kind in kinds)]
+
+
+def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
+    """Those at a place; of several none of which is there, the ones furthest to that side."""
+    exact = [thing for thing in found if within(place, thing.place)]
+    bare = not place.kind or place.kind == "side"
+    if exact and not (len(exact) > 1 and bare and bool(place.v) != bool(place.h)):
+        return exact
+    if len(found) < 2 or not bare or bool(place.v) == bool(place.h):
+        return exact
+    axis, sign = (0, 1 if place.v == "top" else -1) if place.v else (1, 1 if place.h == "left" else -1)
+    depth = [sign * divmod(thing.place, 3)[axis] for thing in found]
+    best = [thing for thing, d in zip(found, depth, strict=True) if d == min(depth)]
+    return exact if exact and len(best) == len(exact) else best if len(best) < len(found) else exact
+
+
+def cells_near(world: World, relation: Relation, strict: bool = True) -> list[int]:
+    """The cells that a relation means, the likeliest first. Raises `Refused` where there is none on the poster."""
+    if not relation.nouns:
+        raise Puzzled(f"{relation.kind} what?")
+    anchors = [thing for noun in relation.nouns for thing in things_of(world, noun)]
+    rows = [divmod(thing.place, 3) for thing in anchors]
+    row, column = rows[0]
+    if relation.kind in _STEPS:
+        down, right = _STEPS[relation.kind]
+        reach = (1,) if strict else (1, 2)
+        steps = [(row + k * down, column + k * right) for k in reach]
+        if not strict:
+            return [
+                cell for cell in range(9)
+                if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in rows)
+            ]
+    elif relation.kind == "beside":
+        steps = [(row, column + 1), (row, column - 1)]
+    elif relation.kind == "sides":
+        steps = [(row, column - 1), (row, column + 1)]
+    elif relation.kind == "between":
+        if len(rows) < 2:
+            raise Puzzled("between what?")
+        total = [sum(axis) for axis in zip(*rows[:2], strict=True)]
+        steps = [(total[0] // 2, total[1] // 2)] if not total[0] % 2 and not total[1] % 2 else []
+        steps = [step for step in steps if step not in rows]
+    else:
+        steps = [(2 - row, 2 - column)]
+    cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
+    if not cells or (relation.kind == "sides" and len(cells) < 2):
+        where = f"at the {PLACES[anchors[0].place]}"
+        raise Refused(f"there is no room {relation.kind} the {anchors[0].shape} {where}")
+    if relation.kind == "beside":
+        cells.sort(key=lambda cell: (world.at(cell) is not None, cell in world.avoid))
+        return cells[:1] if strict else cells
+    return cells
