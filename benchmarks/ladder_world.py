@@ -22,7 +22,7 @@ from poser.decks import Deck
 from poser.decks.poster import to_task
 from poser.embed import Embedder, embedder
 from poser.evaluate import play
-from poser.extract.rules import RulesExtractor
+from poser.planning.rules import RulesExtractor
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.recipe import DQN, Recipe
 from poser.types import Budget, Critic, Critique, Look, Policy, Price, State, Task, Trajectory

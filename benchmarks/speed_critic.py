@@ -134,7 +134,7 @@ def figures(count: int = 10, side: int = 1024) -> dict[str, float]:
     from poser.critics.graph import Graph
     from poser.critics.questions import Ask
     from poser.critics.vlm import Vlm
-    from poser.extract.rules import RulesExtractor
+    from poser.planning.rules import RulesExtractor
     from poser.types import Look, Task
 
     pixels = np.random.default_rng(SEED).integers(0, 256, (side, side, 3), dtype=np.uint8)

@@ -139,7 +139,7 @@ class _Spread:
 
 def _world(remote: bool, critic: float) -> MDP:
     from poser.actions import ActionSet
-    from poser.extract.rules import RulesExtractor
+    from poser.planning.rules import RulesExtractor
     from poser.mdp import MDP
     from poser.wording import load as wording
 

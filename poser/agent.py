@@ -14,10 +14,11 @@ from experts.images import ImageError, open_image
 from experts.pool import Pool
 from experts.registry import Registry
 from poser import config as configs
-from poser import critics, extract, policies, wording
+from poser import critics, planning, policies, wording
 from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
+from poser.ends import Ended, claimed, ends_of
 from poser.mdp import MDP, Rules
 from poser.parts import named
 from poser.rollout import rollout
@@ -32,6 +33,19 @@ class Output:
 
     images: list[Image.Image]
     trajectories: list[Trajectory]
+    many: bool = False
+
+    @property
+    def satisfied(self) -> bool | list[bool]:
+        """Whether everything that was asked for is done and nothing else was harmed; of a list of prompts, of each."""
+        claims = [claimed(trajectory) for trajectory in self.trajectories]
+        return claims if self.many else claims[0]
+
+    @property
+    def ends(self) -> list[Ended] | list[list[Ended]]:
+        """What became of every command, and why; of a list of prompts, of each."""
+        found = [list(ends_of(trajectory)) for trajectory in self.trajectories]
+        return found if self.many else found[0]
 
     @property
     def trajectory(self) -> Trajectory:
@@ -78,10 +92,10 @@ class Poser:
         mdp = MDP(
             pool,
             critics.load(*named(config.critic), residency, config.cache),
-            extract.load(*named(config.extractor), rules.attempts, rules.threshold, config.cache),
+            planning.load(*named(config.extractor), rules.attempts, rules.threshold, config.cache),
             wording.load(*named(config.wording), config.cache),
             actions,
-            Rules(threshold=rules.threshold, guard=rules.guard),
+            Rules(rules.threshold, rules.guard, premises=rules.premises),
             config.reward,
             (config.size[0], config.size[1]),
         )
@@ -121,7 +135,7 @@ class Poser:
     ) -> Output:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
-        `on_start` sees the trajectory before its first step, `on_step` every step; `begun` goes on with a trajectory
+        `on_start` sees the trajectory with its plan before its first step, `on_step` every step; `begun` goes on with a trajectory
         that was interrupted. Raises `PoserError` for an empty prompt, for pictures that do not match the prompts, and
         where no expert can be asked on this machine.
         """
@@ -137,9 +151,6 @@ class Poser:
         if begun is not None:
             tasks = [begun.task]
         told = self.config.dump(), versions()
-        if on_start:
-            for task in tasks:
-                on_start(Trajectory(task, (), self.policy_id, self.mdp.actions.digest, *told))
         found = dict(
             rollout(
                 self.mdp,
@@ -147,9 +158,10 @@ class Poser:
                 tasks,
                 seats,
                 (lambda _, step: on_step(step)) if on_step else None,
+                (lambda _, whole: on_start(whole)) if on_start else None,
                 {0: begun} if begun else None,
                 *told,
             )
         )
         trajectories = [found[k] for k in range(len(tasks))]
-        return Output([image for t in trajectories for image in t.images], trajectories)
+        return Output([image for t in trajectories for image in t.images], trajectories, not isinstance(prompt, str))

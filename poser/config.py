@@ -37,6 +37,7 @@ class Rules(_Part):
         threshold: score from which a command counts as carried out, [0, 1].
         guard: revert a candidate that is worth less than what it would replace.
         redraw: text-to-image experts stay legal once there is a picture.
+        premises: ask first whether what a command takes for granted is there, and spend no call where it is not.
     """
 
     steps: int = Field(default=6, ge=1, le=100)
@@ -44,6 +45,7 @@ class Rules(_Part):
     threshold: float = Field(default=0.5, ge=0, le=1)
     guard: bool = True
     redraw: bool = True
+    premises: bool = True
 
 
 class Spend(_Part):

@@ -56,13 +56,15 @@ class Rules:
     """The rules of an episode.
 
     threshold: score from which a command counts as satisfied, [0, 1].
-    guard: a candidate whose value is lower than the current picture's is reverted.
+    guard: a candidate whose value is lower than the current picture's, or that harms what was to be kept, is reverted.
     rest: turns for which an expert is masked after a failed call.
+    premises: what a command takes for granted is asked first; where it does not hold, no call is spent on it.
     """
 
     threshold: float = 0.5
     guard: bool = True
     rest: int = 2
+    premises: bool = True
 
 
 def seed_of(task: Task, turn: int, expert: str) -> int:
@@ -103,12 +105,48 @@ class MDP:
         """The first states. Raises `PoserError` for an empty prompt."""
         if any(not task.prompt.strip() for task in tasks):
             raise PoserError("the prompt is empty; say what the picture should show")
-        states = []
-        for task, (plan, attempts, usd, seconds) in zip(tasks, self.extractor.start(tasks), strict=True):
-            value = 0.0 if task.image is None else 1.0 / (len(plan.commands) + 1)
-            spent = Spent(0, usd, seconds)
-            states.append(State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent))
-        return states
+        read = self._looked_at(tasks, [()] * len(tasks), read=True) if self.extractor.sees else [None] * len(tasks)
+        planned = self.extractor.start(tasks, [critique.seen if critique else None for critique in read])
+        pending = [plan.pending for plan, *_ in planned]
+        asked = self._looked_at(tasks, pending) if self.rules.premises else [None] * len(tasks)
+        return [self._state(*row) for row in zip(tasks, planned, read, asked, strict=True)]
+
+    def _looked_at(
+        self, tasks: Sequence[Task], commands: Sequence[tuple[Command, ...]], read: bool = False
+    ) -> list[Critique | None]:
+        """What the critic says of the input pictures before anything is done: what it reads there, or whether what
+        `commands` presuppose is there."""
+        looks = [
+            Look(task.image, None, None, (), (), following, read) if task.image and (read or following) else None
+            for task, following in zip(tasks, commands, strict=True)
+        ]
+        return _answered(looks, self.critic)
+
+    def _state(self, task: Task, planned: Planned, read: Critique | None, asked: Critique | None) -> State:
+        """The first state of a task."""
+        plan, attempts, usd, seconds = planned
+        value = 0.0 if task.image is None else 1.0 / (len(plan.commands) + 1)
+        heard = [critique for critique in (read, asked) if critique is not None]
+        spent = Spent(0, sum((c.usd for c in heard), usd), sum((c.seconds for c in heard), seconds))
+        state = State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent)
+        if asked is not None:
+            state = replace(state, refuted=self._refuted(plan.pending, asked))
+        return self._ready(state)
+
+    def _refuted(self, following: Sequence[Command], critique: Critique) -> tuple[tuple[Command, str], ...]:
+        """The commands whose premises do not hold, each with what is to be said."""
+        pairs = zip(following, critique.premises, strict=False)
+        return tuple((command, premise.reason) for command, premise in pairs if premise.score < self.rules.threshold)
+
+    def _ready(self, state: State) -> State:
+        """The state with a current command whose premises hold: those before it end as not possible."""
+        plan, attempts, reasons = state.plan, state.attempts, dict(state.refuted)
+        while plan.current is not None and plan.current in reasons:
+            gone = replace(plan.current, end="not possible", reason=reasons[plan.current])
+            current, *remaining = plan.remaining or (None,)
+            attempts = 0
+            plan = replace(plan, current=current, remaining=tuple(remaining), dropped=(*plan.dropped, gone))
+        return replace(state, plan=plan, attempts=attempts)
 
     def mask(self, states: Sequence[State]) -> np.ndarray:
         """Legal slots, bool [B, K]."""
@@ -163,7 +201,14 @@ class MDP:
         self, states: Sequence[State], actions: Sequence[Action], results: Sequence[Result | None]
     ) -> list[Critique | None]:
         looks = [
-            Look(result.image, state.task.image, state.image, state.plan.done, handed(state, action))
+            Look(
+                result.image,
+                state.task.image,
+                state.image,
+                state.plan.done,
+                handed(state, action),
+                following(state, action) if self.rules.premises else (),
+            )
             if result is not None and result.image is not None
             else None
             for state, action, result in zip(states, actions, results, strict=True)
@@ -195,10 +240,25 @@ class MDP:
             return _Outcome(state, action, request, result, None, False, after)
         judged = not math.isnan(critique.score)
         value = value_of(state.plan, critique) if judged else state.value
-        accepted = state.image is None or (judged and (not self.rules.guard or value >= state.value))
+        critique = replace(critique, harmed=self._harmed(state, critique))
+        worse = self.rules.guard and (value < state.value or bool(critique.harmed))
+        accepted = state.image is None or (judged and not worse)
         if accepted:
-            after = replace(after, image=result.image, value=value)
+            refuted = self._refuted(following(state, action), critique) if self.rules.premises else ()
+            after = replace(after, image=result.image, value=value, verdict=critique, refuted=refuted)
         return _Outcome(state, action, request, result, critique, accepted, replace(after, critique=critique))
+
+    def _harmed(self, state: State, critique: Critique) -> tuple[str, ...]:
+        """What a candidate has spoiled, less what was spoiled before: earlier commands, and what was to be kept."""
+        lost = [
+            f"no longer so: {command.text}"
+            for command, score in zip(state.plan.done, critique.earlier, strict=False)
+            if score < self.rules.threshold
+        ]
+        if not critique.harmed and critique.kept < self.rules.threshold:
+            lost.append("the rest of the input picture is not as it was")
+        before = state.verdict.harmed if state.verdict else ()
+        return tuple(harm for harm in dict.fromkeys(critique.harmed or lost) if harm not in before)
 
     def _step(self, outcome: _Outcome, planned: Planned | None) -> Step:
         """The step, with the next plan where there was a verdict."""
@@ -208,7 +268,7 @@ class MDP:
             same = plan.current == state.plan.current and attempts > state.attempts
             tried = (*state.tried, action.expert or "") if same else ()
             spent = replace(after.spent, usd=after.spent.usd + usd, seconds=after.spent.seconds + seconds)
-            after = replace(after, plan=plan, attempts=attempts, tried=tried, spent=spent)
+            after = self._ready(replace(after, plan=plan, attempts=attempts, tried=tried, spent=spent))
         terminated = result is None or after.plan.current is None
         truncated = after.task.budget.over(after.spent) and not terminated
         terms = self.earned(state, action, result, critique, accepted, after)
@@ -247,7 +307,8 @@ class _Outcome(NamedTuple):
         if critique is None:
             return None
         judged = not math.isnan(critique.score)
-        scores = critique.wanted if self.accepted or not judged else tuple(0.0 for _ in critique.wanted)
+        good = self.accepted and not critique.harmed
+        scores = critique.wanted if good or not judged else tuple(0.0 for _ in critique.wanted)
         seen = replace(self.before, critique=critique, image=self.after.image) if self.accepted else self.before
         return Attempt(seen, scores, handed(self.before, self.action), critique.feedback)
 
@@ -258,6 +319,11 @@ def _answered(asked: Sequence[A | None], answer: Callable[[list[A]], list[B]]) -
     places = [k for k, item in enumerate(asked) if item is not None]
     found = dict(zip(places, answer(there) if there else [], strict=True))
     return [found.get(k) for k in range(len(asked))]
+
+
+def following(state: State, action: Action) -> tuple[Command, ...]:
+    """The pending commands that an action does not carry out."""
+    return () if action.scope == "all" else state.plan.remaining
 
 
 def handed(state: State, action: Action) -> tuple[Command, ...]:

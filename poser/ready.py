@@ -14,7 +14,7 @@ from typing import Any
 
 from experts import hub
 from experts.registry import Registry
-from poser import critics, extract, wording
+from poser import critics, planning, wording
 from poser.chat import Endpoint
 from poser.chat.endpoint import URL
 from poser.config import Config
@@ -108,7 +108,7 @@ def _asked(config: Config) -> tuple[list[Any], list[str]]:
     rules, made, wrong = config.rules, list[Any](), list[str]()
     for module, entry, more in (
         (critics, config.critic, ()),
-        (extract, config.extractor, (rules.attempts, rules.threshold)),
+        (planning, config.extractor, (rules.attempts, rules.threshold)),
         (wording, config.wording, ()),
     ):
         try:

@@ -13,18 +13,31 @@ from typing import Any
 
 import yaml
 
+from poser.ends import ends_of, plan_of, threshold_of
 from poser.page import SMALL, badge, bar, figure, picture, score, table, text, tile, usd
 from poser.summary import Summary, commands_of, outcome, scores, step_data, summarise
-from poser.types import Command, Plan, Step, Trajectory
+from poser.types import End, Step, Trajectory
 
-_ENDINGS = {
-    "satisfied": "everything done",
-    "nothing left": "some commands given up",
-    "stopped": "stopped by the policy",
-    "budget": "budget used up",
+_STANDINGS = {
+    "all": "all satisfied",
+    "some": "not everything is satisfied",
+    "none": "nothing could be done",
     "unfinished": "unfinished",
 }
-_AFTER = {"accepted": "after", "reverted": "candidate, not kept", "failed": "after"}
+_KINDS: dict[End, str] = {
+    "done": "done",
+    "not understood": "dropped",
+    "not possible": "dropped",
+    "failed": "dropped",
+    "left over": "pending",
+}
+"""The colour of each end."""
+_AFTER = {
+    "accepted": "after",
+    "reverted": "candidate, not kept",
+    "unjudged": "candidate without a verdict",
+    "failed": "after",
+}
 _MARKS = {"now": "this step", "earlier": "done before", "kept": "kept", "quality": "quality"}
 
 
@@ -36,11 +49,11 @@ def render(whole: Trajectory, folder: str = "DIR") -> str:
     parts = [
         _header(whole, summary),
         _hero(whole),
-        _tiles(whole, summary),
+        _tiles(summary),
+        _ends(summary),
         "<h2>Overview</h2>" + _strip(whole) if whole.steps else "",
         "<h2>Steps</h2>" if whole.steps else "",
-        *(_step(number, step, _threshold(whole)) for number, step in enumerate(whole.steps, 1)),
-        _commands(summary),
+        *(_step(number, step, threshold_of(whole.config)) for number, step in enumerate(whole.steps, 1)),
         _again(whole, summary, folder),
     ]
     return (
@@ -56,24 +69,26 @@ def render(whole: Trajectory, folder: str = "DIR") -> str:
 def _header(whole: Trajectory, summary: Summary) -> str:
     prompt = whole.task.prompt
     long = ' class="long"' if len(prompt) > 240 else ""
-    plan = whole.steps[-1].after.plan if whole.steps else Plan()
     return (
-        f'<header><div class="eyebrow"><strong>Image-POSER</strong>{badge(summary.ending, _ENDINGS[summary.ending])}'
+        f'<header><div class="eyebrow"><strong>Image-POSER</strong>{badge("standing-" + summary.standing, _STANDINGS[summary.standing])}'
         f"<span>policy {text(whole.policy)}</span><span>seed {whole.task.seed}</span></div>"
-        f"<h1{long}>{_marked(prompt, plan)}</h1></header>"
+        f"<h1{long}>{_marked(whole)}</h1></header>"
     )
 
 
-def _marked(prompt: str, plan: Plan) -> str:
+def _marked(whole: Trajectory) -> str:
     """The prompt with every command underlined by what became of it."""
-    spans: list[tuple[int, int, str, Command]] = []
-    for kind, commands in (("done", plan.done), ("pending", plan.pending), ("dropped", plan.dropped)):
-        spans += [(*command.span, kind, command) for command in commands if command.span]
-    words, at = [], 0
-    for start, end, kind, _ in sorted(spans, key=lambda span: span[:2]):
-        if at <= start < end <= len(prompt):
+    prompt, plan, at = whole.task.prompt, plan_of(whole), 0
+    spans = {command.span for command in (*plan.commands, *plan.settled) if command.span}
+    ends = {(ended.command): ended for ended in ends_of(whole)}
+    words = []
+    for start, end in sorted(spans):
+        ended = ends.get(prompt[start:end])
+        if ended is not None and at <= start < end <= len(prompt):
+            title = ended.end + (f": {ended.reason}" if ended.reason else "")
             words.append(
-                f'{text(prompt[at:start])}<mark class="{kind}" title="{kind}">{text(prompt[start:end])}</mark>'
+                f'{text(prompt[at:start])}<mark class="{_KINDS[ended.end]}" title="{text(title)}">'
+                f"{text(prompt[start:end])}</mark>"
             )
             at = end
     return "".join(words) + text(prompt[at:])
@@ -86,10 +101,9 @@ def _hero(whole: Trajectory) -> str:
     return f'<section class="hero">{given}{figure(final, f"Delivered{size}", "no picture was made")}</section>'
 
 
-def _tiles(whole: Trajectory, summary: Summary) -> str:
-    total = len(summary.satisfied) + len(summary.dropped) + len(summary.pending)
+def _tiles(summary: Summary) -> str:
     tiles = (
-        (f"{len(summary.satisfied)} of {total}", "commands satisfied"),
+        (f"{len(summary.of('done'))} of {len(summary.ends)}", "done"),
         (score(summary.value), "worth in the critic's eyes"),
         (str(summary.calls), "expert calls"),
         (f"{summary.seconds:.1f} s", "experts and critic"),
@@ -109,12 +123,6 @@ def _strip(whole: Trajectory) -> str:
             f"<b>{number}. {text(step.action.expert or 'stop')}</b>{outcome(step)}</a>"
         )
     return f'<nav class="strip" aria-label="Overview">{"".join(cells)}</nav>'
-
-
-def _threshold(whole: Trajectory) -> float:
-    """The score from which a command of this run counts as carried out."""
-    rules = whole.config.get("rules")
-    return float(rules.get("threshold", 0.5)) if isinstance(rules, Mapping) else 0.5
 
 
 def _step(number: int, step: Step, threshold: float) -> str:
@@ -183,15 +191,17 @@ def _details(step: Step) -> str:
     return f"<details><summary>How it was asked and judged</summary>{table(rows)}</details>"
 
 
-def _commands(summary: Summary) -> str:
-    lists = (("satisfied", summary.satisfied), ("failed", summary.dropped), ("unfinished", summary.pending))
-    names = {"satisfied": "satisfied", "failed": "dropped", "unfinished": "not reached"}
-    blocks = [
-        f"<div>{badge(kind, names[kind])}<ul>{''.join(f'<li>{text(words)}</li>' for words in commands)}</ul></div>"
-        for kind, commands in lists
-        if commands
+def _ends(summary: Summary) -> str:
+    """Every stretch of the prompt with its end and the reason."""
+    rows = [
+        f"<li>{badge(_KINDS[ended.end], ended.end)} {text(ended.command)}"
+        + (f"<small>{text(ended.reason)}</small>" if ended.reason else "")
+        + "</li>"
+        for ended in summary.ends
     ]
-    return f'<h2>Commands</h2><section class="lists">{"".join(blocks)}</section>' if blocks else ""
+    rows += [f"<li>{badge('dropped', 'harmed')} {text(harm)}</li>" for harm in summary.harmed]
+    rows += [f"<li>{badge('note')} {text(note)}</li>" for note in summary.notes]
+    return f'<h2>What became of it</h2><ul class="ends">{"".join(rows)}</ul>' if rows else ""
 
 
 def _again(whole: Trajectory, summary: Summary, folder: str) -> str:
@@ -200,14 +210,14 @@ def _again(whole: Trajectory, summary: Summary, folder: str) -> str:
     words = ["poser", "run", task.prompt, "--preset", f"{folder}/config.yaml", "--policy", whole.policy]
     words += ["--seed", str(task.seed), "--max-steps", str(task.budget.steps)]
     words += ["--image", f"{folder}/steps/00-input.png"] if task.image is not None else []
-    resume = f"poser run --resume {place}\n" if summary.ending == "unfinished" else ""
+    resume = f"poser run --resume {place}\n" if summary.standing == "unfinished" else ""
     lines = f"{shlex.join(words)}\nposer replay {place}\n{resume}"
     return (
         f"<h2>Again</h2><pre>{text(lines.strip())}</pre>"
         f"<details><summary>Configuration</summary><pre>{text(_yaml(whole.config))}</pre></details>"
         f"<details><summary>Versions</summary>{table({**whole.versions, 'actions': whole.actions}.items())}</details>"
-        "<footer>Green: satisfied or accepted. Amber: reverted, the picture before was better. Red: failed or given up."
-        "</footer>"
+        "<footer>Green: done or accepted. Amber: reverted, because the critic found the picture before better or something "
+        "harmed; or without a verdict. Red: failed, not possible or not understood.</footer>"
     )
 
 

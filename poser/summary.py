@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from poser.ends import Ended, claimed, ends_of, plan_of
 from poser.mdp import handed
-from poser.types import Command, Plan, State, Step, Trajectory
+from poser.types import Command, End, State, Step, Trajectory
 
 
 def commands_of(step: Step) -> tuple[Command, ...]:
@@ -19,11 +20,13 @@ def commands_of(step: Step) -> tuple[Command, ...]:
 
 
 def outcome(step: Step) -> str:
-    """'accepted', 'reverted', 'failed' or 'stopped'."""
+    """'accepted', 'reverted', 'unjudged' (kept or not, nobody gave a verdict), 'failed' or 'stopped'."""
     if step.result is None:
         return "stopped"
     if step.result.failure is not None:
         return "failed"
+    if step.critique is None or math.isnan(step.critique.score):
+        return "unjudged"
     return "accepted" if step.accepted else "reverted"
 
 
@@ -32,35 +35,43 @@ def number(value: float, digits: int = 4) -> float | None:
     return round(value, digits) if math.isfinite(value) else None
 
 
+Standing = Literal["all", "some", "none", "unfinished"]
+
+
 @dataclass(frozen=True)
 class Summary:
     """What came of a run.
 
     Attributes:
-        ending: why it is over ('satisfied', 'nothing left', 'stopped', 'budget'), or 'unfinished'.
-        satisfied, dropped, pending: commands, in the user's words.
+        standing: 'all' (the claim that everything is done and nothing was harmed), 'some', 'none', or 'unfinished'.
+        ends: what became of every stretch of the prompt, in its order.
+        harmed: what the delivered picture has lost that was to be kept.
+        notes: what was chosen where the words left it open.
         calls: expert calls; `usd`, `seconds`: of experts and critic; `value`: worth of the picture, [0, 1].
     """
 
-    ending: str
-    satisfied: tuple[str, ...]
-    dropped: tuple[str, ...]
-    pending: tuple[str, ...]
+    standing: Standing
+    ends: tuple[Ended, ...]
+    harmed: tuple[str, ...]
+    notes: tuple[str, ...]
     calls: int
     usd: float
     seconds: float
     value: float
 
+    def of(self, end: End) -> tuple[Ended, ...]:
+        """Those that ended so."""
+        return tuple(ended for ended in self.ends if ended.end == end)
+
 
 def summarise(whole: Trajectory) -> Summary:
     """The summary of a trajectory, finished or not."""
     state: State | None = whole.steps[-1].after if whole.steps else None
-    plan = state.plan if state else Plan()
     return Summary(
-        ending=_ending(whole, plan),
-        satisfied=tuple(command.text for command in plan.done),
-        dropped=tuple(command.text for command in plan.dropped),
-        pending=tuple(command.text for command in plan.pending),
+        standing=_standing(whole),
+        ends=ends_of(whole),
+        harmed=state.verdict.harmed if state and state.verdict else (),
+        notes=plan_of(whole).notes,
         calls=sum(step.request is not None for step in whole.steps),
         usd=state.spent.usd if state else 0.0,
         seconds=state.spent.seconds if state else 0.0,
@@ -68,15 +79,13 @@ def summarise(whole: Trajectory) -> Summary:
     )
 
 
-def _ending(whole: Trajectory, plan: Plan) -> str:
-    last = whole.steps[-1] if whole.steps else None
-    if last is None or not (last.terminated or last.truncated):
+def _standing(whole: Trajectory) -> Standing:
+    plan, last = plan_of(whole), whole.steps[-1] if whole.steps else None
+    if plan.pending and not (last and (last.terminated or last.truncated)):
         return "unfinished"
-    if last.action.scope == "stop":
-        return "stopped"
-    if plan.pending:
-        return "budget"
-    return "nothing left" if plan.dropped else "satisfied"
+    if claimed(whole):
+        return "all"
+    return "some" if plan.done or plan.settled else "none"
 
 
 def step_data(step: Step) -> dict[str, Any]:
@@ -133,10 +142,11 @@ def as_data(whole: Trajectory, folder: Path, candidates: Sequence[str | None]) -
         "prompt": whole.task.prompt,
         "pictures": {"final": str(folder / "final.png") if whole.images else None, "steps": files},
         "report": str(folder / "report.html"),
-        "ending": summary.ending,
-        "satisfied": list(summary.satisfied),
-        "dropped": list(summary.dropped),
-        "pending": list(summary.pending),
+        "satisfied": summary.standing == "all",
+        "standing": summary.standing,
+        "ends": [ended._asdict() for ended in summary.ends],
+        "harmed": list(summary.harmed),
+        "notes": list(summary.notes),
         "steps": steps,
         "calls": summary.calls,
         "seconds": number(summary.seconds),
@@ -150,12 +160,16 @@ def as_data(whole: Trajectory, folder: Path, candidates: Sequence[str | None]) -
 
 
 def sentence(whole: Trajectory) -> str:
-    """'3 of 4 commands satisfied in 5 calls, 3.6 s, $0.06; given up: add a square'."""
+    """'Done: 3 of 4 in 5 calls, 3.6 s, $0.06.', and a line for each that is not done, with its reason."""
     summary = summarise(whole)
-    total = len(summary.satisfied) + len(summary.dropped) + len(summary.pending)
     cost = f", ${summary.usd:.2f}" if summary.usd else ""
-    done = f"{len(summary.satisfied)} of {total} commands satisfied"
-    text = f"{done} in {summary.calls} calls, {summary.seconds:.1f} s{cost}"
-    for what, commands in (("given up", summary.dropped), ("not reached", summary.pending)):
-        text += f"; {what}: {', '.join(commands)}" if commands else ""
-    return text
+    spent = f"{summary.calls} call{'' if summary.calls == 1 else 's'}, {summary.seconds:.1f} s{cost}"
+    done = len(summary.of("done"))
+    if summary.standing == "all":
+        head = f"all satisfied ({done} of {done}) in {spent}"
+    else:
+        head = f"{done} of {len(summary.ends)} done in {spent}"
+    lines = [f"  {ended.end}: {ended.command!r}: {ended.reason}" for ended in summary.ends if ended.end != "done"]
+    lines += [f"  harmed: {harm}" for harm in summary.harmed]
+    lines += [f"  note: {note}" for note in summary.notes]
+    return "\n".join([head, *lines])

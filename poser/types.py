@@ -9,10 +9,15 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from PIL import Image
 
+from experts.poster.instruction import Instruction
+from experts.poster.scene import Scene
 from experts.types import Card, Request, Result, Verb
 
 Scope = Literal["current", "all", "stop"]
 """What an expert is handed: this command, everything that remains, or nothing more."""
+End = Literal["", "done", "not understood", "not possible", "failed", "left over"]
+"""How a command ended ('': it has not). not understood: said before a call is spent · not possible: what it presupposes
+is not in the picture, or it contradicts another · failed: after its attempts · left over: budget, or 'stop'."""
 
 
 class PoserError(Exception):
@@ -33,6 +38,8 @@ class Command:
         span: [start, end) in the prompt; None where the words are not a stretch of it.
         words: the same, rewritten so that it stands alone (pronouns resolved, the experts' own vocabulary).
         failed: failed attempts that it brings along where it was put back, or made of commands that had failed.
+        meaning: what planning understood, in the symbols of the poster world; None for free text.
+        end, reason: how it ended, and why, in words.
     """
 
     text: str
@@ -40,6 +47,9 @@ class Command:
     span: tuple[int, int] | None = None
     words: str = ""
     failed: int = field(default=0, compare=False)
+    meaning: Instruction | None = field(default=None, compare=False)
+    end: End = field(default="", compare=False)
+    reason: str = field(default="", compare=False)
 
     @property
     def wording(self) -> str:
@@ -51,7 +61,10 @@ class Command:
 class Plan:
     """Where the prompt stands: what is done (oldest first), what is worked on, what waits, what was given up.
 
-    `note`: how it came about, where that is worth a word ('by rules: ...').
+    Attributes:
+        dropped: each with its `end` and `reason`.
+        settled: what needed no call: what is so already, a prohibition, a condition that does not hold.
+        note: how the plan came about; notes: what was chosen where the words leave it open.
     """
 
     done: tuple[Command, ...] = ()
@@ -59,6 +72,8 @@ class Plan:
     remaining: tuple[Command, ...] = ()
     dropped: tuple[Command, ...] = ()
     note: str = field(default="", compare=False)
+    settled: tuple[Command, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def pending(self) -> tuple[Command, ...]:
@@ -137,6 +152,8 @@ class Look:
         before: the picture that the candidate would replace, None at first.
         earlier: commands done before, oldest first; they must still hold.
         wanted: the commands just carried out: the current one, or all that were pending.
+        next: commands that come after these: what they presuppose is asked of the candidate.
+        read: whether the critic is to say what it reads in the picture as a whole.
     """
 
     image: Image.Image
@@ -144,6 +161,16 @@ class Look:
     before: Image.Image | None
     earlier: tuple[Command, ...]
     wanted: tuple[Command, ...]
+    next: tuple[Command, ...] = ()
+    read: bool = False
+
+
+class Premise(NamedTuple):
+    """What a command takes for granted: the probability that it holds, [0, 1] (NaN: nobody can tell), and what is to be
+    said where it does not ('there is no circle')."""
+
+    score: float = math.nan
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,6 +186,9 @@ class Critique:
         answers: the questions behind the scores.
         critic: id and version.
         uncertainty: how far several critics disagree about `wanted` (mean standard deviation); NaN where one spoke.
+        harmed: what had to be kept and is not any more, in words ('the heart is not red').
+        premises: one a command of `Look.next`; () where the critic does not judge them.
+        seen: the scene that it reads in the picture, where it was asked to and can.
     """
 
     wanted: tuple[float, ...]
@@ -171,6 +201,9 @@ class Critique:
     usd: float = 0.0
     seconds: float = 0.0
     uncertainty: float = math.nan
+    harmed: tuple[str, ...] = ()
+    premises: tuple[Premise, ...] = ()
+    seen: Scene | None = None
 
     @property
     def score(self) -> float:
@@ -199,6 +232,8 @@ class State:
         tried: experts that failed at `plan.current` so far, oldest first, once a failure.
         last: the last action taken; `critique`: the last verdict.
         down: experts that failed, with the turn at which they may be tried again.
+        verdict: the verdict on `image`; None where nobody judged it (an input picture).
+        refuted: pending commands whose premises do not hold in `image`, with what is to be said.
     """
 
     task: Task
@@ -213,6 +248,8 @@ class State:
     down: tuple[tuple[str, int], ...] = ()
     ended: bool = False
     tried: tuple[str, ...] = ()
+    verdict: Critique | None = None
+    refuted: tuple[tuple[Command, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,7 +274,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A whole episode, with what is needed to trust and to repeat it."""
+    """A whole episode, with what is needed to trust and to repeat it. `plan`: the first one, before any step."""
 
     task: Task
     steps: tuple[Step, ...]
@@ -245,6 +282,7 @@ class Trajectory:
     actions: str
     config: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    plan: Plan = Plan()
 
     @property
     def images(self) -> list[Image.Image]:
@@ -293,8 +331,13 @@ class Extractor(Protocol):
         """Name and version."""
         ...
 
-    def start(self, tasks: Sequence[Task]) -> list[Planned]:
-        """The first plans; never an error: text that cannot be split is one command."""
+    @property
+    def sees(self) -> bool:
+        """Whether it plans with what the critic reads in the input picture."""
+        ...
+
+    def start(self, tasks: Sequence[Task], seen: Sequence[Scene | None] = ()) -> list[Planned]:
+        """The first plans; never an error. `seen`: what the critic reads in each input picture; () where not asked."""
         ...
 
     def next(self, attempts: Sequence[Attempt]) -> list[Planned]:

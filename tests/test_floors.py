@@ -27,7 +27,7 @@ FLOORS = (
         "experts.fake",
     ),
     ("poser.types",),
-    ("poser.parts", "poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    ("poser.parts", "poser.planning", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
     + (
         "poser.chat",
         "poser.prompts",

@@ -38,7 +38,10 @@ CELL = 32
 """Side of a grid cell, px."""
 SIDE = 3 * CELL
 """Side of a poster, px."""
-MAX_ITEMS = 5
+MAX_ITEMS = 9
+"""A poster has nine cells."""
+MOST_DRAWN = 5
+"""Items of one drawing: what the text-to-image experts were trained on."""
 
 
 class SceneError(ValueError):

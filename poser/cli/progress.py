@@ -15,7 +15,7 @@ from rich.text import Text
 from poser.summary import commands_of, outcome, step_data
 from poser.types import State, Step, Trajectory
 
-_STYLES = {"accepted": "green", "reverted": "yellow", "failed": "red", "stopped": "cyan"}
+_STYLES = {"accepted": "green", "reverted": "yellow", "unjudged": "yellow", "failed": "red", "stopped": "cyan"}
 
 
 class Progress:
@@ -76,7 +76,7 @@ def line(number: int, step: Step) -> Text:
     score = f"{data['score']:.2f}" if data["score"] is not None else "–"
     cost = f"{data['seconds']:.1f} s" + (f" ${data['usd']:.3f}" if data["usd"] else "")
     words = " + ".join(command.text for command in commands_of(step))
-    why = data["failure"] or (data["feedback"] if kind == "reverted" else "")
+    why = data["failure"] or (data["feedback"] if kind in ("reverted", "unjudged") else "")
     return Text.assemble(
         f"{number:2d}  ",
         (f"{kind:8s}", _STYLES[kind]),

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from poser.types import Step, Trajectory
 
 MAX_SEED = 2**31 - 1
+CODES = (
+    "exit codes: 0 everything is satisfied; 3 a picture is delivered, and not everything is satisfied; "
+    "1 no picture is delivered; 2 bad input; 130 interrupted"
+)
 QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 """What keeps the libraries' own progress out of ours, unless the user set it."""
 
 
 def add(commands: Any) -> None:
     """Says what `poser run` takes."""
-    command = commands.add_parser("run", help="carry out a prompt", description=__doc__)
+    command = commands.add_parser("run", help="carry out a prompt", description=__doc__, epilog=CODES)
     command.add_argument("prompt", nargs="?", metavar="PROMPT", help="what to show, or how to change it")
     command.add_argument("--image", metavar="FILE", help="the picture to start from")
     command.add_argument("--out", metavar="DIR", help="where the run goes (default: a dated folder under runs/)")
@@ -144,14 +148,12 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool) -> Trajectory:
 
         def start(begun: Trajectory) -> None:
             recorder.start(begun)
-            progress.start(order.begun or begun)
+            progress.start(begun)
 
         def step(made: Step) -> None:
             recorder.step(made)
             progress.step(made)
 
-        if order.begun is not None:
-            start(order.begun)
         out = agent(
             order.prompt,
             order.image,
@@ -194,13 +196,16 @@ def _interrupted(recorder: Recorder) -> int:
 
 def _tell(whole: Trajectory, folder: Path, args: argparse.Namespace) -> int:
     """The outcome on stdout: one JSON object, or the files and a line about them; gives the exit code."""
+    from poser.ends import claimed
     from poser.record import FINAL, REPORT, candidates
     from poser.summary import as_data, sentence
 
     if args.json:
         print(json.dumps(as_data(whole, folder, candidates(folder)), ensure_ascii=False, indent=2, allow_nan=False))
-    elif whole.images:
-        print(f"{sentence(whole)}\npicture  {folder / FINAL}\nreport   {folder / REPORT}")
+    else:
+        picture = f"picture  {folder / FINAL}\n" if whole.images else ""
+        print(f"{sentence(whole)}\n{picture}report   {folder / REPORT}")
     if not whole.images:
-        print(f"poser: no picture was made; see why in {folder / REPORT}", file=sys.stderr)
-    return 0 if whole.images else 1
+        print("poser: no picture was made; what can be said: poser vocabulary", file=sys.stderr)
+        return 1
+    return 0 if claimed(whole) else 3

@@ -6,7 +6,7 @@ import re
 
 from poser.critics import nodes, words
 from poser.critics.questions import data
-from poser.extract.keywords import bare, keyword
+from poser.planning.keywords import bare, keyword
 from poser.types import Command
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from poser.critics import words as w
-from poser.critics.nodes import Node, clears, nodes_of, shows
+from poser.critics.nodes import Node, clears, nodes_of, shows, taken_for_granted
 from poser.critics.phrases import singular
 from poser.critics.questions import Ask, Talk, joint, mean
-from poser.types import Answer, Command, Critique, Look
+from poser.types import Answer, Command, Critique, Look, Premise
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ class Graph:
         """One round about candidate and input picture, a second where the input picture holds something to keep."""
         commands = look.earlier + look.wanted
         found = parts(commands)
+        granted = premises(look.next)
         asked = list(dict.fromkeys(node.question for part in found for _, node in part.nodes))
+        asked = list(dict.fromkeys([*asked, *(node.question for nodes in granted for node in nodes)]))
         held = topics(commands) if look.start is not None else {}
         first = [Ask(look.image, question) for question in asked]
         first += [Ask(look.start, question) for question in held.values() if look.start is not None]
@@ -114,7 +116,23 @@ class Graph:
         if again:
             more = yield [Ask(look.image, held[topic]) for topic in again]
             yes |= {held[topic]: p for topic, p in zip(again, more, strict=True)}
-        return _critique(look, found, yes, {topic: held[topic] for topic in there})
+        critique = _critique(look, found, yes, {topic: held[topic] for topic in there})
+        return replace(critique, premises=tuple(_premise(nodes, yes) for nodes in granted))
+
+
+def premises(commands: Sequence[Command]) -> list[tuple[Node, ...]]:
+    """What each of these commands takes for granted, less what one before it brings about: that cannot be asked yet."""
+    found, coming = list[tuple[Node, ...]](), set[str]()
+    for command in commands:
+        found.append(tuple(node for node in taken_for_granted(command) if not set(node.about) & coming))
+        coming |= {noun for node in nodes_of(command) for noun in node.about}
+    return found
+
+
+def _premise(nodes: Sequence[Node], yes: dict[str, float]) -> Premise:
+    """The weakest of what a command takes for granted."""
+    scores = [(yes[node.question], node.fault) for node in nodes if not math.isnan(yes[node.question])]
+    return Premise(*min(scores)) if scores else Premise()
 
 
 def _critique(look: Look, found: Sequence[Part], yes: dict[str, float], held: dict[str, str]) -> Critique:
@@ -126,7 +144,14 @@ def _critique(look: Look, found: Sequence[Part], yes: dict[str, float], held: di
         for n, node in part.nodes
         if gated(part, yes)[n] and _score(node, yes) < 0.5
     ]
-    faults += [f"{topic} is no longer there" for topic, question in held.items() if yes[question] < 0.5]
+    lost = [f"{topic} is no longer there" for topic, question in held.items() if yes[question] < 0.5]
+    broken = [
+        node.fault
+        for part in found[: len(look.earlier)]
+        for n, node in part.nodes
+        if gated(part, yes)[n] and _score(node, yes) < 0.5
+    ]
+    faults += lost
     wanted = {node.question: node.wanted for part in found for _, node in part.nodes}
     kept = [yes[question] for question in held.values()]
     return Critique(
@@ -134,5 +159,6 @@ def _critique(look: Look, found: Sequence[Part], yes: dict[str, float], held: di
         earlier=scores[: len(look.earlier)],
         kept=mean(kept) if all(map(math.isfinite, kept)) else math.nan,
         feedback="; ".join(dict.fromkeys(faults)),
+        harmed=tuple(dict.fromkeys([*broken, *lost])),
         answers=tuple(Answer(question, p, wanted.get(question, True)) for question, p in yes.items()),
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from poser.critics import words as w
 from poser.critics.phrases import Phrase, adjective, nouns, phrase
 from poser.critics.questions import data, in_words
-from poser.extract.keywords import bare, keyword
+from poser.planning.keywords import bare, keyword
 from poser.types import Command
 
 
@@ -194,6 +194,38 @@ def _made(subject: str, word: str) -> list[Node]:
     if owner is None or not kind:
         return []
     return thing(replace(owner, adjectives=((kind, word),), definite=True), 0)
+
+
+_NOT_THINGS = re.compile(
+    r"^(?:it|its|them|they|this|that|these|those|everything|all|both)\b|\b(?:background|backdrop)\b"
+)
+
+
+def taken_for_granted(command: Command) -> tuple[Node, ...]:
+    """What a command presupposes: the things that it removes, replaces, changes or moves, and those that it adds
+    something to. The question of each, and what to say where it does not hold."""
+    text = bare(data(command.wording)).strip(" .!").lower()
+    verb = command.verb if command.verb != "other" else keyword(text)
+    things: list[str] = []
+    if verb == "remove" and (hit := REMOVE.match(text)):
+        things = [part for part in w.JOINT.split(hit[1]) if part]
+    elif verb == "replace" and (hit := REPLACE.match(text)):
+        things = [next(part for part in hit.groups() if part)]
+    elif (verb in ("recolour", "resize") and (hit := MAKE.match(text))) or (
+        verb == "move" and (hit := MOVE.match(text))
+    ):
+        things = [hit[1]]
+    found = [_there(thing) for thing in things if not _NOT_THINGS.search(thing.strip())]
+    found += [replace(node, parents=()) for node in nodes_of(command) if node.given] if verb == "add" else []
+    return tuple(node for node in found if node is not None)
+
+
+def _there(text: str) -> Node | None:
+    made = phrase(w.RELATION.split(f" {text.strip()} ")[0])
+    if made is None:
+        return None
+    words = re.sub(r"^(?:the|this|that|these|those) ", "", text.strip())
+    return Node("entity", shows(text.strip()), about=(made.head,), fault=f"there is no {words}")
 
 
 def clears(command: Command, nodes: Sequence[Node]) -> tuple[tuple[str, str], ...]:

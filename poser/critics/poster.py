@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from PIL import Image
 
-from experts.poster.instruction import Instruction
-from experts.poster.language import parse
-from experts.poster.questions import Question, anything, background
-from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene
+from experts.poster.instruction import apply, resolve
+from experts.poster.questions import Question, about, anything, background
+from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, UNKNOWN, Item, Scene, SceneError
 from poser.critics.expected import Expectation, Fact, expect, name_of
 from poser.critics.questions import Ask, Talk, in_words, joint, mean
-from poser.types import Answer, Command, Critique, Look
+from poser.types import Answer, Command, Critique, Look, Premise
 
 Round = Generator[list[Ask], Sequence[float], dict[str, float]]
 FIELDS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "colour": tuple(COLOURS), "size": SIZES}
@@ -85,25 +85,55 @@ class Poster:
     """Asks for the facts of every command, one conjunctive question an item ('is there a big red star at the center?').
 
     A command's score is the product over its facts. Single attributes are asked only where an item is not as it should
-    be, for the feedback. A command that the grammar does not know is asked for in its own words.
+    be, for the feedback. A command without a meaning in this world is asked for in its own words.
     """
 
-    id = "poster-1"
+    id = "poster-2"
 
     def judge(self, look: Look) -> Talk:
-        """Reads the input picture (where there is one), then asks about the candidate, then what exactly is wrong."""
-        start = (yield from read_scene(look.start)) if look.start is not None else None
+        """Reads the input picture (where there is one), then asks about the candidate and what the next commands take
+        for granted there, then what exactly is wrong."""
+        if look.read:
+            return Critique((), seen=(yield from read_scene(look.image)))
+        first = look.image if not (look.earlier or look.wanted) else look.start
+        start = (yield from read_scene(first)) if first is not None else None
         commands = look.earlier + look.wanted
-        instructions: list[Instruction | None] = [parse(command.wording) for command in commands]
-        hope = expect(start, instructions)
+        hope = expect(start, [command.meaning for command in commands])
+        granted = premises(hope.scene, look.next)
         facts = [fact for group in (*hope.facts, *hope.kept) for fact in group or ()]
         free = [in_words(c) for c, group in zip(commands, hope.facts, strict=True) if group is None]
-        yes = yield from _ask(look.image, [*(str(fact.question) for fact in facts), *free])
+        asked = [str(about(item)) for item, _ in granted if item is not None]
+        yes = yield from _ask(look.image, [*(str(fact.question) for fact in facts), *free, *asked])
         wrong = [fact for fact in dict.fromkeys(facts) if _score(fact, yes) < 0.5]
         yes |= yield from _ask(
             look.image, (str(q) for fact in wrong if fact.item for q in _attributes(fact.item).values())
         )
-        return _critique(look, commands, hope, wrong, yes)
+        critique = _critique(look, commands, hope, wrong, yes)
+        return replace(critique, premises=tuple(_premise(item, reason, yes) for item, reason in granted))
+
+
+def premises(scene: Scene, commands: Iterable[Command]) -> list[tuple[Item | None, str]]:
+    """What each of the commands that follow on a scene takes for granted: an item to ask for (None: nothing, or an item
+    that one of them makes first), and why it cannot be done, where that is known without asking."""
+    found, now = list[tuple[Item | None, str]](), scene
+    for command in commands:
+        meaning = command.meaning
+        if meaning is None or scene.background == UNKNOWN:
+            found.append((None, ""))
+            continue
+        try:
+            item = resolve(now, meaning.ref) if meaning.ref else None
+            now = apply(now, meaning)
+            found.append((item if item in scene.items else None, ""))
+        except SceneError as error:
+            found.append((None, str(error)))
+    return found
+
+
+def _premise(item: Item | None, reason: str, yes: Mapping[str, float]) -> Premise:
+    if reason:
+        return Premise(0.0, reason)
+    return Premise() if item is None else Premise(yes[str(about(item))], f"there is no {item}")
 
 
 def _critique(
@@ -114,13 +144,19 @@ def _critique(
         yes[in_words(command)] if group is None else joint([_score(fact, yes) for fact in group])
         for command, group in zip(commands, hope.facts, strict=True)
     )
-    words = [_complaint(fact, hope.scene, yes) for fact in wrong]
-    words += [f"not done: {command.text}" for command in commands if yes.get(in_words(command), 1.0) < 0.5]
+    words = {fact: _complaint(fact, hope.scene, yes) for fact in wrong}
+    kept = [
+        *(fact for group in hope.facts[: len(look.earlier)] for fact in group or ()),
+        *(f for g in hope.kept for f in g),
+    ]
+    mine = {fact for group in hope.facts[len(look.earlier) :] for fact in group or ()}
+    strange = [f"not done: {command.text}" for command in commands if yes.get(in_words(command), 1.0) < 0.5]
     wanted = {str(f.question): f.wanted for group in (*hope.facts, *hope.kept) for f in group or ()}
     return Critique(
         wanted=scores[len(look.earlier) :],
         earlier=scores[: len(look.earlier)],
         kept=mean([joint([_score(fact, yes) for fact in group]) for group in hope.kept]),
-        feedback="; ".join(dict.fromkeys(words)),
+        feedback="; ".join(dict.fromkeys([*words.values(), *strange])),
+        harmed=tuple(dict.fromkeys(words[fact] for fact in kept if fact in words and fact not in mine)),
         answers=tuple(Answer(question, p, wanted.get(question, True)) for question, p in yes.items()),
     )

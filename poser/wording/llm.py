@@ -9,7 +9,7 @@ from typing import Any
 
 from poser import chat as chats
 from poser.chat import Chat, Form, Query
-from poser.extract.grounded import missing
+from poser.planning.grounded import missing
 from poser.prompts import Prompt, prompt
 from poser.types import Call, PoserError, Words
 from poser.wording.plain import Plain, told

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from experts.poster.instruction import changed
-from experts.poster.language import canonical
+from experts.poster.language.canonical import canonical
 from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck

@@ -18,7 +18,7 @@ from poser.critics.nodes import nodes_of
 from poser.critics.phrases import phrase
 from poser.critics.questions import Ask, Generic, converse, data, in_words
 from poser.critics.writers import writer
-from poser.extract.rules import RulesExtractor
+from poser.planning.rules import RulesExtractor
 from poser.types import Command, Critique, Look, Task
 
 START, AFTER = Image.new("RGB", (8, 8), "white"), Image.new("RGB", (8, 8), "black")

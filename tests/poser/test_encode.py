@@ -170,7 +170,7 @@ def test_embedder_by_name():
 
 
 def test_nothing_heavy_is_loaded_before_it_is_used():
-    code = "import sys, poser.encode, poser.extract.rules, poser.wording; poser.encode.MiniLM();"
+    code = "import sys, poser.encode, poser.planning.rules, poser.wording; poser.encode.MiniLM();"
     code += "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'diffusers') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

@@ -9,13 +9,13 @@ from PIL import Image
 
 from experts.poster.instruction import Instruction, changed
 from experts.poster.language import parse
-from experts.poster.phrases import SPLITS
+from experts.poster.language.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.scene import Item
 from experts.poster.tasks import Deck
-from poser.extract.depend import depends
-from poser.extract.keywords import keyword
-from poser.extract.rules import RulesExtractor
+from poser.planning.depend import depends
+from poser.planning.keywords import keyword
+from poser.planning.rules import RulesExtractor
 from poser.types import Command, Critique, Plan, PoserError, State, Task
 
 PICTURE = Image.new("RGB", (96, 96), "white")

@@ -13,8 +13,8 @@ from PIL import Image
 
 from experts.types import VERBS
 from poser import extract
-from poser.extract.llm import LlmExtractor
-from poser.extract.rules import RulesExtractor
+from poser.planning.llm import LlmExtractor
+from poser.planning.rules import RulesExtractor
 from poser.policies.fixed import Fixed
 from poser.prompts import prompt
 from poser.rollout import rollout

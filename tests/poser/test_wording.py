@@ -11,7 +11,7 @@ from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck
 from experts.types import Card
-from poser.extract.rules import RulesExtractor
+from poser.planning.rules import RulesExtractor
 from poser.types import Action, Call, Command, Plan, PoserError, State, Task
 from poser.wording import load
 

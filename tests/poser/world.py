@@ -14,7 +14,7 @@ from experts.registry import Registry
 from experts.residency import Residency
 from experts.types import image_digest
 from poser.actions import ActionSet
-from poser.extract.rules import RulesExtractor
+from poser.planning.rules import RulesExtractor
 from poser.mdp import MDP, Rules
 from poser.types import Critique, Look
 from poser.wording import load as wording

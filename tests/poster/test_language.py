@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from experts.poster.instruction import Instruction, Ref
 from experts.poster.language import canonical, caption, parse, tokens
-from experts.poster.phrases import SPLITS, phrase
+from experts.poster.language.phrases import SPLITS, phrase
 from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene, SceneError
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
 

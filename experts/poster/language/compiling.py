@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experts.poster.instruction import Instruction, Ref, apply
 from experts.poster.language.world import Thing, World
-from experts.poster.scene import MAX_ITEMS, Item, Scene, SceneError
+from experts.poster.scene import MOST_DRAWN, Item, Scene, SceneError
 
 
 def shortest(scene: Scene, item: Item) -> Ref:
@@ -22,7 +22,7 @@ def shortest(scene: Scene, item: Item) -> Ref:
 
 def drawn(scene: Scene) -> list[Instruction]:
     """The commands that draw a scene: as much as one drawing holds, then the rest one by one."""
-    first, rest = scene.items[:MAX_ITEMS], scene.items[MAX_ITEMS:]
+    first, rest = scene.items[:MOST_DRAWN], scene.items[MOST_DRAWN:]
     whole = Instruction("generate", items=first, background=scene.background)
     return [whole, *(Instruction("add", items=(item,)) for item in rest)]
 

@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, get_args
 
+from experts.poster.scene import Scene
 from experts.types import Failure
 from poser import chat as chats
 from poser.chat import Chat, Query
-from poser.extract.pieces import Pieces, Revision, commands_of, revised, wrong_with, wrong_with_revision
-from poser.extract.rules import RulesExtractor
+from poser.planning.pieces import Pieces, Revision, commands_of, revised, wrong_with, wrong_with_revision
+from poser.planning.rules import RulesExtractor
 from poser.prompts import Prompt, prompt
 from poser.types import Attempt, Command, Plan, Planned, PoserError, Task
 
@@ -53,12 +54,14 @@ class LlmExtractor:
         self.rules = replace(rules, reorder=False)  # the model orders, and commands bring their failures along
         self._plan, self._replan = plan, replan
 
+    sees = False
+
     @property
     def id(self) -> str:
         """'llm:MODEL:PROMPT@DIGEST+PROMPT@DIGEST'."""
         return f"llm:{self.chat.model}:{self._plan.id}+{self._replan.id}"
 
-    def start(self, tasks: Sequence[Task]) -> list[Planned]:
+    def start(self, tasks: Sequence[Task], seen: Sequence[Scene | None] = ()) -> list[Planned]:
         """The first plans. Raises `PoserError` where there is no key."""
         replies = self.chat.ask([self._first(task) for task in tasks], Pieces)
         found = []
@@ -87,7 +90,7 @@ class LlmExtractor:
 
     def _scored(self, attempt: Attempt) -> Planned:
         """The plan by score and count alone; a command that has waited comes back with its failed attempts."""
-        plan, failed = self.rules.follow(attempt.state, attempt.wanted, attempt.attempted)
+        plan, failed = self.rules.follow(*attempt)
         current = plan.current
         if current is None:
             return Planned(plan)
@@ -131,10 +134,13 @@ class LlmExtractor:
 
     def _revised(self, planned: Planned, revision: Revision, prompt: str) -> Planned:
         plan = planned.plan
-        gone = tuple(plan.pending[number - 1] for number in sorted(set(revision.drop)))
+        why = "the planner gave it up"
+        gone = tuple(
+            replace(plan.pending[number - 1], end="failed", reason=why) for number in sorted(set(revision.drop))
+        )
         pending = revised(revision, plan.pending, prompt)
         current = pending[0] if pending else None
-        after = Plan(plan.done, current, pending[1:], plan.dropped + gone, note=f"by {self.id}")
+        after = replace(plan, current=current, remaining=pending[1:], dropped=plan.dropped + gone, note=f"by {self.id}")
         return Planned(after, current.failed if current else 0)
 
 

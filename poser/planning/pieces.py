@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experts.types import Verb
 from poser.chat import Form
-from poser.extract.grounded import locate, missing
+from poser.planning.grounded import locate, missing
 from poser.types import Command
 
 LONGEST = 2000

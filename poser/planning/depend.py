@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.language import parse
 from poser.types import Command
 
 _PRONOUN = re.compile(r"\b(?:it|its|them|they|their|this|these|those)\b", re.I)
@@ -20,15 +19,18 @@ _COMMON = frozenset(_WEAK.split())
 def depends(later: Command, earlier: Command) -> bool:
     """Whether `later` may be about something that `earlier` makes or changes; in doubt, yes.
 
-    Commands of the poster language are compared item by item, others by the nouns that they share.
+    Commands of the poster world are compared item by item, others by the nouns that they share.
     """
     if earlier.verb == "generate":
         return True
-    first, second = parse(earlier.wording), parse(later.wording)
+    first, second = earlier.meaning, later.meaning
     if first is not None and second is not None:
         if second.verb == "generate":
             return True
-        return second.ref is not None and any(_compatible(second.ref, item) for item in _about(first))
+        if second.ref is None:  # an addition needs its cell to be free
+            cells = {item.place for item in second.items}
+            return second.verb == "add" and any(item.place in cells for item in _about(first))
+        return any(_compatible(second.ref, item) for item in _about(first))
     return bool(_PRONOUN.search(later.wording)) or bool(_nouns(later) & _nouns(earlier))
 
 

@@ -11,8 +11,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from experts.poster.language import parse
-
 Span = tuple[int, int]
 
 _CERTAIN = (
@@ -68,7 +66,7 @@ _LEADING = re.compile(
     re.I,
 )
 _LONG = 600
-"""Characters beyond which no clause is tried as a command of the poster world."""
+"""Characters of a stretch that are looked at."""
 
 
 def imperative(text: str) -> bool:
@@ -154,20 +152,19 @@ def _parts(prompt: str, start: int, end: int) -> Iterator[Span]:
     """A sentence cut at 'then', commas and 'and', where a command ends and another begins."""
     quoted = [hit.span() for hit in _QUOTED.finditer(prompt, start, end)]
     joints = [hit for hit in _JOINT.finditer(prompt, start, end) if not _inside(quoted, hit.start())]
-    for k, joint in enumerate(joints):
+    for joint in joints:
         if joint.start() < start:
             continue
-        nearest = joints[k + 1].start() if k + 1 < len(joints) else end
         left = prompt[start : min(joint.start(), start + _LONG)]
         rest = prompt[joint.end() : min(end, joint.end() + _LONG)]
-        if _breaks(left, joint.group(), rest, rest[: nearest - joint.end()]):
+        if _breaks(left, joint.group(), rest):
             yield start, joint.start()
             start = joint.end()
     yield start, end
 
 
-def _breaks(left: str, joint: str, rest: str, chunk: str) -> bool:
-    """Whether a command ends before `joint` and another begins after it (`chunk`: the rest up to the next joint).
+def _breaks(left: str, joint: str, rest: str) -> bool:
+    """Whether a command ends before `joint` and another begins after it.
 
     Of long stretches only the first `_LONG` characters are given.
     """
@@ -180,7 +177,5 @@ def _breaks(left: str, joint: str, rest: str, chunk: str) -> bool:
         return False
     if imperative(left) or _STRONG.search(joint):
         return not _CONDITION.match(left)
-    if any(len(text) < _LONG and parse(text) is not None for text in (chunk, rest)):
-        return True
     definite = [word.lower() for word in _WORD.findall(rest[:60])[1:2]]
     return "," in joint and bool(definite) and definite[0] in {"the", "it", "its", "all", "everything"}

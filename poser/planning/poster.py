@@ -1,0 +1,68 @@
+"""The extractor of the embedded world: its reader understands people's words, on the picture that the critic reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from experts.poster.language.canonical import canonical
+from experts.poster.language.reading import Wish, read
+from experts.poster.scene import Scene
+from experts.types import Verb
+from poser.parts import refuse
+from poser.planning.following import Following
+from poser.types import Command, Plan, Planned, Task
+
+
+@dataclass(frozen=True)
+class PosterExtractor(Following):
+    """Plans of canonical commands, each with the clause that it comes from; goes on by scores.
+
+    What nobody understands, and what cannot be done here, is dropped before a call is spent, with its reason; what is
+    so already, a prohibition, or a condition that does not hold is settled without one.
+    """
+
+    id = "poster-1"
+    sees = True
+
+    def start(self, tasks: Sequence[Task], seen: Sequence[Scene | None] = ()) -> list[Planned]:
+        """The first plans; `seen` are the scenes of the input pictures, None where there is none."""
+        scenes = seen or [None] * len(tasks)
+        return [Planned(first(task, scene)) for task, scene in zip(tasks, scenes, strict=True)]
+
+
+def first(task: Task, scene: Scene | None) -> Plan:
+    """The first plan of a task whose input picture shows `scene`."""
+    if task.image is not None and scene is None:
+        whole = Command(task.prompt.strip(), reason="nobody can read the picture", end="not possible")
+        return Plan(dropped=(whole,))
+    reading = read(task.prompt, scene)
+    pending, dropped, settled = list[Command](), list[Command](), list[Command]()
+    for wish in reading.wishes:
+        if wish.end:
+            dropped.append(Command(wish.text, span=wish.span, end=wish.end, reason=wish.reason))
+        elif not wish.instructions:
+            settled.append(Command(wish.text, span=wish.span, end="done", reason=wish.reason))
+        pending += _commands(wish)
+    current, *remaining = pending or [None]
+    return Plan(
+        current=current,
+        remaining=tuple(command for command in remaining if command),
+        dropped=tuple(dropped),
+        settled=tuple(settled),
+        notes=reading.notes,
+    )
+
+
+def _commands(wish: Wish) -> Iterator[Command]:
+    for instruction in wish.instructions:
+        words = canonical(instruction)
+        verb = cast(Verb, instruction.verb)
+        yield Command(wish.text, verb, wish.span, "" if words == wish.text else words, meaning=instruction)
+
+
+def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> PosterExtractor:
+    """The extractor that `settings` describes: reorder, requeue. Raises `PoserError` for one it does not have."""
+    refuse("extractor poster", settings, ("reorder", "requeue"))
+    return PosterExtractor(attempts, threshold, **settings)
