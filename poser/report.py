@@ -69,6 +69,7 @@ def render(whole: Trajectory, folder: str = "DIR") -> str:
 def _header(whole: Trajectory, summary: Summary) -> str:
     prompt = whole.task.prompt
     long = ' class="long"' if len(prompt) > 240 else ""
+    standing = badge(f"standing-{summary.standing}", _STANDINGS[summary.standing])
     return (
         f'<header><div class="eyebrow"><strong>Image-POSER</strong>{badge("standing-" + summary.standing, _STANDINGS[summary.standing])}'
         f"<span>policy {text(whole.policy)}</span><span>seed {whole.task.seed}</span></div>"
@@ -216,8 +217,8 @@ def _again(whole: Trajectory, summary: Summary, folder: str) -> str:
         f"<h2>Again</h2><pre>{text(lines.strip())}</pre>"
         f"<details><summary>Configuration</summary><pre>{text(_yaml(whole.config))}</pre></details>"
         f"<details><summary>Versions</summary>{table({**whole.versions, 'actions': whole.actions}.items())}</details>"
-        "<footer>Green: done or accepted. Amber: reverted, because the critic found the picture before better or something "
-        "harmed; or without a verdict. Red: failed, not possible or not understood.</footer>"
+        "<footer>Green: done or accepted. Amber: reverted, because the critic found the picture before better or "
+        "something harmed; or without a verdict. Red: failed, not possible or not understood.</footer>"
     )
 
 

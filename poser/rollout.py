@@ -46,8 +46,9 @@ def rollout(
 ) -> Iterator[tuple[int, Trajectory]]:
     """Plays every task to its end and yields (number of the task, trajectory) as episodes end.
 
-    `tasks` may be a queue that goes on for ever; at most `seats` episodes are open. `on_start` sees each trajectory as it begins (or
-    goes on), `on_step` each step as it is made. `begun` holds unfinished trajectories by task number: they go on from their last step.
+    `tasks` may be a queue that goes on for ever; at most `seats` episodes are open. `on_start` sees each trajectory as
+    it begins (or goes on), `on_step` each step as it is made. `begun` holds unfinished trajectories by task number:
+    they go on from their last step.
     """
     source = enumerate(tasks)
     open_seats: list[_Seat] = []

@@ -211,9 +211,7 @@ def taken_for_granted(command: Command) -> tuple[Node, ...]:
         things = [part for part in w.JOINT.split(hit[1]) if part]
     elif verb == "replace" and (hit := REPLACE.match(text)):
         things = [next(part for part in hit.groups() if part)]
-    elif (verb in ("recolour", "resize") and (hit := MAKE.match(text))) or (
-        verb == "move" and (hit := MOVE.match(text))
-    ):
+    elif verb in ("recolour", "resize", "move") and (hit := (MOVE if verb == "move" else MAKE).match(text)):
         things = [hit[1]]
     found = [_there(thing) for thing in things if not _NOT_THINGS.search(thing.strip())]
     found += [replace(node, parents=()) for node in nodes_of(command) if node.given] if verb == "add" else []

@@ -145,10 +145,8 @@ def _critique(
         for command, group in zip(commands, hope.facts, strict=True)
     )
     words = {fact: _complaint(fact, hope.scene, yes) for fact in wrong}
-    kept = [
-        *(fact for group in hope.facts[: len(look.earlier)] for fact in group or ()),
-        *(f for g in hope.kept for f in g),
-    ]
+    standing = (*hope.facts[: len(look.earlier)], *hope.kept)
+    kept = [fact for group in standing for fact in group or ()]
     mine = {fact for group in hope.facts[len(look.earlier) :] for fact in group or ()}
     strange = [f"not done: {command.text}" for command in commands if yes.get(in_words(command), 1.0) < 0.5]
     wanted = {str(f.question): f.wanted for group in (*hope.facts, *hope.kept) for f in group or ()}

@@ -12,7 +12,7 @@ from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.parts import refuse
 from poser.planning.following import Following
-from poser.types import Command, Plan, Planned, Task
+from poser.types import Command, End, Plan, Planned, Task
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,13 @@ def first(task: Task, scene: Scene | None) -> Plan:
     pending, dropped, settled = list[Command](), list[Command](), list[Command]()
     for wish in reading.wishes:
         if wish.end:
-            dropped.append(Command(wish.text, span=wish.span, end=wish.end, reason=wish.reason))
+            dropped.append(Command(wish.text, span=wish.span, end=cast(End, wish.end), reason=wish.reason))
         elif not wish.instructions:
             settled.append(Command(wish.text, span=wish.span, end="done", reason=wish.reason))
         pending += _commands(wish)
-    current, *remaining = pending or [None]
     return Plan(
-        current=current,
-        remaining=tuple(command for command in remaining if command),
+        current=pending[0] if pending else None,
+        remaining=tuple(pending[1:]),
         dropped=tuple(dropped),
         settled=tuple(settled),
         notes=reading.notes,
