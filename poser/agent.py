@@ -136,8 +136,8 @@ class Poser:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
         `on_start` sees the trajectory with its plan before its first step, `on_step` every step; `begun` goes on with
-        a trajectory that was interrupted. Raises `PoserError` for an empty prompt, for pictures that do not match the prompts, and
-        where no expert can be asked on this machine.
+        a trajectory that was interrupted. Raises `PoserError` for an empty prompt, for pictures that do not match the
+        prompts, and where no expert can be asked on this machine.
         """
         reachable(self.registry, self.config.name)
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)

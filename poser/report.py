@@ -71,7 +71,7 @@ def _header(whole: Trajectory, summary: Summary) -> str:
     long = ' class="long"' if len(prompt) > 240 else ""
     standing = badge(f"standing-{summary.standing}", _STANDINGS[summary.standing])
     return (
-        f'<header><div class="eyebrow"><strong>Image-POSER</strong>{badge("standing-" + summary.standing, _STANDINGS[summary.standing])}'
+        f'<header><div class="eyebrow"><strong>Image-POSER</strong>{standing}'
         f"<span>policy {text(whole.policy)}</span><span>seed {whole.task.seed}</span></div>"
         f"<h1{long}>{_marked(whole)}</h1></header>"
     )

@@ -1,6 +1,7 @@
 """The `poser` command. Each file holds one subcommand: `add(subparsers)` says what it takes, the rest does it.
 
-Exit codes: 0 done, 1 no picture (or, for `doctor`, a preset that cannot run), 2 bad input, 130 interrupted.
+Exit codes: 0 done, 1 no picture (or, for `doctor`, a preset that cannot run), 2 bad input, 3 a picture that does not
+satisfy everything, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import doctor, experts, probe, replay, run, train
+from poser.cli import doctor, experts, probe, replay, run, train, vocabulary
 from poser.versions import VERSION
 
 
@@ -27,7 +28,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
     top.add_argument("--version", action="version", version=f"poser {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, experts, probe, train, replay, doctor):
+    for command in (run, vocabulary, experts, probe, train, replay, doctor):
         command.add(commands)
     return top
 

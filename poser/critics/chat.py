@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+from pydantic import ConfigDict
 
 from experts.types import Failure, image_digest
 from poser import chat as chats
@@ -20,7 +21,7 @@ from poser.chat import Chat, Form, Query
 from poser.chat.form import Share
 from poser.critics.questions import blank
 from poser.prompts import Prompt, prompt
-from poser.types import Answer, Critique, Look
+from poser.types import Answer, Critique, Look, Premise
 
 if TYPE_CHECKING:
     from experts.residency import Residency
@@ -39,14 +40,30 @@ class Score(Form):
     score: Share
 
 
+class Holds(Form):
+    """Whether what a later command takes for granted is there."""
+
+    id: str
+    holds: Share
+    missing: str
+
+
 class Verdict(Form):
     """What the model says of a picture."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "additionalProperties": False,
+            "required": ["wanted", "earlier", "kept", "quality", "feedback", "premises"],
+        }
+    )
 
     wanted: tuple[Score, ...]
     earlier: tuple[Score, ...]
     kept: Share | None
     quality: Share
     feedback: str
+    premises: tuple[Holds, ...] = ()
 
 
 class ChatCritic:
@@ -65,9 +82,14 @@ class ChatCritic:
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order. Raises `PoserError` where there is no key."""
-        replies = self.chat.ask([self._query(look) for look in looks], Verdict)
+        asked = [look for look in looks if look.wanted or look.earlier or look.next]
+        replies = iter(self.chat.ask([self._query(look) for look in asked], Verdict) if asked else ())
         found = []
-        for look, reply in zip(looks, replies, strict=True):
+        for look in looks:
+            if not (look.wanted or look.earlier or look.next):
+                found.append(replace(blank(look), critic=self.id))
+                continue
+            reply = next(replies)
             critique = _critique(look, reply.value) if reply.value else _no_verdict(look, reply.failure)
             found.append(replace(critique, critic=self.id, usd=reply.usd, seconds=reply.seconds))
         return found
@@ -75,10 +97,11 @@ class ChatCritic:
     def _query(self, look: Look) -> Query:
         pictures = _pictures(look)
         wanted, earlier = _named("wanted", look.wanted), _named("earlier", look.earlier)
-        data = {"pictures": [label for label, _ in pictures], "wanted": wanted, "earlier": earlier}
+        following = _named("next", look.next)
+        data = {"pictures": [label for label, _ in pictures], "wanted": wanted, "earlier": earlier, "next": following}
 
         def check(verdict: Verdict) -> str:
-            return _complaint(verdict, wanted, earlier, look.start is not None)
+            return _complaint(verdict, (wanted, earlier, following), look.start is not None)
 
         return Query(self.words, data, pictures, check)
 
@@ -98,11 +121,10 @@ def _pictures(look: Look) -> tuple[tuple[str, Image.Image], ...]:
     return (*pictures, ("after", look.image))
 
 
-def _complaint(
-    verdict: Verdict, wanted: Sequence[Mapping[str, str]], earlier: Sequence[Mapping[str, str]], started: bool
-) -> str:
-    """What is wrong with a verdict, for the model to read; '' where nothing is."""
-    for name, given, asked in (("wanted", verdict.wanted, wanted), ("earlier", verdict.earlier, earlier)):
+def _complaint(verdict: Verdict, lists: Sequence[Sequence[Mapping[str, str]]], started: bool) -> str:
+    """What is wrong with a verdict on the `lists` (wanted, earlier, next), for the model to read; '' for nothing."""
+    names = ("wanted", "earlier", "premises")
+    for name, given, asked in zip(names, (verdict.wanted, verdict.earlier, verdict.premises), lists, strict=True):
         said, ids = [score.id for score in given], [row["id"] for row in asked]
         if sorted(said) != sorted(ids):
             return f'"{name}" must have exactly one entry for each of: {", ".join(ids) or "nothing, so it is empty"}'
@@ -113,6 +135,9 @@ def _critique(look: Look, verdict: Verdict) -> Critique:
     scores = {score.id: score.score for score in (*verdict.wanted, *verdict.earlier)}
     wanted = [scores[f"wanted-{n}"] for n in range(1, len(look.wanted) + 1)]
     earlier = [scores[f"earlier-{n}"] for n in range(1, len(look.earlier) + 1)]
+    held = {
+        row.id: Premise(row.holds, row.missing or "what it takes for granted is not there") for row in verdict.premises
+    }
     return Critique(
         tuple(wanted),
         tuple(earlier),
@@ -123,6 +148,7 @@ def _critique(look: Look, verdict: Verdict) -> Critique:
             Answer(command.text, score)
             for command, score in zip((*look.wanted, *look.earlier), (*wanted, *earlier), strict=True)
         ),
+        premises=tuple(held[f"next-{n}"] for n in range(1, len(look.next) + 1)),
     )
 
 
@@ -134,5 +160,5 @@ def _no_verdict(look: Look, failure: Failure | None) -> Critique:
 
 def load(config: Mapping[str, Any], residency: Residency | None = None) -> ChatCritic:
     """The critic that `config` describes: the keys of a chat (`poser.chat.Chat.of`), and `prompt`, the name of its
-    words ('judge-1') or a file. Raises `PoserError` for a key that it does not know, or a value that cannot be."""
-    return ChatCritic(Chat.of("critic chat", config, ("prompt",)), prompt(str(config.get("prompt", "judge-1"))))
+    words ('judge-2') or a file. Raises `PoserError` for a key that it does not know, or a value that cannot be."""
+    return ChatCritic(Chat.of("critic chat", config, ("prompt",)), prompt(str(config.get("prompt", "judge-2"))))

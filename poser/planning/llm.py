@@ -17,15 +17,16 @@ from experts.poster.scene import Scene
 from experts.types import Failure
 from poser import chat as chats
 from poser.chat import Chat, Query
-from poser.planning.pieces import Pieces, Revision, commands_of, revised, wrong_with, wrong_with_revision
+from poser.planning.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
+from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
 from poser.prompts import Prompt, prompt
-from poser.types import Attempt, Command, Plan, Planned, PoserError, Task
+from poser.types import Attempt, Command, Planned, PoserError, Task
 
 LOG = logging.getLogger(__name__)
 Every = Literal["step", "failure", "start"]
 """When it is asked for a revision: after every step, after one that did not satisfy everything, or never."""
-OWN = ("every", "pictures", "most", "plan", "replan")
+OWN = ("every", "pictures", "most", "plan", "replan", "world")
 KEYS = (*chats.KEYS, *OWN)
 
 
@@ -38,6 +39,7 @@ class LlmExtractor:
         every: when the plan is revised.
         pictures: the model is shown the picture (it must be one that sees).
         most: commands at most.
+        world: 'poster': commands get their meaning in the embedded world, for its experts and its critic; '': none.
     """
 
     def __init__(
@@ -49,12 +51,16 @@ class LlmExtractor:
         every: Every = "failure",
         pictures: bool = False,
         most: int = 40,
+        world: Literal["", "poster"] = "",
     ) -> None:
-        self.chat, self.every, self.pictures, self.most = chat, every, pictures, most
+        self.chat, self.every, self.pictures, self.most, self.world = chat, every, pictures, most, world
         self.rules = replace(rules, reorder=False)  # the model orders, and commands bring their failures along
         self._plan, self._replan = plan, replan
 
-    sees = False
+    @property
+    def sees(self) -> bool:
+        """With a world, it plans with what the critic reads in the input picture."""
+        return bool(self.world)
 
     @property
     def id(self) -> str:
@@ -65,12 +71,12 @@ class LlmExtractor:
         """The first plans. Raises `PoserError` where there is no key."""
         replies = self.chat.ask([self._first(task) for task in tasks], Pieces)
         found = []
-        for task, reply in zip(tasks, replies, strict=True):
+        for task, scene, reply in zip(tasks, seen or [None] * len(tasks), replies, strict=True):
             if reply.value is None:
                 plan = replace(self.rules.first(task), note=_left(reply.failure))
             else:
-                first, *others = commands_of(reply.value.commands, task.prompt)
-                plan = Plan(current=first, remaining=tuple(others), note=f"by {self.id}")
+                plan = plan_of(reply.value, task.prompt, f"by {self.id}")
+            plan = understood(plan, scene) if self.world else plan
             found.append(Planned(plan, 0, reply.usd, reply.seconds))
         return found
 
@@ -106,7 +112,7 @@ class LlmExtractor:
         pictures = (("the user's picture", task.image),) if self.pictures and task.image is not None else ()
 
         def check(pieces: Pieces) -> str:
-            return wrong_with(pieces.commands, task.prompt, self.most)
+            return wrong_with(pieces, task.prompt, self.most)
 
         return Query(self._plan, data, pictures, check)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
+
+from pydantic import ConfigDict
 
 from experts.types import Verb
 from poser.chat import Form
 from poser.planning.grounded import locate, missing
-from poser.types import Command
+from poser.types import Command, End, Plan
 
 LONGEST = 2000
 """Characters of a command."""
@@ -25,10 +28,31 @@ class Piece(Form):
     words: str
 
 
+Kind = Literal["prohibition", "condition", "unclear", "impossible"]
+ENDS: dict[Kind, End] = {
+    "prohibition": "done",
+    "condition": "done",
+    "unclear": "not understood",
+    "impossible": "not possible",
+}
+"""How what is no work ends: a prohibition and a condition that does not hold need no call."""
+
+
+class Aside(Form):
+    """A stretch of the prompt that is no work for an image model."""
+
+    text: str
+    kind: Kind
+    why: str
+
+
 class Pieces(Form):
     """A whole plan."""
 
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": False, "required": ["commands", "asides"]})
+
     commands: tuple[Piece, ...]
+    asides: tuple[Aside, ...] = ()
 
 
 class Change(Piece):
@@ -44,9 +68,14 @@ class Revision(Form):
     drop: tuple[int, ...]
 
 
-def wrong_with(pieces: Sequence[Piece], prompt: str, most: int) -> str:
+def wrong_with(plan: Pieces, prompt: str, most: int) -> str:
     """What is wrong with a plan of a prompt, in words for the model; '' where nothing is."""
-    return _misshapen(pieces, most) or _added(pieces, [prompt]) or _lost(pieces, prompt)
+    pieces, aside = plan.commands, [aside.text for aside in plan.asides]
+    if any(missing(text, [prompt]) > 0 for text in aside):
+        return 'the "text" of every aside must be copied from the prompt'
+    if not pieces and not aside:
+        return "there is no command"
+    return _misshapen(pieces, most) or _added(pieces, [prompt]) or _lost(pieces, prompt, aside)
 
 
 def _misshapen(pieces: Sequence[Piece], most: int) -> str:
@@ -67,9 +96,25 @@ def _added(pieces: Sequence[Piece], allowed: Sequence[str]) -> str:
     return f"command {number} asks for something that the user did not ask for" if number else ""
 
 
-def _lost(pieces: Sequence[Piece], source: str) -> str:
-    lost = missing(source, [part for piece in pieces for part in (piece.text, piece.words)])
-    return f"{lost:.0%} of what the user asked for is in no command" if lost > LOST or not pieces else ""
+def _lost(pieces: Sequence[Piece], source: str, aside: Sequence[str] = ()) -> str:
+    lost = missing(source, [*aside, *(part for piece in pieces for part in (piece.text, piece.words))])
+    return f"{lost:.0%} of what the user asked for is in no command" if lost > LOST else ""
+
+
+def plan_of(pieces: Pieces, prompt: str, note: str) -> Plan:
+    """The first plan: the commands, and what is no work with its end."""
+    commands = commands_of(pieces.commands, prompt)
+    aside = [
+        Command(said.text, span=locate(said.text, prompt), end=ENDS[said.kind], reason=said.why)
+        for said in pieces.asides
+    ]
+    return Plan(
+        current=commands[0] if commands else None,
+        remaining=commands[1:],
+        settled=tuple(command for command in aside if command.end == "done"),
+        dropped=tuple(command for command in aside if command.end != "done"),
+        note=note,
+    )
 
 
 def commands_of(pieces: Sequence[Piece], prompt: str) -> tuple[Command, ...]:
@@ -99,6 +144,7 @@ def wrong_with_revision(revision: Revision, pending: Sequence[Command], prompt: 
         or _misshapen(revision.pending, most)
         or _added(revision.pending, [prompt, *said])
         or (_lost(revision.pending, " ".join(command.text for command in kept)) if kept else "")
+        or ("" if revision.pending or not kept else "there is no command")
     )
 
 

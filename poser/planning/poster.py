@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from experts.poster.language.canonical import canonical
@@ -59,6 +59,19 @@ def _commands(wish: Wish) -> Iterator[Command]:
         words = canonical(instruction)
         verb = cast(Verb, instruction.verb)
         yield Command(wish.text, verb, wish.span, "" if words == wish.text else words, meaning=instruction)
+
+
+def understood(plan: Plan, scene: Scene | None) -> Plan:
+    """A plan of somebody else's (a language model's) with what each pending command means on a picture that shows
+    `scene`; one that the reader does not understand as a single command keeps its words alone."""
+    pending = []
+    for command in plan.pending:
+        reading = read(command.wording, scene)
+        made = [instruction for wish in reading.wishes for instruction in wish.instructions]
+        if len(made) == 1 and not any(wish.end for wish in reading.wishes):
+            command, scene = replace(command, meaning=made[0]), reading.target
+        pending.append(command)
+    return replace(plan, current=pending[0] if pending else None, remaining=tuple(pending[1:]))
 
 
 def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> PosterExtractor:

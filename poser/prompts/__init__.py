@@ -33,7 +33,7 @@ def names() -> list[str]:
 
 @cache
 def prompt(name: str) -> Prompt:
-    """The prompt of that name ('judge-1'), or in a file of one's own ('./mine.md').
+    """The prompt of that name ('judge-2'), or in a file of one's own ('./mine.md').
 
     Raises PoserError: no such prompt, or a file that is no short text.
     """
