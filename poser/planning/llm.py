@@ -173,7 +173,7 @@ def _left(failure: Failure | None) -> str:
 
 def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> LlmExtractor:
     """The extractor that `settings` describes: the keys of a chat (`poser.chat.Chat.of`), `every` ('step', 'failure',
-    'start'), `pictures`, `most` (commands), and the names of the prompts `plan` and `replan`.
+    'start'), `pictures`, `most` (commands), `world` ('poster'), and the names of the prompts `plan` and `replan`.
 
     Raises `PoserError` for a key that it does not know, or a value that cannot be.
     """
@@ -185,5 +185,9 @@ def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> LlmExt
         raise PoserError(f"extractor llm: most is {most!r}; give a whole number from 1")
     if not isinstance(pictures, bool):
         raise PoserError(f"extractor llm: pictures is {pictures!r}; type true or false")
-    words = [prompt(str(settings.get(name, f"{name}-1"))) for name in ("plan", "replan")]
-    return LlmExtractor(chat, RulesExtractor(attempts, threshold), words[0], words[1], every, pictures, most)
+    world = settings.get("world", "")
+    if world not in ("", "poster"):
+        raise PoserError(f"extractor llm: world is {world!r}; type poster, or leave it out")
+    words = [prompt(str(settings.get(name, usual))) for name, usual in (("plan", "plan-2"), ("replan", "replan-1"))]
+    rules = RulesExtractor(attempts, threshold)
+    return LlmExtractor(chat, rules, words[0], words[1], every, pictures, most, world)

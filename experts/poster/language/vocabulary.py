@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from PIL import Image
 
-from experts.poster.language.lexicon import languages, words
+from experts.poster.language.lexicon import _lines, languages
 from experts.poster.render import render
 from experts.poster.scene import COLOURS, SHAPES, Item, Scene
 
 __all__ = ["LIMITS", "languages", "sheet", "vocabulary"]
 
 LIMITS = (
-    "A poster is a 3x3 grid on a background of one colour: up to 9 things, one a cell, none in the background's colour.",
+    "A poster is a 3x3 grid on a background of one colour: up to 9 things, one a cell, none of the background's colour.",
     "Not possible: other shapes and colours, text, rotation, outlines, patterns, shading, photographs.",
     "Say what to show ('a red star in the centre of a white poster'), then how to change it: add, remove, recolour, "
     "replace, move, resize, swap, mirror, copy, fill a row, change the background, undo; 'all', 'both', 'except', "
@@ -38,11 +38,11 @@ _SHOWN = {
 def vocabulary(language: str = "en", most: int = 8) -> dict[str, list[str]]:
     """What words stand for -> up to `most` of them, the usual one first."""
     found: dict[str, list[str]] = {}
-    for phrase, sense in words(language).items():
-        if sense.tag in _SHOWN and not sense.form:
-            listed = found.setdefault(_SHOWN[sense.tag].format(value=sense.value), [])
-            if len(listed) < most:
-                listed.append(phrase)
+    for head, listed in _lines(language):
+        tag, _, value = head.partition(" ")
+        if tag in _SHOWN:
+            row = found.setdefault(_SHOWN[tag].format(value=value.removesuffix(" post")), [])
+            row += [word.strip() for word in listed.split(",")][: most - len(row)]
     return found
 
 
