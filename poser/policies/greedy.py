@@ -17,6 +17,7 @@ class Greedy:
     """No learning, no look at the picture: what the card says, one command at a time.
 
     A command that an editor failed at is drawn anew from the words where that is legal, else given to another editor.
+    Where fewer calls are left than commands, all of them are drawn at once, if that is legal.
     """
 
     actions: ActionSet
@@ -33,10 +34,18 @@ class Greedy:
         command = state.plan.current
         if command is None:
             return int(row.argmax())
+        if len(state.plan.pending) > state.task.budget.steps - state.spent.steps:
+            whole = [self.actions.slot(card.id, "all") for card in self._order("generate", False)]
+            drawing = [slot for slot in whole if row[slot] and self._draws(slot)]
+            if drawing:
+                return drawing[state.attempts % len(drawing)]
         edit = state.image is not None and state.attempts == 0
         legal = [slot for card in self._order(command.verb, edit) if row[slot := self.actions.slot(card.id)]]
         turn = state.attempts if state.task.image is not None else max(0, state.attempts - 1)
         return legal[turn % len(legal)] if legal else int(row.argmax())
+
+    def _draws(self, slot: int) -> bool:
+        return self.actions.cards[self.actions.slots[slot].expert or ""].mode == "text-to-image"
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state."""

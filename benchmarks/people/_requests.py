@@ -1,0 +1,88 @@
+"""The requests: read from JSON lines, split by id, compared with pictures. Gold null: it cannot be done as asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from experts.poster.scene import PLACES, Item, Scene
+
+FILE = Path(__file__).with_name("requests.jsonl")
+Split = Literal["development", "test", "all"]
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a picture should show: the background, and (shape, colour, place, size) of every item; '*' is any."""
+
+    background: str
+    objects: tuple[tuple[str, str, str, str], ...]
+
+    def shown(self, found: Scene) -> bool:
+        """Whether a scene shows this and nothing more: each wanted item takes one item, the narrowest wish first."""
+        if self.background not in (ANY, found.background) or len(self.objects) != len(found.items):
+            return False
+        left = list(found.items)
+        for wish in sorted(self.objects, key=lambda wish: wish.count(ANY)):
+            hit = next((item for item in left if _fits(wish, item)), None)
+            if hit is None:
+                return False
+            left.remove(hit)
+        return True
+
+
+def _fits(wish: tuple[str, str, str, str], item: Item) -> bool:
+    have = (item.shape, item.colour, PLACES[item.place or 0], item.size)
+    return all(want in (ANY, is_) for want, is_ in zip(wish, have, strict=True))
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request; `start`: the scene of the given picture; `gold`: None where it cannot be done as asked; `best`: the
+    best possible picture of one that cannot, where there is one."""
+
+    id: str
+    prompt: str
+    start: Scene | None
+    gold: Wanted | None
+    best: Wanted | None
+
+    @property
+    def split(self) -> str:
+        """'development' or 'test', by a hash of the id."""
+        return "development" if hashlib.sha256(self.id.encode()).digest()[0] < 128 else "test"
+
+
+def _wanted(data: Mapping[str, Any] | None) -> Wanted | None:
+    if data is None:
+        return None
+    rows = (tuple([*row, *[ANY] * 4][:4]) for row in data["objects"])
+    return Wanted(data["background"], tuple(rows))  # type: ignore[arg-type]  # four words each
+
+
+def _scene(data: Mapping[str, Any] | None) -> Scene | None:
+    if data is None:
+        return None
+    items = (Item(PLACES.index(place), shape, colour, size) for shape, colour, place, size in data["objects"])
+    return Scene(data["background"], tuple(items))
+
+
+def load(files: Sequence[Path] = (FILE,), split: Split = "all") -> list[Request]:
+    """The requests of files of JSON lines, those of one split. Raises ValueError naming the file and line."""
+    found = []
+    for file in files:
+        for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                gold, best = _wanted(row["gold"]), _wanted(row.get("best"))
+                found.append(Request(str(row["id"]), row["prompt"], _scene(row.get("start")), gold, best))
+            except (ValueError, KeyError, TypeError) as error:
+                raise ValueError(f"{file}, line {number}: {type(error).__name__}: {error}") from None
+    return [request for request in found if split in ("all", request.split)]
