@@ -40,6 +40,8 @@ class Command:
         failed: failed attempts that it brings along where it was put back, or made of commands that had failed.
         meaning: what planning understood, in the symbols of the poster world; None for free text.
         end, reason: how it ended, and why, in words.
+        order: its place among the commands of the first plan. What a picture should show in the end is decided in this
+            order, whichever way they were carried out.
     """
 
     text: str
@@ -50,6 +52,12 @@ class Command:
     meaning: Instruction | None = field(default=None, compare=False)
     end: End = field(default="", compare=False)
     reason: str = field(default="", compare=False)
+    order: int = field(default=0, compare=False)
+
+
+def in_order(commands: Sequence[Command]) -> tuple[Command, ...]:
+    """Commands as they were asked for one after the other."""
+    return tuple(sorted(commands, key=lambda command: command.order))
 
     @property
     def wording(self) -> str:

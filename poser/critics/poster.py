@@ -98,7 +98,7 @@ class Poster:
         first = look.image if not (look.earlier or look.wanted) else look.start
         start = (yield from read_scene(first)) if first is not None else None
         commands = look.earlier + look.wanted
-        hope = expect(start, [command.meaning for command in commands])
+        hope = _expected(start, commands)
         granted = premises(hope.scene, look.next)
         facts = [fact for group in (*hope.facts, *hope.kept) for fact in group or ()]
         free = [in_words(c) for c, group in zip(commands, hope.facts, strict=True) if group is None]
@@ -110,6 +110,14 @@ class Poster:
         )
         critique = _critique(look, commands, hope, wrong, yes)
         return replace(critique, premises=tuple(_premise(item, reason, yes) for item, reason in granted))
+
+
+def _expected(start: Scene | None, commands: Sequence[Command]) -> Expectation:
+    """The expectation of commands carried out in the order of the plan, its facts in the order of `commands`."""
+    order = sorted(range(len(commands)), key=lambda k: commands[k].order)
+    hope = expect(start, [commands[k].meaning for k in order])
+    facts = dict(zip(order, hope.facts, strict=True))
+    return replace(hope, facts=tuple(facts[k] for k in range(len(commands))))
 
 
 def premises(scene: Scene, commands: Iterable[Command]) -> list[tuple[Item | None, str]]:

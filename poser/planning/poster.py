@@ -44,7 +44,7 @@ def first(task: Task, scene: Scene | None) -> Plan:
             dropped.append(Command(wish.text, span=wish.span, end=cast(End, wish.end), reason=wish.reason))
         elif not wish.instructions:
             settled.append(Command(wish.text, span=wish.span, end="done", reason=wish.reason))
-        pending += _commands(wish)
+        pending += _commands(wish, len(pending))
     return Plan(
         current=pending[0] if pending else None,
         remaining=tuple(pending[1:]),
@@ -54,23 +54,24 @@ def first(task: Task, scene: Scene | None) -> Plan:
     )
 
 
-def _commands(wish: Wish) -> Iterator[Command]:
-    for instruction in wish.instructions:
+def _commands(wish: Wish, start: int) -> Iterator[Command]:
+    for order, instruction in enumerate(wish.instructions, start):
         words = canonical(instruction)
         verb = cast(Verb, instruction.verb)
-        yield Command(wish.text, verb, wish.span, "" if words == wish.text else words, meaning=instruction)
+        own = "" if words == wish.text else words
+        yield Command(wish.text, verb, wish.span, own, meaning=instruction, order=order)
 
 
 def understood(plan: Plan, scene: Scene | None) -> Plan:
     """A plan of somebody else's (a language model's) with what each pending command means on a picture that shows
     `scene`; one that the reader does not understand as a single command keeps its words alone."""
     pending = []
-    for command in plan.pending:
+    for order, command in enumerate(plan.pending):
         reading = read(command.wording, scene)
         made = [instruction for wish in reading.wishes for instruction in wish.instructions]
         if len(made) == 1 and not any(wish.end for wish in reading.wishes):
             command, scene = replace(command, meaning=made[0]), reading.target
-        pending.append(command)
+        pending.append(replace(command, order=order))
     return replace(plan, current=pending[0] if pending else None, remaining=tuple(pending[1:]))
 
 

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experts.types import Card
-from poser.types import Action, Call, Command, State, Words
+from poser.types import Action, Call, Command, State, Words, in_order
 
 
 def told(state: State, action: Action, card: Card) -> tuple[Command, ...]:
     """The commands that a call is about: one or all of the pending, and what is done where it draws anew."""
     plan = state.plan
     pending = plan.pending if action.scope == "all" else plan.pending[:1]
-    return plan.done + pending if card.mode == "text-to-image" else pending
+    return in_order(plan.done + pending) if card.mode == "text-to-image" else pending
 
 
 def sentences(texts: Iterable[str]) -> str:
