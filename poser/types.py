@@ -54,15 +54,15 @@ class Command:
     reason: str = field(default="", compare=False)
     order: int = field(default=0, compare=False)
 
-
-def in_order(commands: Sequence[Command]) -> tuple[Command, ...]:
-    """Commands as they were asked for one after the other."""
-    return tuple(sorted(commands, key=lambda command: command.order))
-
     @property
     def wording(self) -> str:
         """`words`, or `text` where nothing was rewritten."""
         return self.words or self.text
+
+
+def in_order(commands: Sequence[Command]) -> tuple[Command, ...]:
+    """Commands as they were asked for one after the other."""
+    return tuple(sorted(commands, key=lambda command: command.order))
 
 
 @dataclass(frozen=True)
