@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 
 if TYPE_CHECKING:
-    from poser.critics.forward import Loaded
-    from poser.critics.questions import Ask
+    from poser.critics.vlm.yes_probability import Loaded
+    from poser.critics.questions.asking import Ask
 
 TEMPLATE = (
     "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}{%- for part in message.content %}"
@@ -40,7 +40,8 @@ def vocabulary(size: int = 900) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Byte-level BPE, trained here on the words of questions: so a word is about a token, as in a full vocabulary."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-    from poser.critics import graph, nodes, questions
+    from poser.critics.questions import asking as questions
+    from poser.critics.questions import graph, nodes
 
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -66,7 +67,7 @@ def qwen3_vl(folder: Path, seed: int = 0) -> Path:
     from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-    from poser.critics.stills import without_video
+    from poser.critics.vlm.image_processor import without_video
 
     vocab, merges = vocabulary()
     tokenizer = Qwen2Tokenizer(vocab=vocab, merges=merges, extra_special_tokens=list(SPECIAL))
@@ -111,7 +112,7 @@ def counted(model: Any) -> Iterator[list[int]]:
 def tokens(loaded: Loaded, asks: Sequence[Ask]) -> dict[str, float]:
     """Tokens that `asks` take with one reading a picture and with one a question, their ratio, and the largest
     difference of P(yes) between the two ways."""
-    from poser.critics.forward import Shared, plain
+    from poser.critics.vlm.yes_probability import Shared, plain
 
     with counted(loaded.model) as shared:
         one = Shared(loaded)(asks, 10**6)
@@ -131,9 +132,9 @@ def figures(count: int = 10, side: int = 1024) -> dict[str, float]:
     alone left to pay beside one reading of the picture, computed from the same lengths at 40 words a question."""
     import numpy as np
 
-    from poser.critics.graph import Graph
-    from poser.critics.questions import Ask
-    from poser.critics.vlm import Vlm
+    from poser.critics.questions.graph import Graph
+    from poser.critics.questions.asking import Ask
+    from poser.critics.vlm.model import Vlm
     from poser.planning.rules import RulesExtractor
     from poser.types import Look, Task
 

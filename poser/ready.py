@@ -15,10 +15,10 @@ from typing import Any
 from experts import hub
 from experts.registry import Registry
 from poser import critics, planning, wording
-from poser.chat import Endpoint
-from poser.chat.endpoint import URL
 from poser.config import Config
-from poser.critics.presets import PRESETS
+from poser.critics.vlm.presets import PRESETS
+from poser.llm import Endpoint
+from poser.llm.endpoint import URL
 from poser.parts import named
 from poser.roster import registry_of
 from poser.types import PoserError

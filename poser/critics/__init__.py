@@ -1,4 +1,4 @@
-"""Critics: one file each, `load(name, config)` makes one.
+"""Critics: one file each, `load(name, config)` makes one; `questions` is what they ask, `vlm` how a model is asked.
 
 A file defines `load(config, residency)`; with `KEYS`, the settings it knows, and `models(config)`, the hub ids and
 folders that it would load, where it has them.

@@ -16,11 +16,11 @@ from PIL import Image
 from pydantic import ConfigDict
 
 from experts.types import Failure, image_digest
-from poser import chat as chats
-from poser.chat import Chat, Form, Query
-from poser.chat.form import Share
-from poser.critics.questions import blank
-from poser.prompts import Prompt, prompt
+from poser import llm as chats
+from poser.critics.questions.asking import blank
+from poser.llm import Chat, Form, Query
+from poser.llm.form import Share
+from poser.llm.prompts import Prompt, prompt
 from poser.types import Answer, Critique, Look, Premise
 
 if TYPE_CHECKING:
@@ -159,6 +159,6 @@ def _no_verdict(look: Look, failure: Failure | None) -> Critique:
 
 
 def load(config: Mapping[str, Any], residency: Residency | None = None) -> ChatCritic:
-    """The critic that `config` describes: the keys of a chat (`poser.chat.Chat.of`), and `prompt`, the name of its
+    """The critic that `config` describes: the keys of a chat (`poser.llm.Chat.of`), and `prompt`, the name of its
     words ('judge-2') or a file. Raises `PoserError` for a key that it does not know, or a value that cannot be."""
     return ChatCritic(Chat.of("critic chat", config, ("prompt",)), prompt(str(config.get("prompt", "judge-2"))))

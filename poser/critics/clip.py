@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from poser.critics import loading
-from poser.critics.captions import caption
-from poser.critics.control import control_of, spoken
-from poser.critics.memory import digest_of
+from poser.critics.questions.captions import caption
+from poser.critics.vlm import loading
+from poser.critics.vlm.control import control_of, spoken
+from poser.llm.answers import digest_of
 from poser.parts import refuse
 from poser.types import Answer, Critique, Look, PoserError
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from poser import chat as chats
-from poser.chat import Endpoint
-from poser.critics.answerer import Answerer
-from poser.critics.protocols import PROTOCOLS
-from poser.critics.questions import Questions
-from poser.critics.talks import judged
-from poser.critics.writers import writer
+from poser import llm as chats
+from poser.critics.questions.asking import Questions
+from poser.critics.questions.registry import writer
+from poser.critics.questions.rounds import judged
+from poser.critics.vlm.answerer import Answerer
+from poser.critics.vlm.protocols import PROTOCOLS
+from poser.llm import Endpoint
+from poser.llm.prompts import prompt
 from poser.parts import refuse
-from poser.prompts import prompt
 from poser.types import Critique, Look, PoserError
 
 if TYPE_CHECKING:

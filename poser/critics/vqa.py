@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import experts.poster
-from poser.critics.presets import ASK, PRESETS
-from poser.critics.questions import Questions
-from poser.critics.talks import Said, judged
-from poser.critics.vlm import Vlm
-from poser.critics.writers import writer
+from poser.critics.questions.asking import Questions
+from poser.critics.questions.registry import writer
+from poser.critics.questions.rounds import Said, judged
+from poser.critics.vlm.model import Vlm
+from poser.critics.vlm.presets import ASK, PRESETS
 from poser.parts import refuse
 from poser.types import Critique, Look, PoserError
 

@@ -1,7 +1,7 @@
 """Extractors: prompts become plans, and plans the next plans after every step. One file each: poster, rules, llm.
 
-A file defines `load(settings, attempts, threshold)` and, where it has settings, their `KEYS`. `following` goes on by
-scores for all of them; `split`, `keywords`, `pieces`, `grounded` and `depend` are how text is cut and understood.
+A file defines `load(settings, attempts, threshold)` and, where it has settings, their `KEYS`. `_following` goes on
+by scores for all of them; `text` is how free text is cut and understood.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from typing import Any, Literal, get_args
 
 from experts.poster.scene import Scene
 from experts.types import Failure
-from poser import chat as chats
-from poser.chat import Chat, Query
-from poser.planning.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
+from poser import llm as chats
+from poser.llm import Chat, Query
+from poser.llm.prompts import Prompt, prompt
 from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
-from poser.prompts import Prompt, prompt
+from poser.planning.text.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
 from poser.types import Attempt, Command, Planned, PoserError, Task
 
 LOG = logging.getLogger(__name__)
@@ -172,7 +172,7 @@ def _left(failure: Failure | None) -> str:
 
 
 def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> LlmExtractor:
-    """The extractor that `settings` describes: the keys of a chat (`poser.chat.Chat.of`), `every` ('step', 'failure',
+    """The extractor that `settings` describes: the keys of a chat (`poser.llm.Chat.of`), `every` ('step', 'failure',
     'start'), `pictures`, `most` (commands), `world` ('poster'), and the names of the prompts `plan` and `replan`.
 
     Raises `PoserError` for a key that it does not know, or a value that cannot be.

@@ -11,7 +11,7 @@ from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.parts import refuse
-from poser.planning.following import Following
+from poser.planning._following import Following
 from poser.types import Command, End, Plan, Planned, Task
 
 

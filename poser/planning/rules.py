@@ -9,9 +9,9 @@ from typing import Any
 
 from experts.poster.scene import Scene
 from poser.parts import refuse
-from poser.planning.following import Following
-from poser.planning.keywords import keyword
-from poser.planning.split import Span, clauses, imperative
+from poser.planning._following import Following
+from poser.planning.text.keywords import keyword
+from poser.planning.text.split import Span, clauses, imperative
 from poser.types import Command, Plan, Planned, Task
 
 _CONTINUES = re.compile(r"(?:it|its|he|his|she|her|they|their|this|these|those|both|which|who)\b", re.I)

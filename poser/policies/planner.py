@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from poser.actions import ActionSet
-from poser.chat import Chat, Endpoint, Form, Query
+from poser.llm import Chat, Endpoint, Form, Query
+from poser.llm.prompts import prompt
 from poser.policies.greedy import Greedy
-from poser.prompts import prompt
 from poser.types import Policy, PoserError, State
 
 WORDS = "choose-1"
@@ -114,7 +114,7 @@ def chosen(choice: Choice, row: np.ndarray, actions: ActionSet) -> int | None:
 
 
 def endpoint(argument: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of the endpoint (`poser.chat.Endpoint`) that `MODEL@URL`, `MODEL` or '' and the environment name.
+    """The settings of the endpoint (`poser.llm.Endpoint`) that `MODEL@URL`, `MODEL` or '' and the environment name.
 
     Raises `PoserError` where no model is named, neither URL nor key is there, or the URL is none.
     """

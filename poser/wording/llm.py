@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from poser import chat as chats
-from poser.chat import Chat, Form, Query
-from poser.planning.grounded import missing
-from poser.prompts import Prompt, prompt
+from poser import llm as chats
+from poser.llm import Chat, Form, Query
+from poser.llm.prompts import Prompt, prompt
+from poser.planning.text.grounded import missing
 from poser.types import Call, PoserError, Words
 from poser.wording.plain import Plain, told
 
@@ -81,7 +81,7 @@ class Llm:
 
 
 def load(settings: Mapping[str, Any]) -> Llm:
-    """The wording that `settings` describes: the keys of a chat (`poser.chat.Chat.of`), `prompt` (the name of its
+    """The wording that `settings` describes: the keys of a chat (`poser.llm.Chat.of`), `prompt` (the name of its
     words, 'word-1'), `longest` (characters).
 
     Raises `PoserError` for a key that it does not know, or a value that cannot be.

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from experts.api import Answer, BadAnswer, Errand, Fault, Tokens
 from experts.failures import MAX_MESSAGE
 from experts.types import image_digest
-from poser.chat import Endpoint
-from poser.chat.wire import PICTURE
-from poser.critics.memory import Answers, Key
-from poser.critics.protocols import PROTOCOLS
-from poser.critics.questions import Ask
-from poser.critics.talks import Said
-from poser.prompts import Prompt
+from poser.critics.questions.asking import Ask
+from poser.critics.questions.rounds import Said
+from poser.critics.vlm.protocols import PROTOCOLS
+from poser.llm import Endpoint
+from poser.llm.answers import Answers, Key
+from poser.llm.prompts import Prompt
+from poser.llm.wire import PICTURE
 from poser.types import PoserError
 
 LOG = logging.getLogger(__name__)

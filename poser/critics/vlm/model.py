@@ -10,10 +10,10 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from poser.critics import loading
-from poser.critics.forward import Loaded, Shared, plain
-from poser.critics.memory import Answers, digest_of
-from poser.critics.questions import Ask
+from poser.critics.questions.asking import Ask
+from poser.critics.vlm import loading
+from poser.critics.vlm.yes_probability import Loaded, Shared, plain
+from poser.llm.answers import Answers, digest_of
 
 if TYPE_CHECKING:
     from experts.residency import Residency

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from poser.planning.split import Span
+from poser.planning.text.split import Span
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W_]+")
 """A word, or one sign of a script that puts no blanks between words."""

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
-from poser.critics.control import spoken
-from poser.critics.questions import Ask
+from poser.critics.questions.asking import Ask
+from poser.critics.vlm.control import spoken
 
 if TYPE_CHECKING:
     import torch

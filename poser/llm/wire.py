@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any
 
 from experts.api import Answer, BadAnswer, Errand, Fault, Tokens
-from poser.chat.endpoint import Endpoint
-from poser.chat.form import LONGEST, Form, schema_of
+from poser.llm.endpoint import Endpoint
+from poser.llm.form import LONGEST, Form, schema_of
 
 FORMS = ("json_schema", "json_object", "text")
 """Ways to ask for an answer in JSON, the strictest first."""

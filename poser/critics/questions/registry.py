@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from poser.critics.questions import Generic, Questions
+from poser.critics.questions.asking import Generic, Questions
 from poser.types import PoserError
 
 
 def _graph() -> Questions:
-    from poser.critics.graph import Graph
+    from poser.critics.questions.graph import Graph
 
     return Graph()
 
 
 def _poster() -> Questions:
-    from poser.critics.poster import Poster
+    from poser.critics.questions.poster import Poster
 
     return Poster()
 

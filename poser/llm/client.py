@@ -19,12 +19,12 @@ from experts.api import Errand, Fault
 from experts.failures import MAX_MESSAGE, boundary
 from experts.images import data_url
 from experts.types import Failure, image_digest
-from poser.chat.endpoint import ENDPOINT_KEYS, Endpoint
-from poser.chat.form import F, Form, document, read, schema_of
-from poser.chat.wire import Message, say
-from poser.critics.memory import Answers
+from poser.llm.answers import Answers
+from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
+from poser.llm.form import F, Form, document, read, schema_of
+from poser.llm.prompts import Prompt
+from poser.llm.wire import Message, say
 from poser.parts import refuse
-from poser.prompts import Prompt
 from poser.types import PoserError
 
 KEYS = (*ENDPOINT_KEYS, "seed", "answers", "body", "again", "side")

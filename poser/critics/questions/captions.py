@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from poser.critics import nodes, words
-from poser.critics.questions import data
-from poser.planning.keywords import bare, keyword
+from poser.critics.questions import nodes, words
+from poser.critics.questions.asking import data
+from poser.planning.text.keywords import bare, keyword
 from poser.types import Command
 
 

@@ -7,10 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from poser.critics import words as w
-from poser.critics.phrases import Phrase, adjective, nouns, phrase
-from poser.critics.questions import data, in_words
-from poser.planning.keywords import bare, keyword
+from poser.critics.questions import words as w
+from poser.critics.questions.asking import data, in_words
+from poser.critics.questions.phrases import Phrase, adjective, nouns, phrase
+from poser.planning.text.keywords import bare, keyword
 from poser.types import Command
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from poser.planning.depend import depends
+from poser.planning.text.depend import depends
 from poser.types import Attempt, Command, Plan, Planned, PoserError, State
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from poser.critics.questions import Ask, Questions, Talk, blank
+from poser.critics.questions.asking import Ask, Questions, Talk, blank
 from poser.types import Critique, Look
 
 

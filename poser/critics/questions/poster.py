@@ -11,8 +11,8 @@ from PIL import Image
 from experts.poster.instruction import apply, resolve
 from experts.poster.questions import Question, about, anything, background
 from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, UNKNOWN, Item, Scene, SceneError
-from poser.critics.expected import Expectation, Fact, expect, name_of
-from poser.critics.questions import Ask, Talk, in_words, joint, mean
+from poser.critics.questions.asking import Ask, Talk, in_words, joint, mean
+from poser.critics.questions.expected import Expectation, Fact, expect, name_of
 from poser.types import Answer, Command, Critique, Look, Premise
 
 Round = Generator[list[Ask], Sequence[float], dict[str, float]]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from experts.images import data_url, png_base64
 from experts.types import image_digest
-from poser.chat import Endpoint, shrunk
-from poser.critics.questions import Ask
-from poser.prompts import Prompt
+from poser.critics.questions.asking import Ask
+from poser.llm import Endpoint, shrunk
+from poser.llm.prompts import Prompt
 
 STATEMENT = "The answer to the question in this document, asked of the picture, is yes."
 

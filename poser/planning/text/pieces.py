@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import ConfigDict
 
 from experts.types import Verb
-from poser.chat import Form
-from poser.planning.grounded import locate, missing
+from poser.llm import Form
+from poser.planning.text.grounded import locate, missing
 from poser.types import Command, End, Plan
 
 LONGEST = 2000

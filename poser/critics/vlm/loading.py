@@ -101,9 +101,9 @@ def load(name: str, dtype: str, words: Vocabulary, revision: str | None = None) 
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from poser.critics.control import control_of
-    from poser.critics.forward import Loaded
-    from poser.critics.stills import processor_of
+    from poser.critics.vlm.control import control_of
+    from poser.critics.vlm.image_processor import processor_of
+    from poser.critics.vlm.yes_probability import Loaded
 
     try:
         processor = processor_of(name, revision)
