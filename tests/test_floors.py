@@ -29,8 +29,8 @@ FLOORS = (
     ("poser.types",),
     ("poser.parts", "poser.planning", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
     + (
-        "poser.chat",
-        "poser.prompts",
+        "poser.llm",
+        "poser.llm.prompts",
         "poser.critics",
         "poser.policies",
         "poser.config",
@@ -61,7 +61,7 @@ FLOORS = (
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
 INSIDE = (
     "experts.residency._",
-    *("experts.local._", "experts.poster.train", "poser.critics.forward", "poser.network", "poser.buffer"),
+    *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.network", "poser.buffer"),
     *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
 )
 """Modules that are imported only where a heavy package is in use already."""

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from experts.api import Line
-from poser.chat import Chat, Endpoint
-from poser.prompts import names, prompt
+from poser.llm import Chat, Endpoint
+from poser.llm.prompts import names, prompt
 from tests.experts.api_world import JumpClock
 from tests.experts.loopback import Handler, Loopback
 

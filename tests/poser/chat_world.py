@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from poser.chat import Form, Query
-from poser.chat.form import Share
-from poser.prompts import prompt
+from poser.llm import Form, Query
+from poser.llm.form import Share
+from poser.llm.prompts import prompt
 from poser.types import Command, Critique, Look
 from tests.poser.chat_server import MARK, ChatServer, data_of, outside
 

@@ -13,9 +13,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from experts.images import data_url
-from poser.chat import Chat, Query, Reply, shrunk
-from poser.chat.form import document, read
-from poser.prompts import prompt
+from poser.llm import Chat, Query, Reply, shrunk
+from poser.llm.form import document, read
+from poser.llm.prompts import prompt
 from tests.experts.fault_plan import Plan, script
 from tests.poser.chat_server import AGAIN, CONTROL, FAULTS, MARK, ORDERS, USD, ChatServer, data_of, outside
 from tests.poser.chat_world import (

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from poser.chat import Chat, Endpoint
-from poser.prompts import names, prompt
+from poser.llm import Chat, Endpoint
+from poser.llm.prompts import names, prompt
 from poser.types import PoserError
 from tests.experts.fault_plan import script
 from tests.poser.chat_server import ChatServer

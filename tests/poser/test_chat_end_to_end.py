@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from poser import critics, extract, policies, wording
-from poser.prompts import prompt
+from poser.llm.prompts import prompt
 from poser.record import Recorder, load
 from poser.rollout import rollout
 from poser.types import Task, Trajectory

@@ -12,7 +12,7 @@ from PIL import Image
 
 from poser import critics
 from poser.critics.chat import ChatCritic
-from poser.prompts import prompt
+from poser.llm.prompts import prompt
 from poser.types import Command, PoserError, Task
 from tests.experts.fault_plan import Plan
 from tests.poser.chat_server import FAULTS, ORDERS, USD, ChatServer, data_of, outside

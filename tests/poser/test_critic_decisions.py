@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from benchmarks.speed_critic import qwen3_vl
-from poser.critics.answerer import Answerer
+from poser.critics.vlm.answerer import Answerer
 from poser.critics.decisions import DecisionsCritic
-from poser.critics.questions import Ask, Generic
-from poser.critics.stills import processor_of
-from poser.prompts import prompt
+from poser.critics.questions.asking import Ask, Generic
+from poser.critics.vlm.image_processor import processor_of
+from poser.llm.prompts import prompt
 from poser.types import PoserError
 from tests.experts.fault_plan import script
 from tests.poser.chat_server import AGAIN, MARK, ORDERS, ChatServer

@@ -12,13 +12,13 @@ from PIL import Image
 
 from experts.residency import Residency
 from poser.critics import load, models
-from poser.critics.control import spoken
-from poser.critics.forward import Loaded, Shared, encoded, plain
-from poser.critics.graph import Graph
-from poser.critics.loading import Vocabulary
-from poser.critics.presets import PRESETS
-from poser.critics.questions import Ask, in_words
-from poser.critics.vlm import Vlm
+from poser.critics.vlm.control import spoken
+from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain
+from poser.critics.questions.graph import Graph
+from poser.critics.vlm.loading import Vocabulary
+from poser.critics.vlm.presets import PRESETS
+from poser.critics.questions.asking import Ask, in_words
+from poser.critics.vlm.model import Vlm
 from poser.critics.vqa import VqaCritic
 from poser.types import Command, Look, PoserError
 from tests.poser.tiny_vlm import BUILDERS, qwen3_vl

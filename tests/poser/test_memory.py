@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from poser.critics import memory
-from poser.critics.memory import Answers
+from poser.llm import answers as memory
+from poser.llm.answers import Answers
 from poser.types import PoserError
 
 

@@ -14,7 +14,7 @@ from poser.mdp import MDP
 from poser.policies import planner
 from poser.policies.greedy import Greedy
 from poser.policies.planner import Choice, Planner
-from poser.prompts import prompt
+from poser.llm.prompts import prompt
 from poser.rollout import rollout
 from poser.types import PoserError, Step, Task
 from tests.experts.fault_plan import Plan as Faults

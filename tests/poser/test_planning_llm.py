@@ -16,7 +16,7 @@ from poser import extract
 from poser.planning.llm import LlmExtractor
 from poser.planning.rules import RulesExtractor
 from poser.policies.fixed import Fixed
-from poser.prompts import prompt
+from poser.llm.prompts import prompt
 from poser.rollout import rollout
 from poser.types import Attempt, Command, Critique, Look, Plan, Planned, PoserError, State, Task
 from tests.experts.fault_plan import Plan as Faults

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poser.planning.grounded import locate, missing
-from poser.planning.pieces import Change, Revision, revised, wrong_with_revision
+from poser.planning.text.grounded import locate, missing
+from poser.planning.text.pieces import Change, Revision, revised, wrong_with_revision
 from poser.types import Command
 
 texts = st.text(alphabet="ab cd", min_size=1, max_size=6)

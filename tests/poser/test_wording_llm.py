@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from experts.types import Card
-from poser.prompts import prompt
+from poser.llm.prompts import prompt
 from poser.types import Action, Call, Command, Plan, PoserError, State, Task
 from poser.wording import load
 from poser.wording.llm import Llm

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.speed_critic import SPECIAL, qwen3_vl, vocabulary
 from benchmarks.speed_critic import TEMPLATE as QWEN3
-from poser.critics.stills import without_video
+from poser.critics.vlm.image_processor import without_video
 
 QWEN25 = "{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" + QWEN3
 INTERN = (
