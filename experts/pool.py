@@ -14,8 +14,8 @@ from threading import Lock
 
 from experts.cache import Cache
 from experts.failures import boundary, unsupported
+from experts.memory import Residency
 from experts.registry import Entry, Registry, UnknownExpert
-from experts.residency import Residency
 from experts.threads import together
 from experts.turns import Ticket, Turns
 from experts.types import Card, Expert, Failure, FailureKind, Job, Request, Result
@@ -127,7 +127,7 @@ class Pool:
         with self.residency.running:
             resident = self.residency.resident
             return {
-                id: (_key(id) not in resident, self.residency.missing(_key(id), self.registry[id].card.vram_gib))
+                id: (_key(id) not in resident, self.residency.bytes_to_copy(_key(id), self.registry[id].card.vram_gib))
                 for id in experts
             }
 

@@ -30,7 +30,7 @@ from experts.described import (
     stamp,
 )
 from experts.failures import hint
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.types import Card, Expert
 
 __all__ = ["Entry", "Registry", "RegistryError", "UnknownExpert", "builtin", "from_config", "from_plugins"]

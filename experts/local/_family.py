@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 from experts.types import Card, Expert
 

@@ -23,7 +23,6 @@ from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
 from experts.local._quiet import quiet_call
 from experts.local._samplers import fresh, unfit
-from experts.residency import module_bytes
 from experts.types import Card, Failure, Request, Result
 
 _TOKENIZERS = ("tokenizer_3", "tokenizer_2", "tokenizer")
@@ -72,11 +71,6 @@ class PipelineExpert:
                 raise ValueError(f"{card.id}: {kind} takes no {family.names[param]!r}: take {param!r} out of params")
         self._model = pipe.scheduler
         self._schedulers = {name: fresh(self._model, name) for name in {card.params.get("sampler")}}
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of its weights, shared parts included."""
-        return module_bytes(list(self.parts.values()))
 
     @property
     def parts(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from poser.prompts import Prompt, prompt
 from poser.types import Answer, Critique, Look
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 LOG = logging.getLogger(__name__)
 KEYS = (*chats.KEYS, "prompt")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from experts.memory import Residency
 from experts.registry import from_config
-from experts.residency import Residency
 
 CARD: dict[str, Any] = {"mode": "text-to-image", "description": "Draws.", "params": {"steps": 4}}
 ENTRY: dict[str, Any] = {"family": "stable_diffusion", "weights": "./sd", "card": CARD}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
-from experts.residency import Residency
 from experts.types import Job, Request
 
 torch = pytest.importorskip("torch")

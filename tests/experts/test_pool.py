@@ -16,9 +16,9 @@ from experts.cache import Cache
 from experts.failures import boundary
 from experts.fake import FakeExpert, fake_entries
 from experts.images import png
+from experts.memory import Residency
 from experts.pool import Call, Pool
 from experts.registry import Entry, Registry
-from experts.residency import Residency
 from experts.types import Card, Failure, Job, Request, Result, image_digest
 
 PICTURE = Image.linear_gradient("L").resize((32, 32)).convert("RGB")

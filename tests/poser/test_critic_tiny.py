@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.residency import Residency
+from experts.memory import Residency
 from poser.critics import load, models
 from poser.critics.control import spoken
 from poser.critics.forward import Loaded, Shared, encoded, plain
