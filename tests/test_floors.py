@@ -18,9 +18,7 @@ FLOORS = (
     ("experts.registry", "experts.memory", "experts.cache", "experts.images"),
     (
         "experts.pool",
-        "experts.turns",
-        "experts.schedule",
-        "experts.threads",
+        "experts.scheduling",
         "experts.local",
         "experts.api",
         "experts.poster",

@@ -182,7 +182,7 @@ def test_an_interrupted_caller_leaves_the_others_served() -> None:
     _, result = at_once([first, second])
     assert met and result.image
     assert home.run([Job(card.id, Request("again"))])[0].image
-    assert len(home._turns._queue) == 0
+    assert len(home._scheduler._queue) == 0
 
 
 def test_errors_in_threads_come_out() -> None:
