@@ -214,7 +214,7 @@ class InRam:
     def _remove(self, placed: Iterable[PlacedModule]) -> None:
         for one in placed:
             if self.find(one.module) is None:
-                self.store.remove(one)
+                self.store.release(one.blocks)
 
     def _release(self, user: str) -> None:
         for name, (_, users) in list(self._shared.items()):

@@ -1,4 +1,4 @@
-"""Models on the device: who is there, how they come in, and who is evicted when room is needed."""
+"""Models on the device: who is there, who is evicted when room is needed, what is fetched before it is asked for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
 
+from experts import hub
 from experts.memory.devices import GIB, Limits
 from experts.memory.in_ram import Event, InRam, Log, Model, NoRoom, Sizes, total
 
@@ -133,10 +136,10 @@ class OnDevice:
                     block.free(device)
         self._log.append(Event("evict", key, freed, reason))
         del model
-        self.left(key)
+        self.forget_unmovable(key)
 
-    def left(self, key: str) -> None:
-        """A model is not on the device: it is dropped where it cannot stay in RAM without."""
+    def forget_unmovable(self, key: str) -> None:
+        """A model is not on the device: where it cannot stay in RAM either, it is dropped."""
         if key in self._ram.models and not self._ram.models[key].movable:
             self._ram.forget(key)
 
@@ -175,3 +178,55 @@ class OnDevice:
             for other in self.models.values()
             if model is None or other.key != model.key
         ]
+
+
+class ReadAhead:
+    """Reads weight files before they are asked for, so that they come from the system's cache and not from the disk.
+
+    Only bytes are read. Building a model in another thread would not be safe beside one that runs: `from_pretrained`
+    sets torch's default dtype and replaces `nn.Module.register_parameter` for the whole process while it works.
+    `bytes`: what was read so far.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._seen: set[Path] = set()
+        self._thread: Thread | None = None
+
+    def __call__(self, needs: Iterable[str]) -> None:
+        """Starts reading what was not read before, in the background; does nothing while a read is under way."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = Thread(target=self._read, args=(tuple(needs),), name="read ahead", daemon=True)
+            self._thread.start()
+
+    def join(self) -> None:
+        """Waits for the read that is under way."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _read(self, needs: Iterable[str]) -> None:
+        files = [file for need in needs for file in _weight_files(need) if file not in self._seen]
+        self._seen.update(files)
+        buffer = bytearray(2**24)
+        for path in files:
+            with contextlib.suppress(OSError), path.open("rb", buffering=0) as file:  # whoever loads it says why
+                while count := file.readinto(buffer):
+                    self.bytes += count
+
+
+def _weight_files(need: str) -> list[Path]:
+    """The safetensors files of a folder, a file or a hub id in the local hub cache; of a pipeline, those of its parts:
+    a checkpoint beside them is not what is loaded."""
+    if Path(need).is_absolute():
+        place = Path(need)
+    else:
+        from huggingface_hub import snapshot_download
+
+        repo, folder, commit = hub.split(need)
+        try:
+            place = Path(snapshot_download(repo, revision=commit or None, local_files_only=True), folder)
+        except (OSError, ValueError):
+            return []
+    files = [place] if place.suffix == ".safetensors" else sorted(place.rglob("*.safetensors"))
+    pipeline = (place / "model_index.json").is_file()
+    return [file for file in files if file.is_file() and not (pipeline and file.parent == place)]

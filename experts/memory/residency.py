@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from threading import RLock, Thread
+from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from experts import hub
 from experts.failures import boundary
 from experts.memory.devices import GIB, Device, Limits
 from experts.memory.in_ram import EmbeddingCache, Event, InRam, Log, Model, NoRoom, total
-from experts.memory.on_device import Candidate, OnDevice, evictions
+from experts.memory.on_device import Candidate, OnDevice, ReadAhead, evictions
 
 if TYPE_CHECKING:
     from experts.memory.weights import WeightStore
@@ -257,58 +256,6 @@ class Residency(Limits):
             self._on_device.enter(model, reason)
         except Exception as error:
             if isinstance(error, NoRoom) or boundary(error).kind != "memory" or not self._on_device.relieve():
-                self._on_device.left(model.key)
+                self._on_device.forget_unmovable(model.key)
                 raise
             self._on_device.enter(model, reason)
-
-
-class ReadAhead:
-    """Reads weight files before they are asked for, so that they come from the system's cache and not from the disk.
-
-    Only bytes are read. Building a model in another thread would not be safe beside one that runs: `from_pretrained`
-    sets torch's default dtype and replaces `nn.Module.register_parameter` for the whole process while it works.
-    `bytes`: what was read so far.
-    """
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self._seen: set[Path] = set()
-        self._thread: Thread | None = None
-
-    def __call__(self, needs: Iterable[str]) -> None:
-        """Starts reading what was not read before, in the background; does nothing while a read is under way."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = Thread(target=self._read, args=(tuple(needs),), name="read ahead", daemon=True)
-            self._thread.start()
-
-    def join(self) -> None:
-        """Waits for the read that is under way."""
-        if self._thread is not None:
-            self._thread.join()
-
-    def _read(self, needs: Iterable[str]) -> None:
-        files = [file for need in needs for file in _weight_files(need) if file not in self._seen]
-        self._seen.update(files)
-        buffer = bytearray(2**24)
-        for path in files:
-            with contextlib.suppress(OSError), path.open("rb", buffering=0) as file:  # whoever loads it says why
-                while count := file.readinto(buffer):
-                    self.bytes += count
-
-
-def _weight_files(need: str) -> list[Path]:
-    """The safetensors files of a folder, a file or a hub id in the local hub cache; of a pipeline, those of its parts:
-    a checkpoint beside them is not what is loaded."""
-    if Path(need).is_absolute():
-        place = Path(need)
-    else:
-        from huggingface_hub import snapshot_download
-
-        repo, folder, commit = hub.split(need)
-        try:
-            place = Path(snapshot_download(repo, revision=commit or None, local_files_only=True), folder)
-        except (OSError, ValueError):
-            return []
-    files = [place] if place.suffix == ".safetensors" else sorted(place.rglob("*.safetensors"))
-    pipeline = (place / "model_index.json").is_file()
-    return [file for file in files if file.is_file() and not (pipeline and file.parent == place)]

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -24,6 +25,9 @@ ALIGN = 64
 SHARED = 0.5
 """A module uses an existing block if it needs at least this part of it. Below, the few equal tensors (zeros, ones) are
 kept twice: they would bring the whole block to the device with them, and keep it there."""
+NAMES = ("transformers_version", "architectures", "dtype", "torch_dtype")
+"""Settings of a module's configuration that name libraries and files: they do not change what it computes."""
+
 _normal_mode = torch.inference_mode(False)
 """A tensor made in inference mode could not be used outside of it: whoever loads a model first must not decide that."""
 
@@ -43,6 +47,7 @@ class View(NamedTuple):
         return buffer[self.start : self.start + self.bytes].view(self.dtype).view(self.shape)
 
 
+@dataclass(eq=False, repr=False)
 class Block:
     """Weights that are copied to the device together.
 
@@ -54,10 +59,11 @@ class Block:
         views: digest -> the parameter of that content.
     """
 
-    def __init__(self, host: torch.Tensor, weight: int) -> None:
-        self.host, self.weight, self.pinned = host, weight, 0
-        self.copy: DeviceCopy | None = None
-        self.views: dict[str, View] = {}
+    host: torch.Tensor
+    weight: int
+    pinned: int = 0
+    copy: DeviceCopy | None = None
+    views: dict[str, View] = field(default_factory=dict)
 
     @_normal_mode
     def send(self, device: Device) -> int:
@@ -78,7 +84,7 @@ class PlacedModule:
     """A module whose tensors are views of blocks.
 
     Attributes:
-        views: id of a tensor -> its view.
+        tensors: those that it had when it was placed; `views`: id of a tensor -> its view.
         blocks: those of its tensors.
         content: sha256 of its class, configuration and weights, hexadecimal: equal for modules that compute the same.
     """
@@ -93,13 +99,8 @@ class PlacedModule:
         self.views = views
         self.blocks = frozenset(view.block for view in views.values())
         self.content = _content(self.module, views)
-        self._tensors = tensors_of(self.module)
+        self.tensors = tensors_of(self.module)
         self._point(on_device=False)
-
-    @property
-    def changed(self) -> bool:
-        """The module has other tensors than it had: an adapter was loaded, a buffer registered anew."""
-        return [id(tensor) for tensor in tensors_of(self.module)] != [id(tensor) for tensor in self._tensors]
 
     @property
     def weight(self) -> int:
@@ -117,7 +118,7 @@ class PlacedModule:
     @_normal_mode
     def to_ram(self) -> int:
         """Points at RAM; buffers that a forward wrote into are copied back. Returns those bytes."""
-        buffers = [t for t in self._tensors if self._on_device and not isinstance(t, torch.nn.Parameter)]
+        buffers = [t for t in self.tensors if self._on_device and not isinstance(t, torch.nn.Parameter)]
         written = [t for t in buffers if (version := _version(t)) is None or version != self._versions[id(t)]]
         for tensor in written:
             view = self.views[id(tensor)]
@@ -127,7 +128,7 @@ class PlacedModule:
 
     def _point(self, on_device: bool) -> None:
         self._on_device, self._versions = on_device, dict[int, int | None]()
-        for tensor in self._tensors:
+        for tensor in self.tensors:
             view = self.views[id(tensor)]
             copy = view.block.copy if on_device else None
             tensor.data = view.of(view.block.host if copy is None else copy.buffer)
@@ -163,25 +164,19 @@ class WeightStore:
         return placed
 
     def refresh(self, placed: PlacedModule) -> None:
-        """Takes in the tensors that a module got since it was placed; where there are any, it points at RAM afterwards.
-
-        Those that are on the device are copied back.
-        """
-        if placed.changed:
+        """Takes in the tensors that a module got since it was placed (an adapter was loaded, a buffer registered anew):
+        those on the device are copied back, and the module points at RAM afterwards."""
+        if list(map(id, tensors_of(placed.module))) != list(map(id, placed.tensors)):
             self.back += placed.to_ram()
             old = placed.blocks
             placed.place(self._views(placed.module, placed.views))
             self._use(placed.blocks)
-            self._release(old)
+            self.release(old)
 
     def to_ram(self, placed: PlacedModule) -> None:
         """Points a module at RAM, where it pointed at the device."""
         self.refresh(placed)
         self.back += placed.to_ram()
-
-    def remove(self, placed: PlacedModule) -> None:
-        """The module needs its blocks no longer; those that nobody needs are given back."""
-        self._release(placed.blocks)
 
     def _use(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
@@ -189,7 +184,8 @@ class WeightStore:
                 block.pinned = self.device.pin(block.host)
             self._users[block] += 1
 
-    def _release(self, blocks: Iterable[Block]) -> None:
+    def release(self, blocks: Iterable[Block]) -> None:
+        """A module needs these no longer; those that nobody needs are given back."""
         for block in blocks:
             self._users[block] -= 1
             if not self._users[block]:
@@ -253,23 +249,13 @@ def _version(tensor: torch.Tensor) -> int | None:
 
 
 def _content(module: torch.nn.Module, views: Mapping[int, View]) -> str:
-    sha = hashlib.sha256(f"{type(module).__module__}.{type(module).__qualname__}".encode())
-    sha.update(_settings(getattr(module, "config", None)).encode())
-    named = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
-    for name, tensor in sorted(named, key=lambda pair: pair[0]):
-        sha.update(f"{name} {views[id(tensor)].digest} ".encode())
-    return sha.hexdigest()
-
-
-def _settings(config: Any) -> str:
-    """A configuration without the names of files and libraries."""
-    if hasattr(config, "to_dict"):
-        config = config.to_dict()
-    if not isinstance(config, Mapping):
-        return ""
-    names = {"transformers_version", "architectures", "dtype", "torch_dtype"}
-    kept = {str(k): v for k, v in config.items() if not str(k).startswith("_") and k not in names}
-    return json.dumps(kept, sort_keys=True, default=str)
+    config: Any = getattr(module, "config", None)
+    config = config.to_dict() if hasattr(config, "to_dict") else config if isinstance(config, Mapping) else {}
+    settings = {str(k): v for k, v in config.items() if not str(k).startswith("_") and k not in NAMES}
+    tensors = dict([*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)])
+    digests = {name: views[id(tensor)].digest for name, tensor in tensors.items()}
+    content = [type(module).__module__, type(module).__qualname__, settings, digests]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def digest_of(tensor: torch.Tensor) -> str:

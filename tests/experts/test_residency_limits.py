@@ -93,6 +93,20 @@ def test_files_are_read_ahead_only_where_that_is_wanted(tmp_path: Path) -> None:
     assert home.read_ahead.bytes == 2000
 
 
+def test_files_of_the_hub_cache_are_read_without_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--owner--model"
+    part = folder / "snapshots" / ("a" * 40) / "unet"
+    part.mkdir(parents=True)
+    (part / "model.safetensors").write_bytes(b"x" * 300)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("a" * 40)
+    home = Residency("cpu", read_ahead=True)
+    home.prefetch("m", ["owner/model/unet", "owner/model/vae", f"owner/model@{'b' * 40}"])
+    home.read_ahead.join()
+    assert home.read_ahead.bytes == 300
+
+
 def test_relief_leaves_who_runs_and_who_is_pinned() -> None:
     home, _ = mirror()
     for seed, key in enumerate("abc"):
