@@ -17,13 +17,13 @@ from tqdm import tqdm
 
 from benchmarks.result import save, with_origin
 from benchmarks.stats import Estimate, estimate
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.poster.reader import read
 from experts.poster.requests import Trial, trial
 from experts.poster.scene import Scene, match
 from experts.poster.tasks import EDITS, KINDS
 from experts.registry import builtin
-from experts.residency import Residency
 from experts.types import Job, Request
 
 

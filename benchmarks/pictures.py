@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.poster.requests import trial
 from experts.poster.tasks import EDITS, KINDS
 from experts.registry import builtin
-from experts.residency import Residency
 from experts.types import Job, Request
 from poser.types import Trajectory
 

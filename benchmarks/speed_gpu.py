@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.speed_figure import Figure
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 SWITCHED = ("flux dev", "sdxl", "unet sd15")
 EXPERTS: dict[str, tuple[str, int, tuple[str, ...]]] = {
@@ -182,7 +182,7 @@ def figures() -> list[Figure]:
     """All of it."""
     import torch
 
-    from experts.residency import Residency
+    from experts.memory import Residency
 
     run = "4-step run over 5 experts / plain CPU offloading"
     if not torch.cuda.is_available():

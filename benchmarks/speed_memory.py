@@ -22,7 +22,7 @@ class Model:
 def sharing() -> Figure:
     """Eleven experts loaded one by one, each with parts of its own, as from folders of their own."""
     from benchmarks.speed_models import EXPERTS, sizes, small, trunk
-    from experts.residency import Mirror, Residency, module_bytes
+    from experts.memory import Mirror, Residency, module_bytes
 
     home, naive = Residency(Mirror()), 0
     for name, parts in EXPERTS.items():
@@ -50,7 +50,7 @@ def moving() -> list[Figure]:
     import torch
 
     from benchmarks.speed_gpu import full
-    from experts.residency import Mirror, Residency
+    from experts.memory import Mirror, Residency
 
     device = Mirror()
     home = Residency(device)
@@ -82,9 +82,9 @@ def encoding(prompts: int = 8) -> Figure:
     """The embedded experts, all asked for the same prompts in batches of different make-up, twice."""
     import torch
 
+    from experts.memory import Residency
     from experts.pool import Pool
     from experts.registry import builtin
-    from experts.residency import Residency
     from experts.types import Job, Request
 
     registry = builtin()

@@ -27,9 +27,9 @@ PROMPT = "Draw a cat. Make it blue. Add a hat. Remove the tail."
 def _pool(count: int, seconds: float, room: int | None = None, remote: bool = False, **options: Any) -> Pool:
     """Experts of 1 GiB each, room for `room` of them."""
     from experts.fake import fake_entries
+    from experts.memory import Residency
     from experts.pool import Pool
     from experts.registry import Registry
-    from experts.residency import Residency
 
     draw, tint = fake_entries(count, 0, seconds), fake_entries(0, count, seconds)
     entries = [

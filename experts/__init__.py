@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from experts.cache import Cache
     from experts.images import ImageError
+    from experts.memory import Residency
     from experts.pool import Pool
     from experts.registry import Entry, Registry, UnknownExpert, builtin, from_config, from_plugins
-    from experts.residency import Residency
     from experts.types import Card, Expert, Failure, Job, Request, Result
 
 _HOMES = {
     "types": ("Card", "Expert", "Failure", "Job", "Request", "Result"),
     "registry": ("Entry", "Registry", "UnknownExpert", "builtin", "from_config", "from_plugins"),
     "pool": ("Pool",),
-    "residency": ("Residency",),
+    "memory": ("Residency",),
     "cache": ("Cache",),
     "images": ("ImageError",),
 }

@@ -6,14 +6,14 @@ bounded by bytes, oldest use first; a folder, where one is given, keeps everythi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
-from PIL import Image
+from cachetools import LRUCache
 
 from experts.files import write_whole
 from experts.images import ImageError, open_image, png
@@ -26,18 +26,15 @@ class Cache:
     Args:
         limit_mib: memory for decoded pictures, MiB.
         folder: where to keep them across runs; None: in memory only. Damaged files count as absent.
+
+    Attributes:
+        memory: the results in memory; its `currsize` and `maxsize` are bytes of decoded pictures.
     """
 
     def __init__(self, limit_mib: float = 256.0, folder: str | Path | None = None) -> None:
-        self.limit = int(limit_mib * 2**20)
         self.folder = Path(folder) if folder is not None else None
-        self.bytes = 0
-        self._kept: OrderedDict[str, Result] = OrderedDict()
+        self.memory: LRUCache[str, Result] = LRUCache(int(limit_mib * 2**20), _size)
         self._lock = RLock()
-
-    def __len__(self) -> int:
-        """Pictures in memory."""
-        return len(self._kept)
 
     def get(self, card: Card, request: Request) -> Result | None:
         """The stored picture, `cached`, at no cost and with its notes; None where there is none."""
@@ -50,7 +47,7 @@ class Cache:
             return None
         key = _key(card, request)
         with self._lock:
-            result = self._kept.get(key) or self._read(key)
+            result = self.memory.get(key) or self._read(key)
             if result is None or result.image is None:
                 return None
             self._keep(key, result)
@@ -66,14 +63,9 @@ class Cache:
             self._write(key, result)
 
     def _keep(self, key: str, result: Result) -> None:
-        """Into memory as the most recently used; the least recently used leave until the limit holds."""
-        if key in self._kept:
-            self.bytes -= _size(self._kept.pop(key))
-        self._kept[key] = result
-        self.bytes += _size(result)
-        while self.bytes > self.limit and self._kept:
-            _, old = self._kept.popitem(last=False)
-            self.bytes -= _size(old)
+        """Into memory as the most recently used; a picture larger than the limit is not kept."""
+        with contextlib.suppress(ValueError):
+            self.memory[key] = result
 
     def _read(self, key: str) -> Result | None:
         if self.folder is None:
@@ -112,5 +104,4 @@ def _files(folder: Path, key: str) -> tuple[Path, Path]:
 
 def _size(result: Result) -> int:
     """Bytes of the decoded picture."""
-    image: Image.Image | None = result.image
-    return image.width * image.height * 3 if image else 0
+    return result.image.width * result.image.height * 3 if result.image else 0

@@ -1,7 +1,7 @@
 """Many requests to many experts: `Pool.run(jobs) -> results`, same length and order, nothing raises for one job.
 
 Check against the card, look in the store, group by expert (identical requests once), call, scatter. Remote experts are
-called at once, each in a thread; local ones one after the other, for all callers together (`experts.schedule`).
+called at once, each in a thread; local ones one after the other, for all callers together (`experts.scheduling`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from threading import Lock
 
 from experts.cache import Cache
 from experts.failures import boundary, unsupported
+from experts.memory import Residency
 from experts.registry import Entry, Registry, UnknownExpert
-from experts.residency import Residency
-from experts.threads import together
-from experts.turns import Ticket, Turns
+from experts.scheduling import Scheduler, Ticket, at_once
 from experts.types import Card, Expert, Failure, FailureKind, Job, Request, Result
 
 
@@ -80,7 +79,7 @@ class Pool:
         self.on_call = on_call
         self.stats = Stats()
         self._last = ""
-        self._turns = Turns(max_wait, self._prices, self._serve)
+        self._scheduler = Scheduler(max_wait, self._prices, self._serve)
         self._remote: dict[str, Expert] = {}
         self._books, self._telling, self._loading = Lock(), Lock(), Lock()
 
@@ -89,23 +88,20 @@ class Pool:
 
         Of identical jobs for a seeded expert the first is computed and charged, the others are `cached`.
         """
-        results: list[Result | None] = [None] * len(jobs)
-        tickets: dict[int, Ticket] = {}
+        answers: list[Result | Ticket] = []
         groups: dict[str, list[Ticket]] = {}
         now = time.monotonic()
         self._count(jobs=len(jobs))
-        for place, (expert, request) in enumerate(jobs):
-            results[place] = self._without_call(expert, request)
-            if results[place] is None:
-                seeded = self.registry[expert].card.seeded
-                ticket = tickets[place] = Ticket(request, request.digest if seeded else None, now)
-                groups.setdefault(expert, []).append(ticket)
+        for expert, request in jobs:
+            answer: Result | Ticket | None = self._without_call(expert, request)
+            if answer is None:
+                answer = Ticket(request, request.digest if self.registry[expert].card.seeded else None, now)
+                groups.setdefault(expert, []).append(answer)
+            answers.append(answer)
         local = {expert: group for expert, group in groups.items() if not self.registry[expert].remote}
         calls = [partial(self._serve, expert, group) for expert, group in groups.items() if expert not in local]
-        together([*calls, partial(self._turns.wait, local)] if local else calls)
-        for place, ticket in tickets.items():
-            results[place] = ticket.result
-        return [result for result in results if result is not None]
+        at_once([*calls, partial(self._scheduler.wait, local)] if local else calls)
+        return [answer.served() if isinstance(answer, Ticket) else answer for answer in answers]
 
     def expert(self, id: str) -> Expert:
         """The loaded expert of that id.
@@ -127,7 +123,7 @@ class Pool:
         with self.residency.running:
             resident = self.residency.resident
             return {
-                id: (_key(id) not in resident, self.residency.missing(_key(id), self.registry[id].card.vram_gib))
+                id: (_key(id) not in resident, self.residency.bytes_to_copy(_key(id), self.registry[id].card.vram_gib))
                 for id in experts
             }
 
@@ -194,17 +190,18 @@ class Pool:
         if not entry.remote:
             self._look_ahead()
         try:
-            results = expert(requests)
+            results = list(expert(requests))
         except Exception as error:
             return [Result(failure=boundary(error))] * len(requests)
-        if len(results) != len(requests):
-            words = f"{entry.card.id} gave {len(results)} results for {len(requests)} requests"
+        given = sum(isinstance(result, Result) for result in results)
+        if not len(results) == given == len(requests):
+            words = f"{entry.card.id} gave {given} results for {len(requests)} requests"
             return [Result(failure=Failure("broken", words))] * len(requests)
-        return list(results)
+        return results
 
     def _look_ahead(self) -> None:
         """Tells the residency who is needed next, so that it comes in while this one runs."""
-        waiting, following = self._turns.following()
+        waiting, following = self._scheduler.following()
         self.residency.expect(_key(expert) for expert in waiting)
         if following is not None:
             self.residency.prefetch(_key(following), self.registry[following].needs)

@@ -30,7 +30,7 @@ from experts.described import (
     stamp,
 )
 from experts.failures import hint
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.types import Card, Expert
 
 __all__ = ["Entry", "Registry", "RegistryError", "UnknownExpert", "builtin", "from_config", "from_plugins"]
@@ -209,7 +209,8 @@ def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) 
     card = dataclasses.replace(card, version=card.version + stamp(source))
 
     def load(residency: Residency) -> Expert:
-        return cast(Expert, family.load(card, source, residency))
+        pipeline = importlib.import_module("experts.local._pipeline")
+        return cast(Expert, pipeline.load(card, family, source, residency))
 
     needs = needs_of(source)
     downloads = [hub.command(need) for need in needs if not _present(need) and not Path(need).is_absolute()]

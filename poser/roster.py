@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experts import registry
 from experts.failures import hint
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.types import Card
 from poser.config import Config
 from poser.types import PoserError
@@ -63,5 +63,5 @@ def residency_of(config: Config, experts: registry.Registry) -> Residency:
     for id in config.memory.pin:
         if id not in experts:
             raise PoserError(f"memory.pin: no expert {id!r} here; {hint(id, experts, 'experts')}")
-        residency.pin(f"expert {id}")  # the key by which the pool asks for it
+        residency.pinned.add(f"expert {id}")  # the key by which the pool asks for it
     return residency

@@ -15,12 +15,10 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("experts.types", "experts.source", "experts.files"),
     ("experts.failures", "experts.hub", "experts.described"),
-    ("experts.registry", "experts.residency", "experts.cache", "experts.images"),
+    ("experts.registry", "experts.memory", "experts.cache", "experts.images"),
     (
         "experts.pool",
-        "experts.turns",
-        "experts.schedule",
-        "experts.threads",
+        "experts.scheduling",
         "experts.local",
         "experts.api",
         "experts.poster",
@@ -60,7 +58,7 @@ FLOORS = (
 
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
 INSIDE = (
-    "experts.residency._",
+    "experts.memory.weights",
     *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.network", "poser.buffer"),
     *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
 )

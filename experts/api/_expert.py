@@ -17,8 +17,8 @@ from experts.api._secret import Secret
 from experts.api._sizes import Sizes
 from experts.api._terms import Limits, Prices, Terms, numbers
 from experts.failures import MAX_MESSAGE, boundary, unsupported
+from experts.memory import Residency
 from experts.registry import Entry, RegistryError
-from experts.residency import Residency
 from experts.types import Card, Expert, Failure, Request, Result
 
 CARD: dict[str, Any] = {"min_side": 16, "max_side": 8192, "multiple": 1, "seeded": False, "licence": "proprietary"}

@@ -8,9 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
-from experts.types import Card, Expert
 
 
 @dataclass(frozen=True)
@@ -92,16 +91,3 @@ class Family:
         masks = {self.mask: ask.masks} if ask.masks else {}
         more = self.more(ask) if self.more else {}
         return {"prompt": ask.prompts, **fixed, **named, **images, **masks, **more}
-
-    def load(self, card: Card, source: Source, residency: Residency) -> Expert:
-        """The expert of that card on the residency's device.
-
-        Raises:
-            OSError: weights that are not there.
-            ValueError: weights of another kind of pipeline.
-        """
-        from experts.local._pipeline import PipelineExpert
-        from experts.local._weights import read
-
-        pipe = self.open(source, residency) if self.open else read(source, self.pipelines, residency)
-        return PipelineExpert(card, pipe, self, residency.running)

@@ -13,7 +13,7 @@ from typing import Any
 from experts import hub
 from experts.local._quiet import quiet_loading
 from experts.local._weights import load
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 

@@ -6,10 +6,8 @@ the size of a batch change it (beyond rounding). One bad item fails alone: a chu
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +21,9 @@ from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
 from experts.local._quiet import quiet_call
 from experts.local._samplers import fresh, unfit
-from experts.residency import module_bytes
+from experts.local._weights import read
+from experts.memory import DeviceLock, Residency
+from experts.source import Source
 from experts.types import Card, Failure, Request, Result
 
 _TOKENIZERS = ("tokenizer_3", "tokenizer_2", "tokenizer")
@@ -49,6 +49,17 @@ class _Item:
         return json.dumps([self.size, len(self.images), self.params], sort_keys=True, default=str)
 
 
+def load(card: Card, family: Family, source: Source, residency: Residency) -> PipelineExpert:
+    """The expert of that card, its weights in RAM.
+
+    Raises:
+        OSError: weights that are not there.
+        ValueError: weights of another kind of pipeline.
+    """
+    pipe = family.open(source, residency) if family.open else read(source, family.pipelines, residency)
+    return PipelineExpert(card, pipe, family, residency.running)
+
+
 class PipelineExpert:
     """An expert that is a diffusers pipeline.
 
@@ -56,13 +67,13 @@ class PipelineExpert:
         card: what it promises; requests beyond it come back as Failure 'unsupported'.
         pipe: the pipeline, on its device; its scheduler is replaced by a fresh one of its own.
         family: how to call it.
-        running: held while it runs.
+        running: held while it runs; its `relieve` makes room after a call ran out of memory.
 
     Raises:
         ValueError: a param of the card that the pipeline's call does not take, or a sampler that does not fit.
     """
 
-    def __init__(self, card: Card, pipe: Any, family: Family, running: contextlib.AbstractContextManager[Any]) -> None:
+    def __init__(self, card: Card, pipe: Any, family: Family, running: DeviceLock) -> None:
         self.card, self.pipe, self.family = card, pipe, family
         self._running = running
         self._takes = inspect.signature(pipe.__call__).parameters
@@ -74,18 +85,17 @@ class PipelineExpert:
         self._schedulers = {name: fresh(self._model, name) for name in {card.params.get("sampler")}}
 
     @property
-    def weight_bytes(self) -> int:
-        """Bytes of its weights, shared parts included."""
-        return module_bytes(list(self.parts.values()))
-
-    @property
     def parts(self) -> dict[str, Any]:
         """Its torch modules by their name in the pipeline: what the residency moves."""
         return {name: part for name, part in self.pipe.components.items() if hasattr(part, "parameters")}
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
-        """Same length and order as `requests`; a call's time is shared evenly by its items."""
-        results: list[Result | None] = [None] * len(requests)
+        """Same length and order as `requests`; a call's time is shared evenly by its items.
+
+        Raises:
+            RuntimeError: a request was left without a result: a fault of this class.
+        """
+        results: dict[int, Result] = {}
         groups: dict[str, list[_Item]] = {}
         for place, request in enumerate(requests):
             failure = unsupported(self.card, request) or self._refusal(request)
@@ -100,7 +110,9 @@ class PipelineExpert:
                 chunk = items[start : start + step]
                 for item, result in zip(chunk, self._run(chunk), strict=True):
                     results[item.place] = result
-        return [result for result in results if result is not None]
+        if len(results) < len(requests) or None in results.values():
+            raise RuntimeError(f"{self.card.id}: a request was left without a result")
+        return [results[place] for place in range(len(requests))]
 
     def _refusal(self, request: Request) -> Failure | None:
         """What this adapter cannot do although the card does not say so."""
@@ -166,10 +178,9 @@ class PipelineExpert:
                 else Result(failure=r, seconds=seconds)
                 for r, item in zip(results, items, strict=True)
             ]
-        if failure.kind == "memory":  # outside of `except`: the traceback would hold the tensors
-            _free()
-            if getattr(self._running, "relieve", bool)():  # others left the device: the same once more
-                return self._run(items)
+        # outside of `except`, where the traceback would hold the tensors
+        if failure.kind == "memory" and self._running.relieve():  # others left the device: the same once more
+            return self._run(items)
         if len(items) == 1:
             return [Result(failure=failure, seconds=seconds)]
         step = (len(items) + 1) // 2 if failure.kind == "memory" else 1
@@ -223,9 +234,3 @@ def _size_note(image: Image.Image, item: _Item) -> tuple[str, ...]:
     if image.size == item.size:
         return ()
     return (f"asked for {item.size[0]}x{item.size[1]} px, got {image.width}x{image.height} px",)
-
-
-def _free() -> None:
-    torch = sys.modules["torch"]
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

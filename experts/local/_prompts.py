@@ -1,13 +1,12 @@
-"""Text encoders that remember: each prompt is encoded once, and an encoder is on the device only while it encodes.
+"""Text encoders with a cache: each prompt is encoded once, and an encoder is on the device only while it encodes.
 
 An encoder's `forward` is wrapped, so that any pipeline's own `encode_prompt` stays in charge. A prompt is a row of the
 encoder's input; its key is the content of the encoder, the row (ids, mask, whatever else is a tensor) and the other
-arguments. Rows are encoded one by one: what is remembered never depends on the batch in which a prompt was first seen.
+arguments. Rows are encoded one by one: what is cached never depends on the batch in which a prompt was first seen.
 """
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,28 +14,29 @@ from typing import Any
 
 import torch
 
-from experts.residency import Residency
+from experts.memory import Residency
+from experts.memory.weights import digest_of
 
 SMALL = ("last_hidden_state", "pooler_output", "text_embeds")
-"""Fields kept of every row; of the others (a state a layer, logits) only what a pipeline reads."""
+"""Fields kept of every prompt; of the others (a state a layer, logits) only what a pipeline reads."""
 BY_ROW = {"input_ids", "attention_mask", "position_ids", "token_type_ids"}
-"""Arguments with a row a prompt; a call with any other (pictures) is remembered as a whole."""
+"""Arguments with a row a prompt; a call with any other (pictures) is cached as a whole."""
 TRIMMED = ("QwenImage",)
 """Pipelines (how the names of their classes start) that pad a batch to its longest prompt and read no padding: rows are
 cut to their own length, so that a prompt is the same row in every batch."""
 
 
 def remember(pipe: Any, residency: Residency) -> None:
-    """Makes the text encoders of a pipeline remember."""
+    """Gives the text encoders of a pipeline the residency's embedding cache."""
     trims = type(pipe).__name__.startswith(TRIMMED)
     for name, part in pipe.components.items():
         if name.startswith("text_encoder") and isinstance(part, torch.nn.Module):
-            if not isinstance(part.forward, Remembering):
-                part.forward = Remembering(part, residency, trims)
+            if not isinstance(part.forward, CachedForward):
+                part.forward = CachedForward(part, residency, trims)
             residency.lend(part)
 
 
-class Remembering:
+class CachedForward:
     """The forward of an encoder.
 
     Args:
@@ -49,7 +49,7 @@ class Remembering:
         self.__signature__ = inspect.signature(module.forward)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What the encoder answers, computed only where it is read and not known; else the encoder's own answer."""
+        """What the encoder answers, computed only where it is read and not cached; else the encoder's own answer."""
         named = dict(self.__signature__.bind(*args, **kwargs).arguments)
         named |= named.pop("kwargs", {})
         tensors = {name: value for name, value in named.items() if isinstance(value, torch.Tensor)}
@@ -60,9 +60,12 @@ class Remembering:
         if not plain or not usual or not content:
             with self.residency.using(self.module):
                 return self.real(*args, **kwargs)
-        asked = json.dumps([content, {k: v for k, v in others.items() if v is not False}], sort_keys=True)
-        rows = [Row(self, row, others, f"{asked} {_digest(row)}") for row in _rows(tensors, self.trims)]
-        return Reply(rows, tensors["input_ids"])
+        settings = {name: value for name, value in others.items() if value is not False}
+        prompts = []
+        for row in _rows(tensors, self.trims):
+            digests = {name: digest_of(tensor) for name, tensor in row.items()}
+            prompts.append(Prompt(self, row, others, json.dumps([content, settings, digests], sort_keys=True)))
+        return LazyOutput(prompts, tensors["input_ids"])
 
     def encode(self, row: Mapping[str, torch.Tensor], others: Mapping[str, Any]) -> Any:
         """The encoder's own answer to a row."""
@@ -72,22 +75,20 @@ class Remembering:
             return self.real(**{name: tensor.to(device) for name, tensor in row.items()}, **others)
 
 
-class Row:
-    """One prompt: its answer, field by field, from what is remembered or from the encoder.
+class Prompt:
+    """A row of an encoder's input, and its answer field by field, from the cache or from the encoder.
 
     A field is named by its name in the answer, with a number where it is a tuple (a state a layer).
     """
 
-    def __init__(self, encoder: Remembering, row: Mapping[str, torch.Tensor], others: Mapping[str, Any], key: str):
-        self.encoder, self.row, self.others, self.key = encoder, row, others, key
-        self.kept = encoder.residency.prompts
-        self.kept.found += self.kept.get(key) is not None
+    def __init__(self, encoder: CachedForward, row: Mapping[str, torch.Tensor], others: Mapping[str, Any], key: str):
+        self._encoder, self._row, self._others, self._key = encoder, row, others, key
         self._answer: Any = None
 
     @property
     def length(self) -> int:
         """Tokens."""
-        return int(self.row["input_ids"].shape[1])
+        return int(self._row["input_ids"].shape[1])
 
     @property
     def layout(self) -> dict[str, int | None]:
@@ -102,42 +103,42 @@ class Row:
             value = answer[name] if number is None else answer[name][number]
             return value.detach().to("cpu", copy=True)
 
-        found: torch.Tensor = self._field((name, number), read)
-        return found
+        tensor: torch.Tensor = self._field((name, number), read)
+        return tensor
 
     def _field(self, field: Any, read: Callable[[Any], Any]) -> Any:
-        known = self.kept.get(self.key) or {}
+        cache = self._encoder.residency.prompts
+        known = cache.get(self._key, {})
         if field in known:
             return known[field]
         if self._answer is None:
-            self._answer = self.encoder.encode(self.row, self.others)
-            self.kept.put(self.key, "layout", self.layout)
+            self._answer = self._encoder.encode(self._row, self._others)
             for name in SMALL:
                 if self.layout.get(name, 0) is None:
                     self.get(name)
         value = read(self._answer)
-        self.kept.put(self.key, field, value)
+        cache.put(self._key, field, value)
         return value
 
 
-class Reply:
-    """A transformers output whose fields are put together from rows when they are read.
+class LazyOutput:
+    """A transformers output whose fields are put together from prompts when they are read.
 
     `ids`: the batch's, [B, T]: fields come on their device, and cut rows are filled up to their length with zeros.
     """
 
-    def __init__(self, rows: Sequence[Row], ids: torch.Tensor) -> None:
-        self._rows, self._ids = rows, ids
+    def __init__(self, prompts: Sequence[Prompt], ids: torch.Tensor) -> None:
+        self._prompts, self._ids = prompts, ids
 
     def __getattr__(self, name: str) -> Any:
         """A field; None where the answer has none of that name."""
         if name.startswith("_"):
             raise AttributeError(name)
-        layout = self._rows[0].layout
+        layout = self._prompts[0].layout
         if name not in layout:
             return None
         count = layout[name]
-        return self._stacked(name) if count is None else States(lambda number: self._stacked(name, number), count)
+        return self._stacked(name) if count is None else LazyTuple(lambda number: self._stacked(name, number), count)
 
     def __getitem__(self, key: Any) -> Any:
         """By name, by number among the fields that are there, or several of these."""
@@ -145,36 +146,34 @@ class Reply:
 
     def __iter__(self) -> Iterator[str]:
         """Names, as transformers' outputs."""
-        return iter(self._rows[0].layout)
+        return iter(self._prompts[0].layout)
 
     def to_tuple(self, key: Any = slice(None)) -> Any:
         """The fields in order, or those asked for."""
-        names = list(self._rows[0].layout)[key]
+        names = list(self)[key]
         return getattr(self, names) if isinstance(names, str) else tuple(getattr(self, name) for name in names)
 
     def _stacked(self, name: str, number: int | None = None) -> torch.Tensor:
         tensors = []
-        for row in self._rows:
-            tensor = row.get(name, number)
-            lacking = self._ids.shape[1] - row.length
-            if lacking and tensor.dim() > 1 and tensor.shape[1] == row.length:
+        for prompt in self._prompts:
+            tensor = prompt.get(name, number)
+            lacking = self._ids.shape[1] - prompt.length
+            if lacking and tensor.dim() > 1 and tensor.shape[1] == prompt.length:
                 tensor = torch.cat([tensor, tensor.new_zeros(1, lacking, *tensor.shape[2:])], 1)
             tensors.append(tensor)
         return torch.cat(tensors).to(self._ids.device)
 
 
-class States(Sequence[torch.Tensor]):
+class LazyTuple(Sequence[torch.Tensor]):
     """A tuple of tensors of which only those that are read are made."""
 
     def __init__(self, read: Callable[[int], torch.Tensor], count: int) -> None:
         self._read, self._count = read, count
 
     def __len__(self) -> int:
-        """How many there are."""
         return self._count
 
     def __getitem__(self, key: Any) -> Any:
-        """One, or a tuple of several."""
         numbers = range(self._count)[key]
         return self._read(numbers) if isinstance(numbers, int) else tuple(map(self._read, numbers))
 
@@ -204,11 +203,3 @@ def _cut(row: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     length = int(mask.sum())
     padded = 0 < length < mask.shape[1] and bool(mask[0, :length].all())
     return {name: tensor[:, :length] for name, tensor in row.items()} if padded else row
-
-
-def _digest(row: Mapping[str, torch.Tensor]) -> str:
-    made = hashlib.sha256()
-    for name, tensor in sorted(row.items()):
-        made.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
-        made.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return made.hexdigest()

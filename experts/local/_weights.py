@@ -15,7 +15,7 @@ from experts import hub
 from experts.local._loading import prepared, quantised
 from experts.local._prompts import remember
 from experts.local._quiet import quiet_loading
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 

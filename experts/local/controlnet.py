@@ -13,7 +13,7 @@ from typing import Any
 
 from experts.local import sdxl, stable_diffusion
 from experts.local._family import Ask, Family
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 _KINDS = {

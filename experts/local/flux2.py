@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experts.local._family import Ask, Family
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from experts.local._family import Family
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 _KIND = "StableDiffusionInstructPix2PixPipeline"

@@ -12,7 +12,7 @@ import dataclasses
 from typing import Any
 
 from experts.local._family import Family
-from experts.residency import Residency
+from experts.memory import Residency
 from experts.source import Source
 
 _SHARED = ("vae", "text_encoder_2", "tokenizer_2")

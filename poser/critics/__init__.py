@@ -14,7 +14,7 @@ from poser.parts import keeping, named, part
 from poser.types import Critic, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 
 def load(

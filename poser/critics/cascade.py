@@ -13,7 +13,7 @@ from poser.parts import refuse
 from poser.types import Critic, Critique, Look, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 KEYS = ("first", "then", "unsure", "answers")
 UNSURE = (0.2, 0.8)

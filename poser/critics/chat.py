@@ -24,7 +24,7 @@ from poser.llm.prompts import Prompt, prompt
 from poser.types import Answer, Critique, Look, Premise
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 LOG = logging.getLogger(__name__)
 KEYS = (*chats.KEYS, "prompt")

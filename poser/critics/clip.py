@@ -25,7 +25,7 @@ from poser.parts import refuse
 from poser.types import Answer, Critique, Look, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 KEYS = ("model", "revision", "device", "dtype", "gib", "batch")
 PRESETS = {

@@ -22,7 +22,7 @@ from poser.parts import refuse
 from poser.types import Critique, Look, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
 """OpenAI's only model for decisions, and its price, USD a million tokens in (public beta of October 2026)."""

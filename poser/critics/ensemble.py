@@ -11,7 +11,7 @@ from poser.parts import refuse
 from poser.types import Critic, Critique, Look, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 KEYS = ("members", "answers")
 

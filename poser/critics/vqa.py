@@ -17,7 +17,7 @@ from poser.parts import refuse
 from poser.types import Critique, Look, PoserError
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""

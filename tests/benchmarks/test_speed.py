@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import speed, speed_gpu, speed_models
 from benchmarks.speed_figure import Figure
-from experts.residency import Mirror, Residency
+from experts.memory import Mirror, Residency
 
 torch = pytest.importorskip("torch")
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
-from experts.residency import Residency
 
 
 def _tiny() -> ModuleType:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
-from experts.residency import Residency
 from experts.types import Job, Request, Result, image_digest
 
 FAMILIES = (

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from experts.residency import Mirror, Residency
+from experts.memory import Mirror, Residency
 
 
 class Model:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from experts.api._expert import RemoteExpert
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Entry, Registry
-from experts.residency import Residency
 from experts.types import Job
 from tests.experts import api_world
 from tests.experts.api_world import (

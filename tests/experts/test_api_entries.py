@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from experts.api.gemini import RATIOS
 from experts.api.openai_images import FREE, LISTED, SERVICE
 from experts.api.roster import entries
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, RegistryError, builtin, from_config
-from experts.residency import Residency
 from experts.types import Job, Request
 from tests.experts.api_world import (
     KEY,

@@ -14,8 +14,8 @@ from experts.api import ledgers
 from experts.api._client import line_of
 from experts.api._secret import Secret
 from experts.api._terms import Limits, Terms
+from experts.memory import Residency
 from experts.registry import RegistryError, from_config
-from experts.residency import Residency
 from tests.experts import api_world
 from tests.experts.api_world import (
     KEY,

@@ -56,7 +56,7 @@ def test_failures_and_unseeded_pictures_are_not_kept(cache: Cache) -> None:
     assert cache.get(CARD, ASK) is None
     unseeded = replace(CARD, seeded=False)
     cache.put(unseeded, ASK, made())
-    assert cache.get(unseeded, ASK) is None and len(cache) == 0
+    assert cache.get(unseeded, ASK) is None and len(cache.memory) == 0
 
 
 def test_a_caller_who_paints_on_a_picture_does_not_change_the_store(cache: Cache) -> None:
@@ -74,14 +74,14 @@ def test_memory_is_bounded_and_the_oldest_use_leaves() -> None:
         cache.put(CARD, ask, made())
     assert cache.get(CARD, asks[0])
     cache.put(CARD, asks[3], made())
-    assert len(cache) == 3 and cache.bytes <= cache.limit
+    assert len(cache.memory) == 3 and cache.memory.currsize <= cache.memory.maxsize
     assert cache.get(CARD, asks[1]) is None and cache.get(CARD, asks[0]) and cache.get(CARD, asks[3])
 
 
 def test_the_folder_outlives_the_process_and_the_memory_limit(tmp_path: Path) -> None:
     Cache(limit_mib=0, folder=tmp_path).put(CARD, ASK, made("blue"))
     fresh = Cache(folder=tmp_path)
-    assert len(fresh) == 0
+    assert len(fresh.memory) == 0
     hit = fresh.get(CARD, ASK)
     assert hit and hit.image.getpixel((0, 0)) == (0, 0, 255)
     assert not list(tmp_path.rglob("*.part"))

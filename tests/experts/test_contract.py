@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from experts.fake import fake_entries
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, builtin
-from experts.residency import Residency
 from experts.types import Expert, Request, Result
 
 TINY = ("stable_diffusion", "instruct_pix2pix", "pixart", "flux", "flux_kontext", "generic")

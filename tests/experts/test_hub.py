@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from experts.memory import Residency
 from experts.registry import from_config
-from experts.residency import Residency
 
 CARD: dict[str, Any] = {"mode": "text-to-image", "description": "Draws.", "params": {"steps": 4}}
 ENTRY: dict[str, Any] = {"family": "stable_diffusion", "weights": "./sd", "card": CARD}
@@ -31,12 +31,10 @@ def test_commits_and_ways_of_loading_are_part_of_the_version() -> None:
 
 
 def test_the_source_is_handed_to_the_family(monkeypatch: pytest.MonkeyPatch) -> None:
-    from experts.local import stable_diffusion
+    from experts.local import _pipeline
 
     seen: list[Any] = []
-    monkeypatch.setattr(
-        type(stable_diffusion.FAMILY), "load", lambda self, card, source, residency: seen.append(source)
-    )
+    monkeypatch.setattr(_pipeline, "load", lambda card, family, source, residency: seen.append(source))
     hub = {**ENTRY, "weights": "owner/model", "components": {"vae": f"owner/parts/vae@{OTHER}", "unet": "/x"}}
     from_config({"m": {**hub, "revision": COMMIT, "load": {"compile": True}}})["m"].load(Residency("cpu"))
     assert seen[0].weights == "owner/model" and seen[0].revision == COMMIT and seen[0].loading == {"compile": True}

@@ -13,9 +13,9 @@ import pytest
 
 from experts.local import _loading
 from experts.local._weights import read
+from experts.memory import Mirror, Residency
 from experts.pool import Pool
 from experts.registry import from_config
-from experts.residency import Mirror, Residency
 from experts.source import Source
 from experts.types import Job, Request
 

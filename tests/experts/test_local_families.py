@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry
-from experts.residency import Residency
 from tests.experts.large_world import (  # noqa: F401
     FAMILIES,
     Recorder,

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from experts.memory import DeviceLock, Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
-from experts.residency import Residency
 from experts.types import Job, Request
 
 torch = pytest.importorskip("torch")
@@ -86,6 +86,27 @@ def test_numbers_that_run_away_are_no_black_picture(fussy: Any) -> None:
     expert.pipe.pipe = call
     results = expert(requests("a", "b", "c"))
     assert [result.failure and result.failure.kind for result in results] == [None, "broken", "refused"]
+
+
+def test_a_request_without_a_result_is_no_shorter_list(fussy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    expert = fussy(lambda prompts: None)
+    monkeypatch.setattr(expert, "_run", lambda items: [None] * len(items))
+    with pytest.raises(RuntimeError, match="^tiny-stable_diffusion: a request was left without a result"):
+        expert(requests("a", "b"))
+
+
+def test_a_call_that_ran_out_of_memory_is_repeated_where_the_lock_makes_room(fussy: Any) -> None:
+    full = [True]
+
+    def relieve() -> bool:
+        return bool(full) and full.pop()
+
+    expert = fussy(lambda prompts: torch.OutOfMemoryError("full") if full else None)
+    expert._running = DeviceLock(relieve)
+    assert all(result.image for result in expert(requests("a", "b"))) and expert.pipe.sizes == [2, 2]
+    full.append(True)
+    expert._running = DeviceLock()  # nothing to give back
+    assert [result.failure.kind for result in expert(requests("a"))] == ["memory"]
 
 
 def test_an_interrupt_goes_through(fussy: Any) -> None:

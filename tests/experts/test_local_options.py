@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from experts.local._family import Family
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import from_config
-from experts.residency import Residency
 from experts.types import Job, Request
 from tests.experts.large_world import (  # noqa: F401
     digest,

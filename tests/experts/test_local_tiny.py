@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from experts.local._samplers import FLOW, SAMPLERS, fitting, fresh
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry
-from experts.residency import Residency
 from experts.types import Job, Request, Result, image_digest
 from tests.experts.large_world import Recorder
 from tests.experts.test_contract import asks

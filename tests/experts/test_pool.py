@@ -16,9 +16,9 @@ from experts.cache import Cache
 from experts.failures import boundary
 from experts.fake import FakeExpert, fake_entries
 from experts.images import png
+from experts.memory import Residency
 from experts.pool import Call, Pool
 from experts.registry import Entry, Registry
-from experts.residency import Residency
 from experts.types import Card, Failure, Job, Request, Result, image_digest
 
 PICTURE = Image.linear_gradient("L").resize((32, 32)).convert("RGB")
@@ -234,6 +234,28 @@ def test_a_wrong_number_of_results_is_broken() -> None:
     results = home.run([Job(card.id, Request("x", seed=seed)) for seed in range(3)])
     assert [result.failure.kind for result in results] == ["broken"] * 3
     assert "2 results for 3 requests" in results[0].failure.message
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_no_result_in_place_of_one_is_broken(remote: bool) -> None:
+    card = fake_entries(1, 0)[0].card
+
+    class Silent(FakeExpert):
+        def __call__(self, requests: Sequence[Request]) -> list[Result]:
+            return [*super().__call__(requests)[:-1], None]  # type: ignore[list-item]
+
+    home = Pool(Registry([Entry(card, lambda residency: Silent(card), remote=remote)]), Residency("cpu"))
+    results = home.run([Job(card.id, Request("x", seed=seed)) for seed in range(3)])
+    assert [result.failure.kind for result in results] == ["broken"] * 3
+    assert "2 results for 3 requests" in results[0].failure.message
+
+
+def test_a_job_that_was_not_served_is_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [replace(entry, remote=True) for entry in fake_entries(2, 0)]
+    home = Pool(Registry(entries), Residency("cpu"))
+    monkeypatch.setattr(home, "_serve", lambda expert, tickets: None)
+    with pytest.raises(RuntimeError, match="no result for 'a star'"):
+        home.run([Job(entry.card.id, Request("a star")) for entry in entries])
 
 
 def test_latency_is_shared_and_a_failure_costs_its_time() -> None:

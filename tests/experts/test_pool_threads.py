@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from experts.fake import FakeExpert, fake_entries
+from experts.memory import Residency
 from experts.pool import Call, Pool
 from experts.registry import Entry, Registry
-from experts.residency import Residency
 from experts.types import Card, Failure, Job, Request, Result, image_digest
 
 
@@ -182,7 +182,7 @@ def test_an_interrupted_caller_leaves_the_others_served() -> None:
     _, result = at_once([first, second])
     assert met and result.image
     assert home.run([Job(card.id, Request("again"))])[0].image
-    assert len(home._turns._queue) == 0
+    assert len(home._scheduler._queue) == 0
 
 
 def test_errors_in_threads_come_out() -> None:
@@ -220,7 +220,7 @@ def test_out_of_memory_is_tried_once_more_alone() -> None:
     home.acquire("other model", lambda: torch.nn.Linear(4, 4), 0)
     (result,) = house.run([Job(card.id, Request("x"))])
     assert result.image and crowded.calls == 2
-    home.pin("still there")
+    home.pinned.add("still there")
     home.acquire("still there", lambda: torch.nn.Linear(4, 4), 0)
     (result,) = house.run([Job(card.id, Request("y"))])
     assert result.failure and result.failure.kind == "memory"

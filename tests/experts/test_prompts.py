@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from experts.local import _prompts, _weights
+from experts.memory import Mirror, Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
-from experts.residency import Mirror, Residency
 from experts.types import Job, Request
 
 torch = pytest.importorskip("torch")
@@ -107,14 +107,14 @@ def test_only_what_is_read_is_kept_and_no_more_than_allowed() -> None:
     home = Residency("cpu", prompts_gib=20_000 / 2**30)
     encoder = settled(tiny_talking.qwen3(8), home)
     states = encoder(**rows(1), output_hidden_states=True).hidden_states
-    assert len(states) == 9 and home.prompts.passes == 1 and home.prompts.bytes == 0
-    assert states[-2].shape == (1, 12, 16) and home.prompts.bytes == 12 * 16 * 4
+    assert len(states) == 9 and home.prompts.passes == 1 and home.prompts.currsize == 0
+    assert states[-2].shape == (1, 12, 16) and home.prompts.currsize == 12 * 16 * 4
     assert len(states[2:5]) == 3
     for k in range(40):
         encoder(rows(1)["input_ids"] + k % 12, attention_mask=torch.full((1, 12), 1 + k), output_hidden_states=True)[
             "hidden_states"
         ][-1].sum()
-    assert home.prompts.bytes <= 20_000 and len(home.prompts) < 40
+    assert home.prompts.currsize <= 20_000 and len(home.prompts) < 40
 
 
 @torch.no_grad()
@@ -148,7 +148,7 @@ def test_what_cannot_be_told_apart_goes_to_the_encoder() -> None:
     with torch.enable_grad():
         assert encoder(ids).logits.requires_grad
     bare = tiny.clip()
-    bare.forward = _prompts.Remembering(bare, home, False)
+    bare.forward = _prompts.CachedForward(bare, home, False)
     assert bare(ids)[0].shape == (2, 12, 16) and home.prompts.passes == passes
 
 

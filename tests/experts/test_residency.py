@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from experts.residency import NoRoom, Residency
+from experts.memory import NoRoom, Residency
 
 
 class Loads:
@@ -52,14 +52,14 @@ def test_what_fits_evicts_nothing() -> None:
 
 def test_pinned_models_stay() -> None:
     home, loads = Residency("cpu", vram_gib=2), Loads()
-    home.pin("a")
+    home.pinned.add("a")
     for key in "abc":
         home.acquire(key, loads.of(key), 1)
     assert home.resident == ("a", "c")
-    home.pin("c")
+    home.pinned.add("c")
     with pytest.raises(NoRoom, match="^b needs 1 GiB beside the pinned a, c: unpin"):
         home.acquire("b", loads.of("b"), 1)
-    home.unpin("a")
+    home.pinned.remove("a")
     home.acquire("b", loads.of("b"), 1)
     assert home.resident == ("c", "b")
 

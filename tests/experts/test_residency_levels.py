@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from experts.residency import GIB, Residency, module_bytes
+from experts.memory import GIB, Residency, module_bytes
 
 torch = pytest.importorskip("torch")
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from experts.residency import GIB, Mirror, NoRoom, Residency
+from experts.memory import GIB, Mirror, NoRoom, Residency
 
 torch = pytest.importorskip("torch")
 from tests.experts.memory_world import Model, layers, mirror  # noqa: E402
@@ -32,10 +32,10 @@ def test_nothing_leaves_ram_below_the_limit_and_the_least_used_leaves_above_it()
         home.acquire(key, lambda seed=seed: layers(seed, 64, 64), 0)
     assert home.kept == ("a", "b")
     home.acquire("a", lambda: pytest.fail("it is in RAM"), 0)
-    home.pin("a")
+    home.pinned.add("a")
     home.acquire("c", lambda: layers(3, 64, 64), 0)
     assert home.kept == ("a", "c") and "room in RAM for c" in next(e.reason for e in home.log if e.kind == "drop")
-    home.pin("c")
+    home.pinned.add("c")
     with pytest.raises(NoRoom, match="^d takes .* GiB of RAM and the limit is .* GiB: raise ram_gib"):
         home.acquire("d", lambda: layers(4, 64, 64), 0)
     assert home.kept == ("a", "c")
@@ -86,18 +86,32 @@ def test_files_are_read_ahead_only_where_that_is_wanted(tmp_path: Path) -> None:
     for asked, count in ((None, 0), (True, 2000)):
         home = Residency("cpu", read_ahead=asked)
         home.prefetch("m", [str(tmp_path), "owner/nothing-here", str(tmp_path / "part" / "model.safetensors")])
-        home.ahead.join()
-        assert home.ahead.bytes == count
+        home.read_ahead.join()
+        assert home.read_ahead.bytes == count
     home.prefetch("m", [str(tmp_path)])
-    home.ahead.join()
-    assert home.ahead.bytes == 2000
+    home.read_ahead.join()
+    assert home.read_ahead.bytes == 2000
+
+
+def test_files_of_the_hub_cache_are_read_without_a_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--owner--model"
+    part = folder / "snapshots" / ("a" * 40) / "unet"
+    part.mkdir(parents=True)
+    (part / "model.safetensors").write_bytes(b"x" * 300)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("a" * 40)
+    home = Residency("cpu", read_ahead=True)
+    home.prefetch("m", ["owner/model/unet", "owner/model/vae", f"owner/model@{'b' * 40}"])
+    home.read_ahead.join()
+    assert home.read_ahead.bytes == 300
 
 
 def test_relief_leaves_who_runs_and_who_is_pinned() -> None:
     home, _ = mirror()
     for seed, key in enumerate("abc"):
         home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
-    home.pin("a")
+    home.pinned.add("a")
     assert home.running.relieve() and home.resident == ("a", "c")
     assert not home.running.relieve()
 
@@ -126,7 +140,7 @@ def test_a_device_that_is_fuller_than_known_is_relieved_once() -> None:
     for seed, key in enumerate("ab"):
         home.acquire(key, lambda seed=seed: layers(seed, 8, 8), 0)
     assert home.resident == ("b",)
-    home.pin("b")
+    home.pinned.add("b")
     with pytest.raises(torch.OutOfMemoryError):
         home.acquire("c", lambda: layers(3, 8, 8), 0)
     assert home.resident == ("b",) and home.kept == ("a", "b", "c")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experts.memory import Residency
 from experts.poster.instruction import changed
 from experts.poster.language.canonical import canonical
 from experts.poster.render import render
@@ -17,7 +18,6 @@ from experts.poster.scene import Scene
 from experts.poster.tasks import Deck
 from experts.poster.train.critic_model import build_model, build_processor
 from experts.poster.train.store import WEIGHTS
-from experts.residency import Residency
 from poser.critics import load
 from poser.critics.vlm.yes_probability import Shared, conversation, encoded, plain
 from poser.critics.questions.asking import Ask

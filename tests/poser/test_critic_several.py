@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.residency import Residency
+from experts.memory import Residency
 from poser import codec
 from poser.critics import load, models
 from poser.critics.cascade import Cascade

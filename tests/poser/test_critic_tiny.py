@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.residency import Residency
+from experts.memory import Residency
 from poser.critics import load, models
 from poser.critics.vlm.control import spoken
 from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain

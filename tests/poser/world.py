@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from PIL import Image
 
 from experts.fake import Fail, fake_entries
+from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry
-from experts.residency import Residency
 from experts.types import image_digest
 from poser.actions import ActionSet
 from poser.planning.rules import RulesExtractor

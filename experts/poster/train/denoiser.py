@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import shutil
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from experts.local._pipeline import PipelineExpert
+from experts.memory import DeviceLock
 from experts.poster.reader import read
 from experts.poster.requests import trial
 from experts.poster.roster import ROSTER
@@ -202,7 +202,7 @@ class Denoiser:
         kind_of = importlib.import_module(f"experts.local.{entry['family']}").FAMILY
         pipe = self.diet.family.pipeline(module.network)
         pipe.set_progress_bar_config(disable=True)
-        expert, figures = PipelineExpert(card, pipe, kind_of, contextlib.nullcontext()), {}
+        expert, figures = PipelineExpert(card, pipe, kind_of, DeviceLock()), {}
         for kind, trials in self.trials.items():
             requests = [
                 Request(t.prompt, (t.image,) if t.image else (), size=(SIDE, SIDE), seed=k)

@@ -16,7 +16,7 @@ from poser.critics.vlm.yes_probability import Loaded, Shared, plain
 from poser.llm.answers import Answers, digest_of
 
 if TYPE_CHECKING:
-    from experts.residency import Residency
+    from experts.memory import Residency
 
 LOG = logging.getLogger(__name__)
 TOLERANCE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 3e-2}

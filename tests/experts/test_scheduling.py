@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experts.schedule import Queue
+from experts.scheduling import Queue
 
 PRICES = {"here": 0, "near": 1, "far": 5}
 

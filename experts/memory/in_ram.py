@@ -1,0 +1,263 @@
+"""Models in RAM: what each weighs, what they share, and the text embeddings that are kept beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+from collections import deque
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from weakref import WeakSet
+
+from cachetools import LRUCache
+
+from experts.memory.devices import GIB, Limits
+
+if TYPE_CHECKING:
+    from experts.memory.weights import PlacedModule, WeightStore
+
+Sizes = Mapping[Hashable, int]
+"""Blocks of weights and their bytes; a block that several models use is the same key in each."""
+
+
+class NoRoom(MemoryError):
+    """A model that does not fit, whatever is evicted."""
+
+
+class Event(NamedTuple):
+    """Something that was loaded or moved, and why.
+
+    `kind`: load: disk to RAM · share: a part that models share was loaded · enter: RAM to device · evict: off the
+    device · drop: out of RAM. `bytes`: load and share: of its weights, shared parts included; enter: copied; evict and
+    drop: given back.
+    """
+
+    kind: Literal["load", "share", "enter", "evict", "drop"]
+    key: str
+    bytes: int
+    reason: str
+
+
+Log = deque[Event]
+
+
+class EmbeddingCache(LRUCache[Hashable, dict[Hashable, Any]]):
+    """Answers of text encoders: prompt -> name of a field -> tensor. Full, it forgets the least recently used prompts.
+
+    `limit`: bytes. `passes`: prompts that an encoder computed so far.
+    """
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(limit, lambda fields: sum(getattr(value, "nbytes", 0) for value in fields.values()))
+        self.passes = 0
+
+    def put(self, prompt: Hashable, field: Hashable, value: Any) -> None:
+        """Keeps one field of a prompt, unless the prompt alone would then be larger than the limit."""
+        with contextlib.suppress(ValueError):
+            self[prompt] = {**self.get(prompt, {}), field: value}
+
+
+@dataclass(eq=False)
+class Model:
+    """A model in RAM; the same object stands for it on the device.
+
+    Attributes:
+        loaded: what its loader gave.
+        gib: what it declares to need on the device, GiB: its weights and one call.
+        reserve: least room on the device that its calls need, bytes.
+        placed: its torch modules by their id.
+        unmanaged: ids of its torch modules that another library moves (quantised, offloaded by groups): they are only
+            weighed, (bytes in RAM, bytes on the device).
+        lent: modules that do not come to the device with it.
+        used: when it was last used; larger is later, those of one round are equal.
+        transient: it is on the device for a moment and the first to leave (a text encoder).
+    """
+
+    key: str
+    loaded: Any = None
+    gib: float = 0.0
+    reserve: float = 0.0
+    placed: Mapping[int, PlacedModule] = field(default_factory=dict)
+    unmanaged: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    lent: Collection[Any] = ()
+    used: int = 0
+    transient: bool = False
+
+    @property
+    def movable(self) -> bool:
+        """Whether it can leave the device and stay in RAM."""
+        return bool(self.placed) and not any(on_device for _, on_device in self.unmanaged.values())
+
+    @property
+    def moving(self) -> list[PlacedModule]:
+        """Its modules that come to the device with it."""
+        return [placed for placed in self.placed.values() if placed.module not in self.lent]
+
+    @property
+    def ram_sizes(self) -> dict[Hashable, int]:
+        """What it uses of RAM: block -> bytes."""
+        blocks: dict[Hashable, int] = {block: block.host.nbytes for p in self.placed.values() for block in p.blocks}
+        return blocks | {module: in_ram for module, (in_ram, _) in self.unmanaged.items()}
+
+    @property
+    def device_sizes(self) -> dict[Hashable, int]:
+        """What its weights use of the device: block -> bytes; all that it declares where it has no torch modules."""
+        if not self.placed and not self.unmanaged:
+            return {self.key: int(self.gib * GIB)}
+        blocks: dict[Hashable, int] = {block: block.weight for placed in self.moving for block in placed.blocks}
+        return blocks | {module: on_device for module, (_, on_device) in self.unmanaged.items()}
+
+    @property
+    def work(self) -> float:
+        """Bytes that its calls need beside its weights."""
+        if not self.placed and not self.unmanaged:
+            return 0.0
+        weights = sum(map(sum, self.unmanaged.values())) + sum(placed.weight for placed in self.placed.values())
+        return max(self.reserve, self.gib * GIB - weights)
+
+
+class InRam:
+    """The models in RAM by key, least recently used first, and the parts that they share.
+
+    `lent`: modules that do not come to the device with their models.
+    """
+
+    def __init__(self, limits: Limits, log: Log) -> None:
+        self.models: dict[str, Model] = {}
+        self.lent: WeakSet[Any] = WeakSet()
+        self._limits, self._log = limits, log
+        self._shared: dict[tuple[str, str], tuple[Any, set[str]]] = {}  # (source, dtype) -> part, keys of its users
+        self._loading: list[str] = []
+
+    @cached_property
+    def store(self) -> WeightStore:
+        """The weights of all torch modules."""
+        from experts.memory.weights import WeightStore
+
+        return WeightStore(self._limits.backend)
+
+    @property
+    def bytes(self) -> int:
+        """What all weights in RAM take, shared ones once."""
+        return total(*(model.ram_sizes for model in self.models.values()))
+
+    def load(self, key: str, load: Callable[[], Any], gib: float) -> None:
+        """Loads a model and puts its weights in blocks; where that fails, nothing of it stays."""
+        self._loading.append(key)
+        try:
+            loaded = load()
+            placed, unmanaged = self._place(parts_of(loaded))
+        except BaseException:
+            self._release(key)
+            raise
+        finally:
+            self._loading.pop()
+        reserve = self._limits.reserve_gib * GIB
+        self.models[key] = Model(key, loaded, gib, reserve, placed, unmanaged, self.lent)
+        self._log.append(Event("load", key, module_bytes(parts_of(loaded)), "asked for"))
+
+    def component(self, path: str | Path, loader: Callable[[], Any]) -> Any:
+        """The part of that source in the present dtype; it belongs to the model that is being loaded."""
+        where = Path(path).expanduser()
+        name = (str(where.resolve()) if where.exists() else str(path), self._limits.dtype)
+        user = self._loading[-1] if self._loading else ""
+        if name not in self._shared:
+            part = loader()
+            self._shared[name] = part, set()
+            reason = f"part of {user}" if user else "asked for"
+            self._log.append(Event("share", name[0], module_bytes(parts_of(part)), reason))
+        part, users = self._shared[name]
+        users.add(user)
+        return part
+
+    def find(self, module: Any) -> PlacedModule | None:
+        """Where a module is; None: in no model here."""
+        return next((m.placed[id(module)] for m in self.models.values() if id(module) in m.placed), None)
+
+    def use(self, key: str, when: int) -> Model:
+        """The model, which is used now; tensors that it got meanwhile are taken in."""
+        model = self.models[key] = self.models.pop(key)
+        model.used = when
+        for placed in model.placed.values() if self._limits.backend.separate else ():
+            self.store.refresh(placed)
+        return model
+
+    def forget(self, key: str) -> None:
+        """Drops a model, and the parts that no other model uses. No caller may hold the model."""
+        model = self.models.pop(key)
+        self._remove(model.placed.values())
+        collect = bool(model.placed or model.unmanaged) or self._limits.backend.separate
+        del model
+        self._release(key)
+        if collect:  # pipelines hold themselves in circles
+            gc.collect()
+        self._limits.backend.free()
+
+    def _place(self, parts: Sequence[Any]) -> tuple[dict[int, PlacedModule], dict[int, tuple[int, int]]]:
+        placed: dict[int, PlacedModule] = {}
+        unmanaged: dict[int, tuple[int, int]] = {}
+        try:
+            for part in parts:
+                if bytes := unmanaged_bytes(part):
+                    unmanaged[id(part)] = bytes
+                elif id(part) not in placed:
+                    placed[id(part)] = self.find(part) or self.store.add(part)
+        except BaseException:
+            self._remove(placed.values())
+            raise
+        return placed, unmanaged
+
+    def _remove(self, placed: Iterable[PlacedModule]) -> None:
+        for one in placed:
+            if self.find(one.module) is None:
+                self.store.release(one.blocks)
+
+    def _release(self, user: str) -> None:
+        for name, (_, users) in list(self._shared.items()):
+            users.discard(user)
+            if not users:
+                del self._shared[name]
+
+
+def parts_of(model: Any) -> list[Any]:
+    """The torch modules of a model: of its `parts` (a mapping), or itself; none where nobody imported torch."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return []
+    parts = {"": model} if isinstance(model, torch.nn.Module) else getattr(model, "parts", None)
+    return [part for part in parts.values() if isinstance(part, torch.nn.Module)] if isinstance(parts, Mapping) else []
+
+
+def unmanaged_bytes(module: Any) -> tuple[int, int] | None:
+    """(bytes in RAM, bytes on the device) of a module that is to be left to the library that loaded it, else None."""
+    torch, groups = sys.modules["torch"], sys.modules.get("diffusers.hooks.group_offloading")
+    tensors = [*module.parameters(), *module.buffers()]
+    plain = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
+    if not (
+        getattr(module, "hf_quantizer", None) is not None
+        or getattr(module, "is_quantized", False)
+        or any(type(tensor) not in plain or tensor.is_meta for tensor in tensors)
+        or (groups is not None and groups._is_group_offload_enabled(module))
+    ):
+        return None
+    in_ram = sum(tensor.nbytes for tensor in tensors if tensor.device.type == "cpu")
+    return in_ram, sum(tensor.nbytes for tensor in tensors) - in_ram
+
+
+def module_bytes(modules: Iterable[Any]) -> int:
+    """Bytes of the weights of several torch modules; tensors that share their memory count once."""
+    sizes: dict[Any, int] = {}
+    for module in modules:
+        for tensor in (*module.parameters(), *module.buffers()):
+            where = id(tensor) if tensor.is_meta else (str(tensor.device), tensor.data_ptr())
+            sizes[where] = max(sizes.get(where, 0), tensor.nbytes)
+    return sum(sizes.values())
+
+
+def total(*sizes: Sizes) -> int:
+    """Bytes of all together, each block once."""
+    return sum({block: size for each in sizes for block, size in each.items()}.values())
