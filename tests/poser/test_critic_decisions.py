@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.speed_critic import qwen3_vl
+from benchmarks.speed.critic import qwen3_vl
 from poser.critics.answerer import Answerer
 from poser.critics.decisions import DecisionsCritic
 from poser.critics.questions import Ask, Generic

@@ -9,12 +9,14 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from benchmarks.speed_figure import Figure
-
-if TYPE_CHECKING:
-    from experts.residency import Residency
+from benchmarks.speed.figure import Figure
+from benchmarks.speed.models import PARTS, trunk
+from experts.pool import Pool
+from experts.registry import Entry, Registry
+from experts.residency import Residency
+from experts.types import Card, Job, Request
 
 SWITCHED = ("flux dev", "sdxl", "unet sd15")
 EXPERTS: dict[str, tuple[str, int, tuple[str, ...]]] = {
@@ -34,8 +36,6 @@ Make = Callable[[str], Any]
 def full(part: str) -> Any:
     """A part at full size in bfloat16 with random weights, the same for the same name."""
     import torch
-
-    from benchmarks.speed_models import PARTS, trunk
 
     with torch.device("meta"):
         module = PARTS[part]().eval().requires_grad_(False)
@@ -57,11 +57,8 @@ def bandwidth(bytes: int = 2**31) -> float:
     """Bytes per second of one copy from pinned memory to the GPU, the best of five."""
     import torch
 
-    here, there = (
-        torch.empty(bytes, dtype=torch.uint8, pin_memory=True),
-        torch.empty(bytes, dtype=torch.uint8, device="cuda"),
-    )
-    times = []
+    here = torch.empty(bytes, dtype=torch.uint8, pin_memory=True)
+    there, times = torch.empty(bytes, dtype=torch.uint8, device="cuda"), []
     for _ in range(5):
         torch.cuda.synchronize()
         start = time.perf_counter()
@@ -87,9 +84,8 @@ def switching(home: Residency, make: Make, rate: float, wait: Callable[[], None]
         bytes = home.log[-1].bytes
         more = {"switch_s": round(min(times), 4), "gb": round(bytes / 1e9, 3), "gb_a_s": round(rate / 1e9, 1)}
         ratio = min(times) / (bytes / rate)
-        figures.append(
-            Figure(f"switch / one pinned copy, {part}", ratio, 1, 1.3, "bytes / bandwidth of this run", more)
-        )
+        name = f"switch / one pinned copy, {part}"
+        figures.append(Figure(name, ratio, 1, 1.3, "bytes / bandwidth of this run", more))
         home.drop(part)
     return figures
 
@@ -131,9 +127,6 @@ def ours(names: Sequence[str], make: Make, home: Residency, sides: Mapping[str, 
     from experts.local import flux, pixart, sdxl, stable_diffusion
     from experts.local._pipeline import PipelineExpert
     from experts.local._prompts import remember
-    from experts.pool import Pool
-    from experts.registry import Entry, Registry
-    from experts.types import Card, Job, Request
 
     families = {"flux": flux.FAMILY, "sdxl": sdxl.FAMILY, "sd15": stable_diffusion.FAMILY, "pixart": pixart.FAMILY}
 
@@ -182,15 +175,11 @@ def figures() -> list[Figure]:
     """All of it."""
     import torch
 
-    from experts.residency import Residency
-
     run = "4-step run over 5 experts / plain CPU offloading"
     if not torch.cuda.is_available():
-        names = [f"switch / one pinned copy, {part}" for part in SWITCHED]
-        return [
-            *(Figure(n, None, 1, 1.3, "skipped: no GPU") for n in names),
-            Figure(run, None, None, 0.5, "skipped: no GPU"),
-        ]
+        skipped = "skipped: no GPU"
+        switches = [Figure(f"switch / one pinned copy, {part}", None, 1, 1.3, skipped) for part in SWITCHED]
+        return [*switches, Figure(run, None, None, 0.5, skipped)]
     moved = switching(Residency("cuda"), full, bandwidth(), torch.cuda.synchronize)
     gc.collect()
     sides = {name: side for name, (_, side, _) in EXPERTS.items()}

@@ -6,7 +6,15 @@ import time
 from functools import partial
 from typing import Any
 
-from benchmarks.speed_figure import Figure
+from PIL import Image
+
+from benchmarks.speed.figure import Figure
+from benchmarks.speed.gpu import full
+from benchmarks.speed.models import EXPERTS, sizes, small, trunk
+from experts.pool import Pool
+from experts.registry import builtin
+from experts.residency import Mirror, Residency, module_bytes
+from experts.types import Job, Request
 
 SCALE = 2**15
 """How many times smaller the weights of the registry are here; the sizes of all parts keep their proportions."""
@@ -21,9 +29,6 @@ class Model:
 
 def sharing() -> Figure:
     """Eleven experts loaded one by one, each with parts of its own, as from folders of their own."""
-    from benchmarks.speed_models import EXPERTS, sizes, small, trunk
-    from experts.residency import Mirror, Residency, module_bytes
-
     home, naive = Residency(Mirror()), 0
     for name, parts in EXPERTS.items():
         model = Model({f"{k}": small(part, SCALE) for k, part in enumerate(parts)})
@@ -48,9 +53,6 @@ def sharing() -> Figure:
 def moving() -> list[Figure]:
     """Stable Diffusion 1.5 at its true size in bfloat16, random weights, in and out of a second memory inside RAM."""
     import torch
-
-    from benchmarks.speed_gpu import full
-    from experts.residency import Mirror, Residency
 
     device = Mirror()
     home = Residency(device)
@@ -82,11 +84,6 @@ def encoding(prompts: int = 8) -> Figure:
     """The embedded experts, all asked for the same prompts in batches of different make-up, twice."""
     import torch
 
-    from experts.pool import Pool
-    from experts.registry import builtin
-    from experts.residency import Residency
-    from experts.types import Job, Request
-
     registry = builtin()
     names = [name for name in registry if name.startswith("poster-")]
     home = Residency("cpu")
@@ -107,8 +104,6 @@ def encoding(prompts: int = 8) -> Figure:
             if part.startswith("text_encoder") and not getattr(module, "noted", False):
                 module.noted = True
                 module.register_forward_pre_hook(note, with_kwargs=True)
-    from PIL import Image
-
     picture = Image.new("RGB", (96, 96), "white")
     words = [
         f"Draw a {colour} {shape}." for colour in ("red", "blue") for shape in ("star", "circle", "heart", "cross")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.ladder_figures import OURS
-from benchmarks.markdown import number, span, table, verdict
+from benchmarks._results import number, span, table, verdict
+from benchmarks.ladder.figures import OURS
 
 HIDDEN = (":blind", ":second=")
 """Rungs that have their own tables."""
@@ -132,3 +132,25 @@ def markdown(figures: Figures) -> str:
 def further(figures: Figures) -> str:
     """What each part is worth, and what a new expert brings."""
     return "\n\n".join(part for part in (_ablations(figures), _newcomer(figures)) if part)
+
+
+def parts(figures: Figures) -> str:
+    """The further tests as a page of their own, with the share that ours comes to in their run."""
+    return (
+        f"{figures['tasks']} held-out tasks, {figures['seeds']} policies each, {figures['calls']} expert calls each; "
+        f"ours comes to {figures['rungs'][OURS]['share']['mean']:.3f} there. `{figures['command']}`\n\n"
+        + further(figures)
+    )
+
+
+SHORT = ("best-fixed", "paper-dqn", "best-of-n", "rules", OURS, "oracle")
+
+
+def short(figures: Figures) -> str:
+    """A few rungs with what they are and two figures each."""
+    about, rungs = figures["about"], figures["rungs"]
+    rows = [
+        [f"`{name}`", about[name], span(rungs[name]["share"]), number(rungs[name]["calls"]["mean"], 1)]
+        for name in SHORT
+    ]
+    return table(["who chooses", "how", "target reached", "expert calls"], rows)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from functools import partial
 from statistics import median
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from benchmarks._results import table, track
+from benchmarks.experts import jobs, kinds_of
 from experts.poster.requests import trial
-from experts.poster.tasks import EDITS, KINDS
-from experts.types import Job, Request
 
 DEMO = (
     "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "
@@ -23,25 +24,17 @@ DEMO = (
 
 def experts(pool: Any, names: list[str], repeats: int) -> dict[str, dict[str, float]]:
     """Seconds an image at default steps: alone, and in a batch of 16; medians over `repeats`."""
-    figures = {}
-    for name in tqdm(names, desc="experts", disable=None):
-        kinds = KINDS if pool.registry[name].card.mode == "text-to-image" else EDITS
-        rng = np.random.default_rng(7)
+    found = {}
+    for name in track(names, "experts"):
+        kinds, rng = kinds_of(pool.registry[name].card), np.random.default_rng(7)
         trials = [trial(rng, kinds[k % len(kinds)], "test") for k in range(16)]
-
-        def jobs(count: int, base: int, name: str = name, trials: list = trials) -> list[Job]:
-            return [
-                Job(name, Request(t.prompt, (t.image,) if t.image else (), size=(96, 96), seed=base + k))
-                for k, t in enumerate(trials[:count])
-            ]
-
-        pool.run(jobs(1, 0))  # loads
+        pool.run(jobs(name, trials[:1]))  # loads
         alone, batched = [], []
         for turn in range(repeats):
-            alone.append(_timed(lambda turn=turn: pool.run(jobs(1, 100 * turn))))
-            batched.append(_timed(lambda turn=turn: pool.run(jobs(16, 100 * turn))) / 16)
-        figures[name] = {"alone": round(median(alone), 4), "batch_of_16": round(median(batched), 4)}
-    return figures
+            alone.append(_timed(partial(pool.run, jobs(name, trials[:1], 100 * turn))))
+            batched.append(_timed(partial(pool.run, jobs(name, trials, 100 * turn))) / 16)
+        found[name] = {"alone": round(median(alone), 4), "batch_of_16": round(median(batched), 4)}
+    return found
 
 
 def _timed(call: Any) -> float:
@@ -86,13 +79,15 @@ def figures(repeats: int) -> dict[str, Any]:
     }
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """For the terminal."""
-    said = [f"{name:34} {seconds:.2f} s   (limit 0.5)" for name, seconds in found["shell"].items()]
-    for name, row in found["seconds_an_image"].items():
-        alone, batch = row["alone"], row["batch_of_16"]
-        said.append(f"{name:34} {alone:.2f} s alone (limit 1), {batch:.3f} s in a batch of 16 (limit 0.25)")
+def page(found: Mapping[str, Any]) -> str:
+    """Seconds an image, a run, the shell."""
+    rows = [[f"`{n}`", f"{r['alone']:.2f}", f"{r['batch_of_16']:.3f}"] for n, r in found["seconds_an_image"].items()]
     demo = found["demo_run"]
-    said.append(f"{'4-command run':34} {demo['seconds']:.1f} s (limit 20)")
-    said.append(f"{'orchestration / (experts + critic)':34} {demo['orchestration_share']:.3f} (limit 0.05)")
-    return said
+    return (
+        f"On {found['machine']['cores']} CPU cores, at default steps:\n\n"
+        + table(["expert", "one call, s (limit 1)", "batch of 16, s an image (limit 0.25)"], rows)
+        + f"\n\nThe four-command run takes {demo['seconds']:.1f} s after loading (limit 20); orchestration adds "
+        f"{100 * demo['orchestration_share']:.1f} % to experts and critic (limit 5 %). "
+        + ", ".join(f"`{name}` {seconds:.2f} s" for name, seconds in found["shell"].items())
+        + " (limit 0.5 s)."
+    )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.ladder_figures import means
-from benchmarks.ladder_rows import kept
-from benchmarks.ladder_school import learned, trained
-from benchmarks.ladder_world import Row, World, rows
-from benchmarks.stats import Estimate, paired, ratio
+from benchmarks._stats import Estimate, paired, ratio
+from benchmarks.ladder.episodes import Built, Row, played, rows
+from benchmarks.ladder.figures import means
+from benchmarks.ladder.school import School
 from poser import probe
 from poser.recipe import DQN, Recipe
 from poser.types import PoserError
@@ -50,17 +49,17 @@ ABLATIONS = (
 """Ours has 6 steps and 3 attempts."""
 
 
-def changed(world: World, change: Change, seeds: int) -> Iterator[Row]:
+def changed(school: School, change: Change, seeds: int) -> list[Row]:
     """The rows of ours with one thing changed, trained and played so."""
     recipe = Recipe.model_validate(DQN.model_dump() | dict(change.recipe))
-    other = world.changed(rules=change.rules)
-    for seed in range(seeds):
-        about = ["changed", change.name, seed, recipe.model_dump()]
-        yield from kept(other, about, lambda seed=seed: _played(other, change.name, recipe, seed))  # type: ignore[misc]
+    world = school.world.changed(rules=change.rules)
+    other, name = school.at(world), f"dqn, {change.name}"
 
+    def build(seed: int) -> Built:
+        return world.mdp(), other.learned(recipe, seed)
 
-def _played(world: World, name: str, recipe: Recipe, seed: int) -> list[Row]:
-    return rows(world, f"dqn, {name}", seed, world.mdp(), learned(world, recipe, seed))
+    about = ["changed", change.name, recipe.model_dump()]
+    return [row for seed in range(seeds) for row in played(world, name, seed, build, [*about, seed])]
 
 
 def worth(ours: list[Row], others: Mapping[str, list[Row]]) -> dict[str, Any]:
@@ -76,7 +75,7 @@ def worth(ours: list[Row], others: Mapping[str, list[Row]]) -> dict[str, Any]:
     }
 
 
-def newcomer(world: World, expert: str, seeds: int) -> dict[str, Any]:
+def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
     """Trains without `expert`, adds it, measures before any retraining and after `MORE` calls.
 
     'added': the card alone is new; 'probed': its measured scores too, from a probe; 'after': trained `MORE` calls more.
@@ -84,19 +83,21 @@ def newcomer(world: World, expert: str, seeds: int) -> dict[str, Any]:
     it from the start (NaN where that gain is none); 'relative': mean share over that policy's. Raises `PoserError` for
     an unknown expert.
     """
+    world = school.world
     if expert not in {card.id for card in world.cards}:
         raise PoserError(f"no such expert: {expert!r}; experts are {', '.join(card.id for card in world.cards)}")
-    small, school = world.changed(without=[expert]), world.school
+    small = world.changed(without=[expert])
+    fewer, more = school.at(small), school.at(replace(world, calls=MORE))
     found: dict[str, list[Row]] = {name: [] for name in ("without", *STAGES, "trained with it")}
-    marks, spent = school.marks(world, world.mdp(), [expert])
+    marks, spent = school.marks(world.mdp(), [expert])
     for seed in range(seeds):
-        before = trained(small, DQN, seed)
+        before = fewer.trained(DQN, seed)
         told = school.tell(before, probe.scores(marks), before.parent / f"{before.name}-{expert}")
-        after = trained(replace(world, calls=MORE), DQN.model_copy(update=GENTLY), seed, start=told)
-        found["without"] += rows(small, "without", seed, small.mdp(), school.load(before, small.actions))
+        after = more.trained(DQN.model_copy(update=GENTLY), seed, start=told)
+        found["without"] += rows(small, "without", seed, small.mdp(), fewer.load(before))
         for name, folder in zip(STAGES, (before, told, after), strict=True):
-            found[name] += rows(world, name, seed, world.mdp(), school.load(folder, world.actions))
-        found["trained with it"] += rows(world, "with", seed, world.mdp(), learned(world, DQN, seed))
+            found[name] += rows(world, name, seed, world.mdp(), school.load(folder))
+        found["trained with it"] += rows(world, "with", seed, world.mdp(), school.learned(DQN, seed))
     return {"expert": expert, "calls_of_the_probe": spent, "calls_after": MORE} | _values(found)
 
 

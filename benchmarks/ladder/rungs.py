@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import oracle
-from benchmarks.ladder_chosen import LOOKS, Built, Chosen, pairs, run
-from benchmarks.ladder_school import learned
-from benchmarks.ladder_world import World, share_of
+from benchmarks.ladder import oracle
+from benchmarks.ladder.chosen import LOOKS, Chosen, pairs, run
+from benchmarks.ladder.episodes import Built, share_of
+from benchmarks.ladder.school import School
+from benchmarks.ladder.world import World
 from poser import policies
 from poser.bestof import BestOf, Propose
 from poser.encode import Encoder
@@ -76,8 +77,9 @@ def asked_planner(world: World) -> list[Rung]:
     return [Rung("planner", about, lambda _: (world.mdp(), policies.load("planner", world.actions)))]
 
 
-def all_rungs(world: World, seeds: int, width: int = 3) -> list[Rung]:
-    """Every rung, from the ground up."""
+def all_rungs(school: School, seeds: int, width: int = 3) -> list[Rung]:
+    """Every rung, from the ground up; `seeds` of what is learned, `width` of the oracle's search."""
+    world = school.world
     chosen = Chosen(world)
     blind = world.changed(rules={"guard": False, "attempts": 1})
 
@@ -85,7 +87,7 @@ def all_rungs(world: World, seeds: int, width: int = 3) -> list[Rung]:
         return lambda _: (place.mdp(), policy())
 
     def ours(seed: int, place: World = world) -> Built:
-        return place.mdp(), learned(world, DQN, seed)
+        return place.mdp(), school.learned(DQN, seed)
 
     def second(seed: int) -> Built:
         mdp, policy = ours(seed)
@@ -104,7 +106,7 @@ def all_rungs(world: World, seeds: int, width: int = 3) -> list[Rung]:
         named("greedy", "by the verbs on the cards", "rules"),
         *asked_planner(world),
         Rung("best-of-n", f"{LOOKS} experts a step, the critic keeps the best", lambda _: chosen.looks),
-        Rung("paper-dqn", "the paper's: text, fixed head", lambda s: (world.mdp(), learned(world, PAPER, s)), seeds),
+        Rung("paper-dqn", "the paper's: text, fixed head", lambda s: (world.mdp(), school.learned(PAPER, s)), seeds),
         Rung("dqn", "ours", ours, seeds),
         Rung("dqn+best-of-2", "ours, its two best at each step", second, seeds),
         Rung("oracle", "searches with the exact reader", one(lambda: found(world, width))),

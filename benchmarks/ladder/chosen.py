@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import poster
-from benchmarks.ladder_world import World, rows
+from benchmarks.ladder.episodes import Built, rows
+from benchmarks.ladder.world import World
 from experts.types import Mode
 from poser import policies
 from poser.actions import ActionSet
@@ -24,7 +25,6 @@ from poser.policies.random import Random
 from poser.rollout import rollout
 from poser.types import Policy, Scope, State, Step
 
-Built = tuple[MDP, Policy]
 LOOKS = 3
 """Calls of a step in best-of-N."""
 

@@ -1,25 +1,29 @@
 """What sharing a picture saves a critic: tokens that ten questions about one picture take, shared and one by one.
 
-`python -m benchmarks.speed_critic [--json]`. A Qwen3-VL with random weights and the true geometry (16 px patches, 2 x 2
+A Qwen3-VL with random weights and the true geometry (16 px patches, 2 x 2
 merged: a picture of 1024 x 1024 px is 1024 tokens); the tokens are counted where they enter the language model.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 from PIL import Image
 
-if TYPE_CHECKING:
-    from poser.critics.forward import Loaded
-    from poser.critics.questions import Ask
+from benchmarks.speed.figure import Figure
+from poser.critics import graph, nodes, questions
+from poser.critics.forward import Loaded, Shared, plain
+from poser.critics.questions import Ask
+from poser.critics.stills import without_video
+from poser.critics.vlm import Vlm
+from poser.extract.rules import RulesExtractor
+from poser.types import Look, Task
 
 TEMPLATE = (
     "{%- for message in messages %}{{- '<|im_start|>' + message.role + '\\n' }}{%- for part in message.content %}"
@@ -40,22 +44,12 @@ def vocabulary(size: int = 900) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Byte-level BPE, trained here on the words of questions: so a word is about a token, as in a full vocabulary."""
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-    from poser.critics import graph, nodes, questions
-
     core = Tokenizer(models.BPE())
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False, min_frequency=1)
-    modules = (graph, nodes, questions)
-    texts = [Path(str(module.__file__)).read_text("utf-8") for module in modules] + [
-        PROMPT,
-        "Yes yes No no",
-        "Yes",
-        "yes",
-        "No",
-        "no",
-    ] * 50
-    core.train_from_iterator(texts, trainer)
+    texts = [Path(str(module.__file__)).read_text("utf-8") for module in (graph, nodes, questions)]
+    core.train_from_iterator(texts + [PROMPT, "Yes yes No no", "Yes", "yes", "No", "no"] * 50, trainer)
     model = json.loads(core.to_str())["model"]
     return model["vocab"], [tuple(merge) for merge in model["merges"]]
 
@@ -63,10 +57,8 @@ def vocabulary(size: int = 900) -> tuple[dict[str, int], list[tuple[str, str]]]:
 def qwen3_vl(folder: Path, seed: int = 0) -> Path:
     """A tiny Qwen3-VL with its processor, random weights, written to `folder`."""
     import torch
-    from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+    from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLProcessor
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-
-    from poser.critics.stills import without_video
 
     vocab, merges = vocabulary()
     tokenizer = Qwen2Tokenizer(vocab=vocab, merges=merges, extra_special_tokens=list(SPECIAL))
@@ -88,11 +80,8 @@ def qwen3_vl(folder: Path, seed: int = 0) -> Path:
     )
     torch.manual_seed(seed)
     Qwen3VLForConditionalGeneration(config).save_pretrained(folder)
-    images = Qwen2VLImageProcessorPil(
-        patch_size=16, size={"shortest_edge": 64 * 64, "longest_edge": 2048 * 2048}, image_mean=[0.5] * 3
-    )
-    from transformers import Qwen3VLProcessor
-
+    edges = {"shortest_edge": 64 * 64, "longest_edge": 2048 * 2048}
+    images = Qwen2VLImageProcessorPil(patch_size=16, size=edges, image_mean=[0.5] * 3)
     without_video(Qwen3VLProcessor)(images, tokenizer, None, chat_template=TEMPLATE).save_pretrained(folder)
     return folder
 
@@ -111,36 +100,22 @@ def counted(model: Any) -> Iterator[list[int]]:
 def tokens(loaded: Loaded, asks: Sequence[Ask]) -> dict[str, float]:
     """Tokens that `asks` take with one reading a picture and with one a question, their ratio, and the largest
     difference of P(yes) between the two ways."""
-    from poser.critics.forward import Shared, plain
-
     with counted(loaded.model) as shared:
         one = Shared(loaded)(asks, 10**6)
     with counted(loaded.model) as single:
         other = plain(loaded, asks, 10**6)
     gap = max(abs(a - b) for a, b in zip(one, other, strict=True))
-    return {
-        "shared": sum(shared),
-        "one_by_one": sum(single),
-        "ratio": round(sum(shared) / sum(single), 4),
-        "largest_difference": gap,
-    }
+    spent = {"shared": sum(shared), "one_by_one": sum(single), "ratio": round(sum(shared) / sum(single), 4)}
+    return {**spent, "largest_difference": gap}
 
 
-def figures(count: int = 10, side: int = 1024) -> dict[str, float]:
+def sharing(count: int = 10, side: int = 1024) -> dict[str, float]:
     """`tokens` of `count` questions of the graph about a picture of `side` x `side` px; `limit`: the question's words
     alone left to pay beside one reading of the picture, computed from the same lengths at 40 words a question."""
-    import numpy as np
-
-    from poser.critics.graph import Graph
-    from poser.critics.questions import Ask
-    from poser.critics.vlm import Vlm
-    from poser.extract.rules import RulesExtractor
-    from poser.types import Look, Task
-
     pixels = np.random.default_rng(SEED).integers(0, 256, (side, side, 3), dtype=np.uint8)
     picture = Image.fromarray(pixels)
     plan = RulesExtractor().first(Task(PROMPT))
-    first = next(Graph().judge(Look(picture, None, None, (), plan.pending)))
+    first = next(graph.Graph().judge(Look(picture, None, None, (), plan.pending)))
     with tempfile.TemporaryDirectory() as folder:
         vlm = Vlm(qwen3_vl(Path(folder)), suffix="Answer yes or no.", device="cpu")
         asks = [Ask(picture, f"{ask.question} {vlm.suffix}") for ask in first[:count]]
@@ -149,19 +124,8 @@ def figures(count: int = 10, side: int = 1024) -> dict[str, float]:
     return {"questions": len(asks), **found, "limit": round((head + count * 40) / (count * (head + 40)), 4)}
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs and prints."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed_critic", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object on stdout")
-    asked = parser.parse_args(argv)
-    found = figures()
-    if asked.json:
-        print(json.dumps(found))
-        return 0
-    for name, value in found.items():
-        print(f"{name:20} {value:g}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def figures() -> list[Figure]:
+    """All of it."""
+    found = sharing()
+    against = "10 questions about one picture, each with the picture of its own (tokens)"
+    return [Figure("critic: shared prefix / one by one", found["ratio"], found["limit"], 0.2, against, found)]

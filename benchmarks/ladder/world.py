@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import poster
-from benchmarks.ladder_school import School
-from experts.poster.reader import read
-from experts.poster.scene import match
+from benchmarks._judge import refuse_circular
 from experts.poster.tasks import PosterTask
 from experts.types import Card, Job, Result
 from poser import config as configs
@@ -21,11 +17,10 @@ from poser.actions import ActionSet
 from poser.decks import Deck
 from poser.decks.poster import to_task
 from poser.embed import Embedder, embedder
-from poser.evaluate import play
 from poser.extract.rules import RulesExtractor
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.recipe import DQN, Recipe
-from poser.types import Budget, Critic, Critique, Look, Policy, Price, State, Task, Trajectory
+from poser.types import Budget, Critic, Critique, Look, Price, Task
 
 LOOK = 0.1
 """Seconds that a look of the critic is charged: what the embedded one takes for one picture on a CPU core, rounded."""
@@ -80,7 +75,7 @@ class World:
         asked: held-out tasks with their meaning.
         deck: what is learned and chosen on.
         calls: expert calls that each learned or chosen rung may learn from.
-        folder: where trained policies are kept and found again; `school`: what trains and loads them.
+        folder: where trained policies and played episodes are kept and found again.
         seats: episodes at once.
     """
 
@@ -96,7 +91,6 @@ class World:
     size: tuple[int, int] | None = None
     embedder: Embedder = field(default_factory=lambda: embedder("minilm"))
     seats: int = 32
-    school: School = field(default_factory=School)
 
     @property
     def budget(self) -> Budget:
@@ -111,16 +105,8 @@ class World:
     @property
     def identity(self) -> list[Any]:
         """What episodes here depend on, as plain data."""
-        tasks = [asked.id for asked in self.asked]
-        return [
-            self.rules.model_dump(),
-            self.actions.digest,
-            self.critic.id,
-            self.deck.id,
-            tasks,
-            self.calls,
-            self.size,
-        ]
+        where = [self.rules.model_dump(), self.actions.digest, self.critic.id, self.deck.id]
+        return [*where, [asked.id for asked in self.asked], self.calls, self.size]
 
     def task(self, asked: PosterTask, price: Price = Price()) -> Task:  # noqa: B008  (frozen)
         """A poster task as the agent gets it, within this budget."""
@@ -145,7 +131,7 @@ class World:
 
         poser = Poser.from_pretrained(preset, policy="greedy", overrides={"cache": str(folder / "cache")})
         inner, config = poser.mdp, poser.config
-        poster.refuse_circular(inner.critic.id)
+        refuse_circular(inner.critic.id)
         cards = dict(inner.actions.cards)
         return cls(
             Charged(inner.pool, cards),
@@ -159,81 +145,3 @@ class World:
             size=inner.size,
             embedder=embedder(config.embedder.name, config.embedder.model),
         )
-
-
-@dataclass(frozen=True)
-class Row:
-    """One episode of one rung.
-
-    Attributes:
-        kind: 't2i' or 'i2i'; `commands`: how many the task has.
-        share, exact, kept: by the reader; `calls`, `seconds`, `usd`: spent, as declared.
-        curve: (calls, seconds, usd, share) before the first step and after each.
-        scope: what was first handed over where both scopes were legal; '' where that never was.
-    """
-
-    rung: str
-    seed: int
-    task: str
-    kind: str
-    commands: int
-    share: float
-    exact: float
-    kept: float
-    calls: float
-    seconds: float
-    usd: float
-    curve: tuple[tuple[float, float, float, float], ...]
-    scope: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data."""
-        return asdict(self)
-
-
-def share_of(asked: PosterTask, state: State) -> float:
-    """The reader's share of the target in a state's picture, [0, 1]."""
-    return match(read(state.image), asked.target).share if state.image is not None else 0.0
-
-
-def _curve(asked: PosterTask, whole: Trajectory) -> tuple[tuple[float, float, float, float], ...]:
-    if not whole.steps:
-        return ()
-    share = share_of(asked, whole.steps[0].before)
-    points = [(0.0, 0.0, 0.0, share)]
-    for step in whole.steps:
-        if step.after.image is not step.before.image:
-            share = share_of(asked, step.after)
-        spent = step.after.spent
-        points.append((float(spent.steps), spent.seconds, spent.usd, share))
-    return tuple(points)
-
-
-def _scope(mdp: MDP, whole: Trajectory) -> str:
-    """The first choice between 'current' and 'all'."""
-    for step in whole.steps:
-        legal = {mdp.actions.slots[k].scope for k in np.flatnonzero(mdp.mask([step.before])[0])}
-        if {"current", "all"} <= legal and step.action.expert is not None:
-            return step.action.scope
-    return ""
-
-
-def rows(
-    world: World,
-    id: str,
-    seed: int,
-    mdp: MDP,
-    policy: Policy,
-    asked: Sequence[PosterTask] | None = None,
-    price: Price | None = None,
-) -> list[Row]:
-    """Plays the held-out tasks (or `asked`) and judges every episode by the reader."""
-    given = list(world.asked if asked is None else asked)
-    tasks = [world.task(a, price or Price()) for a in given]
-    found = []
-    for a, whole in zip(given, play(mdp, policy, tasks, world.seats), strict=True):
-        figures = poster.score(a, whole)
-        spent = {name: figures[name] for name in ("share", "exact", "kept", "calls", "seconds", "usd")}
-        kind, count = a.id.partition("-")[0], len(a.instructions)
-        found.append(Row(id, seed, a.id, kind, count, **spent, curve=_curve(a, whole), scope=_scope(mdp, whole)))
-    return found

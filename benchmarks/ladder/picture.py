@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PICTURE = Path(__file__).parents[1] / "docs" / "ladder.png"
+PICTURE = Path(__file__).parents[2] / "docs" / "ladder.png"
 FRONT = "dqn:second="
 STYLES = {
     "random": ("x", "0.45"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.ladder_world import Row
-from benchmarks.stats import estimate, iqm, paired, ratio, superior
+from benchmarks._stats import estimate, iqm, paired, ratio, superior
+from benchmarks.ladder.episodes import Row
 
 OURS = "dqn"
 FIGURES = ("share", "exact", "kept", "calls", "seconds", "usd")

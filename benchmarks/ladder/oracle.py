@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tqdm import tqdm
 
 from experts.types import image_digest
 from poser.mdp import MDP
@@ -62,17 +61,15 @@ def search(mdp: MDP, tasks: Sequence[Task], judge: Judge, width: int = 3) -> lis
     """
     beams = [[Node(state, (), judge(k, state))] for k, state in enumerate(mdp.start(tasks))]
     best = [beam[0] for beam in beams]
-    with tqdm(desc="oracle", unit=" calls", disable=None) as bar:
-        while grown := list(_grown(mdp, beams, best)):
-            children: list[list[Node]] = [[] for _ in tasks]
-            for (k, node, slot), step in zip(grown, _batched(mdp, grown), strict=True):
-                same = step.after.image is node.state.image
-                worth = node.worth if same else judge(k, step.after)
-                children[k].append(Node(step.after, (*node.slots, slot), worth))
-                bar.update()
-            for k, nodes in enumerate(children):
-                best[k] = max([best[k], *nodes], key=lambda node: node.worth)  # ties: the first, so the shortest
-            beams = [_front(nodes, width) for nodes in children]
+    while grown := list(_grown(mdp, beams, best)):
+        children: list[list[Node]] = [[] for _ in tasks]
+        for (k, node, slot), step in zip(grown, _batched(mdp, grown), strict=True):
+            same = step.after.image is node.state.image
+            worth = node.worth if same else judge(k, step.after)
+            children[k].append(Node(step.after, (*node.slots, slot), worth))
+        for k, nodes in enumerate(children):
+            best[k] = max([best[k], *nodes], key=lambda node: node.worth)  # ties: the first, so the shortest
+        beams = [_front(nodes, width) for nodes in children]
     return [node.slots for node in best]
 
 
