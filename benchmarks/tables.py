@@ -5,39 +5,45 @@ Every block between '<!-- NAME -->' and '<!-- /NAME -->' is made anew; no figure
 
 from __future__ import annotations
 
-import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from benchmarks import critic, env, experts, footprint, learning, poster
 from benchmarks._results import RESULTS, load, table
-from benchmarks.ladder import table as ladder
-from benchmarks.speed import __main__ as speed
-from benchmarks.speed import preset
 from poser.config import Config
 
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"<!-- (?P<name>[a-z-]+) -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
-BLOCKS: dict[str, Callable[[], str]] = {
-    "critic": lambda: critic.page(load("critic")),
-    "environment": lambda: env.page(load("env")),
-    "experts": lambda: experts.page(load("experts")),
-    "ladder": lambda: ladder.markdown(load("ladder")),
-    "ladder-parts": lambda: ladder.parts(load("ladder-parts")),
-    "ladder-short": lambda: ladder.short(load("ladder")),
-    "learning": lambda: learning.page(load("learning")),
-    "policies": lambda: poster.page([json.loads(file.read_text("utf-8")) for file in RESULTS.glob("poster-*.json")]),
-    "settings": lambda: settings(),
-    "speed": lambda: preset.page(load("speed")),
-    "speed-ratios": lambda: speed.ratios(load("speed")),
-    "step": lambda: footprint.page(load("footprint")),
+BLOCKS = {
+    "critic": ("critic", "page", "critic"),
+    "environment": ("env", "page", "env"),
+    "experts": ("experts", "page", "experts"),
+    "ladder": ("ladder.table", "markdown", "ladder"),
+    "ladder-parts": ("ladder.table", "parts", "ladder-parts"),
+    "ladder-short": ("ladder.table", "short", "ladder"),
+    "learning": ("learning", "page", "learning"),
+    "policies": ("poster", "page", "poster-*"),
+    "settings": ("tables", "settings", ""),
+    "speed": ("speed.preset", "page", "speed"),
+    "speed-ratios": ("speed.__main__", "ratios", "speed"),
+    "step": ("footprint", "page", "footprint"),
 }
-"""Name of a block -> what stands in it."""
+"""Name of a block -> the file here and the function in it that writes it, and the results that it is given: one, a list
+of all that fit where there is a '*', or none."""
+
+
+def block(name: str) -> str:
+    """What stands in a block. Raises KeyError for one that nobody makes."""
+    file, function, results = BLOCKS[name]
+    write = getattr(import_module(f"benchmarks.{file}"), function)
+    if "*" in results:
+        return str(write([load(path.stem) for path in sorted(RESULTS.glob(f"{results}.json"))]))
+    return str(write(load(results)) if results else write())
 
 
 LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
@@ -66,7 +72,8 @@ def _allowed(kind: Mapping[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in kind["enum"])
     names = {"object": "mapping", "array": "list", "null": "`null`"}
     limits = [f"{sign} {kind[name]:g}" for name, sign in LIMITS.items() if name in kind]
-    return f"{names.get(kind['type'], kind['type'])} {' and '.join(limits)}".strip()
+    name = kind.get("type") or kind.get("$ref", "anything").rpartition("/")[2]
+    return f"{names.get(name, name)} {' and '.join(limits)}".strip()
 
 
 def pages() -> list[Path]:
@@ -75,8 +82,8 @@ def pages() -> list[Path]:
 
 
 def filled(text: str) -> str:
-    """The text with every block made anew. Raises KeyError for one that nobody makes."""
-    return MARK.sub(lambda m: f"<!-- {m['name']} -->\n\n{BLOCKS[m['name']]()}\n\n<!-- /{m['name']} -->", text)
+    """The text with every block made anew."""
+    return MARK.sub(lambda m: f"<!-- {m['name']} -->\n\n{block(m['name'])}\n\n<!-- /{m['name']} -->", text)
 
 
 def main() -> int:
