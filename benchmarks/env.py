@@ -9,11 +9,9 @@ network, same number of updates a step.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -22,7 +20,7 @@ import gymnasium
 import numpy as np
 from PIL import Image
 
-from benchmarks.result import save, with_origin
+from benchmarks._results import command_line, publish, table, with_origin
 from experts.types import Job, Result
 from poser.actions import anything
 from poser.agent import Poser
@@ -213,29 +211,40 @@ def figures(recipe: Recipe, count: int, repeats: int) -> dict[str, Any]:
     }
 
 
+RATIOS = {
+    "learning": "stable-baselines3's DQN learning",
+    "our_learner": "`poser train` learning",
+    "our_learner_against_stock": "`poser train` learning, over stable-baselines3's DQN on the null environment",
+    "without_learning": "random legal slots, no learner",
+}
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """Steps a second of every pair, and their ratios to the null environment."""
+    rates = [[name, f"{rate:.0f}"] for name, rate in found["steps_a_second"].items()]
+    shares = [
+        [about, f"{row['median']:.2f} ({row['least']:.2f} to {row['most']:.2f})"]
+        for name, about in RATIOS.items()
+        for row in [found[name]]
+    ]
+    return (
+        table(["learner, environment", "steps a second"], rates)
+        + "\n\n"
+        + table(["over the null environment", "median (least to most)"], shares)
+        + f"\n\nThe first ratio must not be below {found['limit']}."
+    )
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs, prints, perhaps saves."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.env", description=__doc__)
+    parser = command_line("env", __doc__)
     parser.add_argument("--steps", type=int, default=512, help="environment steps of a turn")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/env.json")
     asked = parser.parse_args(argv)
     import torch
 
     torch.set_num_threads(1)
-    found = with_origin(figures(RECIPE, asked.steps, asked.repeats), "benchmarks.env")
-    if asked.save:
-        save("env", found)
-    if asked.json:
-        print(json.dumps(found))
-        return 0
-    for name, rate in found["steps_a_second"].items():
-        print(f"{name:34} {rate:8.0f} steps a second")
-    for name in ("learning", "our_learner", "our_learner_against_stock", "without_learning"):
-        row, told = found[name], f" (limit {LIMIT})" if name == "learning" else ""
-        print(f"{name:34} {row['median']:.2f} of the null environment ({row['least']:.2f} to {row['most']:.2f}){told}")
-    return 0
+    return publish(asked, "env", with_origin(figures(RECIPE, asked.steps, asked.repeats), "env"), page)
 
 
 if __name__ == "__main__":

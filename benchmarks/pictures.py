@@ -1,4 +1,4 @@
-"""The README's pictures: `python -m benchmarks.pictures` draws docs/demo.png (a run) and docs/experts.png (a sheet)."""
+"""Pictures of the docs: `python -m benchmarks.pictures` draws docs/demo.png (a run) and docs/experts.png (a sheet)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from benchmarks.experts import jobs, kinds_of
 from experts.memory import Residency
 from experts.pool import Pool
 from experts.poster.requests import trial
-from experts.poster.tasks import EDITS, KINDS
 from experts.registry import builtin
-from experts.types import Job, Request
 from poser.types import Trajectory
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -65,16 +64,11 @@ def sheet(side: int = 96, columns: int = 7) -> Image.Image:
     page = Image.new("RGB", (120 + columns * (2 * side + 20), len(names) * height + 10), "white")
     draw = ImageDraw.Draw(page)
     for row, name in enumerate(names):
-        drawing = registry[name].card.mode == "text-to-image"
-        kinds, rng = (KINDS if drawing else EDITS), np.random.default_rng(21)
+        kinds, rng = kinds_of(registry[name].card), np.random.default_rng(21)
         trials = [trial(rng, kinds[k % len(kinds)], "test") for k in range(columns)]
-        jobs = [
-            Job(name, Request(t.prompt, (t.image,) if t.image else (), size=(96, 96), seed=k))
-            for k, t in enumerate(trials)
-        ]
         y = 10 + row * height
         draw.text((8, y + 30), name, INK, font=font)
-        for k, (result, asked) in enumerate(zip(pool.run(jobs), trials, strict=True)):
+        for k, (result, asked) in enumerate(zip(pool.run(jobs(name, trials)), trials, strict=True)):
             x = 120 + k * (2 * side + 20)
             for offset, picture in ((0, asked.image), (side + 4, result.image)):
                 if picture is not None:

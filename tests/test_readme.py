@@ -1,4 +1,7 @@
-"""The README's examples run: every ```python run and ```sh run block, in order, in one empty folder."""
+"""The examples of the README and of the tutorials run: every python and sh block of a page, in order, in one folder.
+
+Blocks of one language that follow each other are one session: what the first defines is there for the next.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,51 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-FENCE = re.compile(r"^```(python|sh) run\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-BLOCKS = FENCE.findall(README.read_text("utf-8")) if README.exists() else []
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
+FENCE = re.compile(r"^```(python|sh)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SECONDS = 300
 
 
+def sessions(page: Path) -> Iterator[tuple[Path, str, str]]:
+    """Language and code of every session of a page."""
+    for language, blocks in groupby(FENCE.findall(page.read_text("utf-8")), key=lambda block: block[0]):
+        yield page, language, "\n".join(code for _, code in blocks)
+
+
+SESSIONS = [session for page in PAGES for session in sessions(page)]
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the blocks run, with a `poser` command that is this checkout's."""
-    place = tmp_path_factory.mktemp("readme")
-    command = place / ".bin" / "poser"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m poser "$@"\n')
-    command.chmod(0o755)
-    return place
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """Where each page's sessions run, with commands `poser` and `python` that are this checkout's."""
+    found = {}
+    for page in PAGES:
+        found[page] = tmp_path_factory.mktemp(page.stem)
+        for name, arguments in (("poser", " -m poser"), ("python", "")):
+            command = found[page] / ".bin" / name
+            command.parent.mkdir(exist_ok=True)
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
+            command.chmod(0o755)
+    return found
 
 
-def test_there_are_examples_of_both_kinds():
-    assert {language for language, _ in BLOCKS} == {"python", "sh"}
+def test_every_page_has_examples() -> None:
+    assert {page for page, _, _ in SESSIONS} == set(PAGES)
+    assert {language for page, language, _ in SESSIONS if page.name == "README.md"} == {"python", "sh"}
 
 
-@pytest.mark.parametrize(("language", "code"), BLOCKS, ids=[f"{n}-{block[0]}" for n, block in enumerate(BLOCKS, 1)])
-def test_block(language, code, folder):
+@pytest.mark.parametrize(
+    ("page", "language", "code"), SESSIONS, ids=[f"{page.stem}-{n}" for n, (page, *_) in enumerate(SESSIONS, 1)]
+)
+def test_session(page, language, code, folders) -> None:
+    folder = folders[page]
     start = [sys.executable, "-c"] if language == "python" else ["bash", "-euo", "pipefail", "-c"]
     paths = {"PATH": f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import ladder, ladder_changes, ladder_picture, oracle, poster
-from benchmarks.ladder_chosen import Chosen, order, pairs
-from benchmarks.ladder_figures import compared, oracle_share, scope, wins, within
-from benchmarks.ladder_school import School
-from benchmarks.ladder_table import markdown
-from benchmarks.ladder_world import LOOK, Charged, Row, Timed, World, rows
-from benchmarks.rungs import Rung, all_rungs
-from benchmarks.stats import iqm, ratio, superior
+from benchmarks import poster
+from benchmarks._results import plain
+from benchmarks._stats import iqm, ratio, superior
+from benchmarks.ladder import __main__ as ladder
+from benchmarks.ladder import changes, oracle, picture
+from benchmarks.ladder.chosen import Chosen, order, pairs
+from benchmarks.ladder.episodes import Row, rows
+from benchmarks.ladder.figures import compared, oracle_share, scope, wins, within
+from benchmarks.ladder.rungs import Rung, all_rungs
+from benchmarks.ladder.school import School
+from benchmarks.ladder.table import markdown
+from benchmarks.ladder.world import LOOK, Charged, Timed, World
 from experts.types import Card, Failure, Job, Request, Result
 from poser import config as configs
 from poser.decks.poster import to_task
@@ -43,19 +47,19 @@ class Guess:
         return [int(k) for k in self.values(states, mask).argmax(axis=1)]
 
 
+@dataclass(frozen=True)
 class Pretend(School):
     """Notes what it is asked to train."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple] = []
+    asked: list[tuple] = field(default_factory=list)
 
-    def train(self, world, mdp, recipe, folder, start):  # noqa: ANN001, ANN201
-        self.asked.append((recipe, dict(mdp.weights), world.rules, len(world.cards), start))
+    def train(self, mdp, recipe, folder, start):  # noqa: ANN001, ANN201
+        self.asked.append((recipe, dict(mdp.weights), self.world.rules, len(self.world.cards), start))
         (folder / "inner").mkdir(parents=True)
         (folder / "inner" / "policy.json").write_text("{}")
         return folder / "inner"
 
-    def load(self, folder, actions):  # noqa: ANN001, ANN201
+    def load(self, folder):  # noqa: ANN001, ANN201
         assert (folder / "policy.json").exists()
         return Guess(folder.parent.name)
 
@@ -85,7 +89,6 @@ def small(folder: Path) -> World:
         size=(96, 96),
         embedder=HashEmbedder(),
         seats=8,
-        school=Pretend(),
     )
 
 
@@ -151,7 +154,7 @@ def test_the_oracle_is_never_beaten_by_what_it_could_have_played(world: World) -
     world = replace(world.changed(rules={"steps": 3}), asked=world.asked[:3])
     found = {
         r.id: rows(world, r.id, 0, *r.build(0))
-        for r in all_rungs(world, 1, width=99)
+        for r in all_rungs(Pretend(world), 1, width=99)
         if r.id in ("random", "rules", "oracle")
     }
     for name in ("random", "rules"):
@@ -207,20 +210,18 @@ def test_fixed_choices_are_made_on_training_tasks_within_the_calls(world: World,
 
 @pytest.fixture(scope="module")
 def climbed(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
-    """A whole run with two seeds: its world, its figures, its rows."""
-    folder = tmp_path_factory.mktemp("ladder")
-    file = folder / "rows.jsonl"
-    asked = ladder.arguments(["--quick", "--rows", str(file), "--ablate", "--new-expert", "fake-tint-2"])
+    """A whole run with two seeds: its school, its figures, its rows."""
+    asked = ladder.arguments(["--quick", "--ablate", "--new-expert", "fake-tint-2"])
     asked.seeds = 2
-    world = small(folder)
+    school = Pretend(small(tmp_path_factory.mktemp("ladder")))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("POSER_PLANNER_MODEL", raising=False)
-        figures = ladder.plain(ladder.measure(world, asked))
-    return world, figures, [json.loads(line) for line in file.read_text().splitlines()]
+        figures, found = ladder.measure(school, asked)
+    return school, plain(figures), [row.to_json() for row in found]
 
 
 def test_the_ladder_from_end_to_end(climbed, tmp_path: Path) -> None:  # noqa: ANN001
-    world, figures, lines = climbed
+    school, figures, lines = climbed
     json.dumps(figures, allow_nan=False)
     names = set(figures["rungs"])
     assert {"random", "best-fixed", "per-verb", "bandit", "rules", "best-of-n", "paper-dqn", "dqn"} <= names
@@ -229,21 +230,21 @@ def test_the_ladder_from_end_to_end(climbed, tmp_path: Path) -> None:  # noqa: A
     assert len(figures["rungs"]["dqn"]["seeds"]) == 2 and figures["rungs"]["dqn"]["share"]["n"] == 8
     assert all(row["calls"]["mean"] <= 4 for row in figures["rungs"].values())
     assert set(figures["ours_minus"]) == set(figures["ours_against"]) == names - {"dqn"}
-    assert len(figures["ablations"]) == len(ladder_changes.ABLATIONS)
+    assert len(figures["ablations"]) == len(changes.ABLATIONS)
     assert set(figures["new_expert"]["share"]) == {"without", "added", "probed", "after", "trained with it"}
-    assert len(lines) == 4 * (sum(r.seeds for r in all_rungs(world, 2)) + 2 * len(ladder_changes.ABLATIONS))
+    assert len(lines) == 4 * (sum(r.seeds for r in all_rungs(school, 2)) + 2 * len(changes.ABLATIONS))
     text = markdown(figures)
     assert all(f"`{name}`" in text for name in ("dqn", "oracle", "random")) and "nan" not in text
-    assert ladder_picture.draw(figures, tmp_path / "docs" / "ladder.png").stat().st_size > 10_000
+    assert picture.draw(figures, tmp_path / "docs" / "ladder.png").stat().st_size > 10_000
 
 
 def test_what_is_trained_gets_its_own_seed_recipe_and_rules_and_is_trained_once(climbed) -> None:  # noqa: ANN001
-    world, asked = climbed[0], climbed[0].school.asked
+    world, asked = climbed[0].world, climbed[0].asked
     ours = [entry for entry in asked if entry[0].network == "slot" and entry[2] == world.rules and entry[3] == 4]
     alike = [entry for entry in ours if entry[0].model_copy(update={"seed": 0}) == ours[0][0]]
     assert len(alike) == 2  # two seeds, shared by all rungs that need them
     assert {e[0].seed for e in asked} == {0, 1} and all(e[1] == e[0].reward for e in asked)
-    assert {e[0].steps for e in asked} == {40, ladder_changes.MORE}
+    assert {e[0].steps for e in asked} == {40, changes.MORE}
     assert {e[2].steps for e in asked} == {4, 10} and any(not e[2].guard for e in asked)
     after = [e for e in asked if e[4] is not None]
     assert len(after) == 2 and all(e[0].warmup == 0 and e[3] == 4 for e in after)
@@ -252,10 +253,10 @@ def test_what_is_trained_gets_its_own_seed_recipe_and_rules_and_is_trained_once(
 
 def test_one_rung_is_one_entry(world: World) -> None:
     added = Rung("mine", "a newcomer", lambda seed: (world.mdp(), Random()))
-    assert [r.id for r in ladder.picked([*all_rungs(world, 1), added], ["mine"])] == ["mine"]
+    assert [r.id for r in ladder.picked([*all_rungs(Pretend(world), 1), added], ["mine"])] == ["mine"]
     assert len(ladder.climb(world, [added])["mine"]) == len(world.asked)
     with pytest.raises(PoserError, match="no such rung: 'dqm'"):
-        ladder.picked(all_rungs(world, 1), ["dqm"])
+        ladder.picked(all_rungs(Pretend(world), 1), ["dqm"])
 
 
 def test_what_was_played_is_not_played_again(world: World) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import poster
-from benchmarks.experts import edited, generated
+from benchmarks._judge import drawn, edited, refuse_circular
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from poser.actions import STOP
@@ -44,8 +44,8 @@ def test_kept_counts_only_what_nobody_asked_to_touch() -> None:
 
 def test_a_circular_judge_is_refused() -> None:
     with pytest.raises(PoserError, match="judge"):
-        poster.refuse_circular("reader:1")
-    poster.refuse_circular("vqa:critic@abc")
+        refuse_circular("reader:1")
+    refuse_circular("vqa:critic@abc")
 
 
 def test_figures_of_single_requests() -> None:
@@ -55,5 +55,5 @@ def test_figures_of_single_requests() -> None:
     assert edited(before, before, wanted) == {"done": 0.0, "kept": 1.0, "exact": 0.0}
     assert edited(Scene("white", (Item(0, "star", "green"),)), before, wanted)["kept"] == 0.0
     three = Scene("white", tuple(Item(p, "star", "red") for p in (0, 1, 2)))
-    assert generated(three.without(Item(0, "star", "red")), three)["count"] == 0.0
-    assert generated(three, three) == {"objects": 1.0, "count": 1.0, "exact": 1.0}
+    assert drawn(three.without(Item(0, "star", "red")), three)["count"] == 0.0
+    assert drawn(three, three) == {"objects": 1.0, "count": 1.0, "exact": 1.0}

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from benchmarks import speed, speed_gpu, speed_models
-from benchmarks.speed_figure import Figure
+from benchmarks import _results
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import gpu, models
+from benchmarks.speed.figure import Figure
 from experts.memory import Mirror, Residency
-
-torch = pytest.importorskip("torch")
 
 
 def tiny_part(name: str) -> Any:
@@ -39,18 +40,18 @@ def tiny_part(name: str) -> Any:
 def test_five_experts_run_and_share(monkeypatch: pytest.MonkeyPatch) -> None:
     home = Residency(Mirror())
     names = ["flux-dev", "flux-schnell", "sdxl", "sd15"]
-    monkeypatch.setattr(speed_gpu, "STEPS", 1)
-    assert speed_gpu.ours(names, tiny_part, home, dict.fromkeys(names, 64), tokens=12) > 0
+    monkeypatch.setattr(gpu, "STEPS", 1)
+    assert gpu.ours(names, tiny_part, home, dict.fromkeys(names, 64), tokens=12) > 0
     assert len(home.resident) == 4 and home.store.back == 0
-    parts = {part for name in names for part in speed_gpu.EXPERTS[name][2]}
+    parts = {part for name in names for part in gpu.EXPERTS[name][2]}
     modules = [tiny_part(part) for part in parts]
     together = sum(tensor.nbytes for module in modules for tensor in (*module.parameters(), *module.buffers()))
     assert home.store.weight == pytest.approx(together, rel=0.02)
 
 
 def test_a_switch_is_timed_against_its_bytes() -> None:
-    found = speed_gpu.switching(Residency(Mirror()), tiny_part, 1e9, lambda: None)
-    assert [figure.name.rpartition(", ")[2] for figure in found] == list(speed_gpu.SWITCHED)
+    found = gpu.switching(Residency(Mirror()), tiny_part, 1e9, lambda: None)
+    assert [figure.name.rpartition(", ")[2] for figure in found] == list(gpu.SWITCHED)
     assert all(figure.value > 0 and figure.more["gb"] >= 0 for figure in found)
 
 
@@ -58,9 +59,9 @@ def test_parts_have_their_published_sizes() -> None:
     """Billions of parameters, from the models' papers and cards."""
     published = {"flux dev": 11.9, "sd35": 8.06, "sdxl": 2.57, "unet sd15": 0.860, "t5-xxl": 4.76, "clip-l": 0.123}
     for part, size in published.items():
-        assert sum(speed_models.sizes(part).values()) / 1e9 == pytest.approx(size, rel=0.01), part
-    shared = {part for parts in speed_models.EXPERTS.values() for part in parts}
-    assert shared == set(speed_models.PARTS) and len(speed_models.EXPERTS) == 11
+        assert sum(models.sizes(part).values()) / 1e9 == pytest.approx(size, rel=0.01), part
+    shared = {part for parts in models.EXPERTS.values() for part in parts}
+    assert shared == set(models.PARTS) and len(models.EXPERTS) == 11
 
 
 def test_a_figure_says_whether_it_is_met() -> None:
@@ -71,7 +72,7 @@ def test_a_figure_says_whether_it_is_met() -> None:
 
 
 def test_parts_that_are_not_run_stay_in_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "RESULTS", tmp_path)
+    monkeypatch.setattr(_results, "RESULTS", tmp_path)
     (tmp_path / "speed.json").write_text(json.dumps({"command": "old", "shell": {"x": 1}, "pool": {"figures": [1]}}))
     now = {name: "new" for name in ("command", "commit", "versions", "machine")}
     kept = speed.merged({**now, "memory": {"figures": [2]}}, ["memory"])

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from benchmarks.speed_critic import figures, main
+from benchmarks.speed.__main__ import main
+from benchmarks.speed.critic import sharing
 
 
 def test_ten_questions_about_one_picture_take_a_fifth_of_the_tokens_at_most() -> None:
-    found = figures()
+    found = sharing()
     assert found["questions"] == 10 and found["one_by_one"] > 10 * 1024
     assert 1024 < found["shared"] < 1024 + 10 * 64
     assert found["ratio"] == pytest.approx(found["shared"] / found["one_by_one"], abs=1e-4)
@@ -18,7 +19,8 @@ def test_ten_questions_about_one_picture_take_a_fifth_of_the_tokens_at_most() ->
 
 
 def test_a_small_picture_saves_less(capsys: pytest.CaptureFixture[str]) -> None:
-    small = figures(count=4, side=128)
-    assert small["ratio"] > figures(count=10, side=128)["ratio"] > 0.2
-    assert main(["--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["questions"] == 10
+    small = sharing(count=4, side=128)
+    assert small["ratio"] > sharing(count=10, side=128)["ratio"] > 0.2
+    assert main(["--part", "critic", "--json"]) == 0
+    (figure,) = json.loads(capsys.readouterr().out)["critic"]["figures"]
+    assert figure["questions"] == 10

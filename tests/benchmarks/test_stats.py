@@ -1,17 +1,13 @@
-"""Intervals: known values, golden vectors where they are at hand, and the edges."""
+"""Intervals: values worked out by hand, and the edges."""
 
 from __future__ import annotations
 
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.stats import clustered_error, estimate, paired
-
-GOLDEN = Path(__file__).parents[3] / "shared" / "bench_data" / "golden" / "inspect_stderr.json"
+from benchmarks._stats import clustered_error, estimate, paired
 
 
 def test_one_value_a_cluster_is_the_textbook_error() -> None:
@@ -25,15 +21,19 @@ def test_equal_values_in_a_cluster_count_once() -> None:
     assert clustered_error(doubled, names) == pytest.approx(clustered_error([0.0, 1.0, 1.0, 0.0], range(4)))
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason="golden vectors are not beside this checkout")
-def test_golden_vectors() -> None:
-    cases = json.loads(GOLDEN.read_text())
-    for case in cases["vectors"] if isinstance(cases, dict) else cases:
-        values = [v for cluster in case["clusters"] for v in cluster]
-        names = [k for k, cluster in enumerate(case["clusters"]) for _ in cluster]
-        assert np.mean(values) == pytest.approx(case["mean"])
-        assert clustered_error(values, names) == pytest.approx(case["clustered_se"])
-        assert clustered_error(values, range(len(values))) == pytest.approx(case["clt_se"])
+def test_clustered_and_plain_errors_by_hand() -> None:
+    """Clusters (1 1), (0 0), (1 0): their sums of deviations from 1/2 are 1, -1 and 0."""
+    values, names = [1.0, 1.0, 0.0, 0.0, 1.0, 0.0], ["a", "a", "b", "b", "c", "c"]
+    found = estimate(values, names)
+    assert (found.mean, found.n, found.clusters) == (0.5, 6, 3)
+    assert clustered_error(values, names) == pytest.approx(math.sqrt(3 / 2 * 2) / 6)
+    assert clustered_error(values, range(6)) == pytest.approx(math.sqrt(6 * 0.25 / 5) / math.sqrt(6))
+    assert found.high - found.mean == pytest.approx(4.302653 * math.sqrt(3) / 6, rel=1e-6)  # t of 2 degrees, 97.5 %
+
+
+def test_clusters_of_different_sizes_by_hand() -> None:
+    """Clusters (1 0 1), (0): the mean is 1/2, their sums of deviations are 1/2 and -1/2."""
+    assert clustered_error([1.0, 0.0, 1.0, 0.0], ["a", "a", "a", "b"]) == pytest.approx(math.sqrt(2 * 0.5) / 4)
 
 
 def test_missing_values_are_left_out_and_never_zeros() -> None:

@@ -19,9 +19,9 @@ from experts.poster.tasks import Deck
 from experts.poster.train.critic_model import build_model, build_processor
 from experts.poster.train.store import WEIGHTS
 from poser.critics import load
-from poser.critics.vlm.yes_probability import Shared, conversation, encoded, plain
 from poser.critics.questions.asking import Ask
 from poser.critics.vlm.model import Vlm
+from poser.critics.vlm.yes_probability import Shared, conversation, encoded, plain
 from poser.critics.vqa import VqaCritic
 from poser.types import Command, Critique, Look, PoserError
 

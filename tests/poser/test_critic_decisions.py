@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.speed_critic import qwen3_vl
-from poser.critics.vlm.answerer import Answerer
+from benchmarks.speed.critic import qwen3_vl
 from poser.critics.decisions import DecisionsCritic
 from poser.critics.questions.asking import Ask, Generic
+from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.image_processor import processor_of
 from poser.llm.prompts import prompt
 from poser.types import PoserError

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from experts.types import VERBS
+from poser.critics.questions.asking import Ask, Generic, converse, data, in_words
 from poser.critics.questions.captions import caption
 from poser.critics.questions.graph import Graph, parts, topics
 from poser.critics.questions.nodes import nodes_of
 from poser.critics.questions.phrases import phrase
-from poser.critics.questions.asking import Ask, Generic, converse, data, in_words
 from poser.critics.questions.registry import writer
 from poser.planning.rules import RulesExtractor
 from poser.types import Command, Critique, Look, Task

@@ -12,13 +12,13 @@ from PIL import Image
 
 from experts.memory import Residency
 from poser.critics import load, models
-from poser.critics.vlm.control import spoken
-from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain
-from poser.critics.questions.graph import Graph
-from poser.critics.vlm.loading import Vocabulary
-from poser.critics.vlm.presets import PRESETS
 from poser.critics.questions.asking import Ask, in_words
+from poser.critics.questions.graph import Graph
+from poser.critics.vlm.control import spoken
+from poser.critics.vlm.loading import Vocabulary
 from poser.critics.vlm.model import Vlm
+from poser.critics.vlm.presets import PRESETS
+from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain
 from poser.critics.vqa import VqaCritic
 from poser.types import Command, Look, PoserError
 from tests.poser.tiny_vlm import BUILDERS, qwen3_vl

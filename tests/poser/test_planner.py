@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from poser import policies
+from poser.llm.prompts import prompt
 from poser.mdp import MDP
 from poser.policies import planner
 from poser.policies.greedy import Greedy
 from poser.policies.planner import Choice, Planner
-from poser.llm.prompts import prompt
 from poser.rollout import rollout
 from poser.types import PoserError, Step, Task
 from tests.experts.fault_plan import Plan as Faults

@@ -13,9 +13,9 @@ from experts.poster.language.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.scene import Item
 from experts.poster.tasks import Deck
+from poser.planning.rules import RulesExtractor
 from poser.planning.text.depend import depends
 from poser.planning.text.keywords import keyword
-from poser.planning.rules import RulesExtractor
 from poser.types import Command, Critique, Plan, PoserError, State, Task
 
 PICTURE = Image.new("RGB", (96, 96), "white")

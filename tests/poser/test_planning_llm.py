@@ -13,10 +13,10 @@ from PIL import Image
 
 from experts.types import VERBS
 from poser import extract
+from poser.llm.prompts import prompt
 from poser.planning.llm import LlmExtractor
 from poser.planning.rules import RulesExtractor
 from poser.policies.fixed import Fixed
-from poser.llm.prompts import prompt
 from poser.rollout import rollout
 from poser.types import Attempt, Command, Critique, Look, Plan, Planned, PoserError, State, Task
 from tests.experts.fault_plan import Plan as Faults

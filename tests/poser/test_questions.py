@@ -17,8 +17,8 @@ from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.scene import COLOURS, SHAPES, SIDE, SIZES, Item, Scene
 from experts.poster.tasks import Deck, PosterTask
-from poser.critics.questions.poster import Poster, read_scene
 from poser.critics.questions.asking import Ask, Generic, converse, in_words
+from poser.critics.questions.poster import Poster, read_scene
 from poser.critics.questions.registry import writer
 from poser.types import Command, Critique, Look, PoserError
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.speed_critic import SPECIAL, qwen3_vl, vocabulary
-from benchmarks.speed_critic import TEMPLATE as QWEN3
+from benchmarks.speed.critic import SPECIAL, qwen3_vl, vocabulary
+from benchmarks.speed.critic import TEMPLATE as QWEN3
 from poser.critics.vlm.image_processor import without_video
 
 QWEN25 = "{{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' }}" + QWEN3

@@ -14,8 +14,8 @@ from experts.pool import Pool
 from experts.registry import Registry
 from experts.types import image_digest
 from poser.actions import ActionSet
-from poser.planning.rules import RulesExtractor
 from poser.mdp import MDP, Rules
+from poser.planning.rules import RulesExtractor
 from poser.types import Critique, Look
 from poser.wording import load as wording
 

@@ -1,0 +1,76 @@
+"""docs/ladder.png: how far each rung gets, against expert calls and against seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PICTURE = Path(__file__).parents[2] / "docs" / "ladder.png"
+FRONT = "dqn:second="
+STYLES = {
+    "random": ("x", "0.45"),
+    "best-fixed": ("s", "tab:brown"),
+    "all-at-once": ("D", "tab:olive"),
+    "per-verb": ("^", "tab:cyan"),
+    "bandit": ("v", "tab:purple"),
+    "rules": ("P", "tab:green"),
+    "planner": ("X", "tab:pink"),
+    "best-of-n": ("h", "tab:orange"),
+    "paper-dqn": ("o", "tab:blue"),
+    "dqn": ("*", "tab:red"),
+    "dqn+best-of-2": ("p", "darkred"),
+    "oracle": ("_", "black"),
+}
+"""Marker and colour of every rung that has a name of its own."""
+
+
+def _panel(axes: Any, rungs: Mapping[str, Any], figure: str) -> None:
+    """Share against one figure; the bars are 95 % intervals by task."""
+
+    def point(name: str, **style: Any) -> None:
+        share, x = rungs[name]["share"], rungs[name][figure]["mean"]
+        bars = [[max(0.0, share["mean"] - share["low"])], [max(0.0, share["high"] - share["mean"])]]
+        axes.errorbar([x], [share["mean"]], yerr=bars, linestyle="none", capsize=2, **style)
+
+    fixed = [name for name in rungs if name.startswith("fixed:")]
+    for k, name in enumerate(fixed):
+        point(name, marker=".", color="0.75", elinewidth=0.7, label="every fixed pair" if k == 0 else None)
+    front = sorted(
+        (rungs[name][figure]["mean"], rungs[name]["share"]["mean"])
+        for name in rungs
+        if name == "dqn" or name.startswith(FRONT)
+    )
+    if len(front) > 1:
+        axes.plot(*zip(*front, strict=True), ".--", color="tab:red", linewidth=1, label="dqn, dearer seconds", zorder=1)
+    for name, (marker, colour) in STYLES.items():
+        if name in rungs:
+            size = 14 if marker in "*_" else 7
+            point(name, marker=marker, color=colour, markersize=size, elinewidth=1, label=name, zorder=3)
+    axes.grid(alpha=0.25)
+
+
+def draw(figures: Mapping[str, Any], path: Path) -> Path:
+    """Writes the picture of a result."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    page, (left, right) = pyplot.subplots(1, 2, figsize=(11.5, 4.8), sharey=True)
+    _panel(left, figures["rungs"], "calls")
+    _panel(right, figures["rungs"], "seconds")
+    left.set_xlabel("expert calls an episode")
+    right.set_xlabel("seconds an episode, as declared (experts and critic)")
+    left.set_ylabel("share of the target scene, by the exact reader")
+    page.suptitle(
+        f"{figures['tasks']} held-out tasks, {figures['seeds']} seed(s) of what is learned; bars: 95 % by task",
+        fontsize=10,
+    )
+    handles, labels = right.get_legend_handles_labels()
+    page.legend(handles, labels, loc="center right", fontsize=8, frameon=False)
+    page.tight_layout(rect=(0, 0, 0.85, 1))
+    path.parent.mkdir(exist_ok=True)
+    page.savefig(path, dpi=130)
+    pyplot.close(page)
+    return path
