@@ -18,11 +18,11 @@ from PIL import Image
 
 from benchmarks.speed.figure import Figure
 from poser.critics.questions import asking as questions
-    from poser.critics.questions import graph, nodes
-from poser.critics.vlm.yes_probability import Loaded, Shared, plain
+from poser.critics.questions import graph, nodes
 from poser.critics.questions.asking import Ask
 from poser.critics.vlm.image_processor import without_video
 from poser.critics.vlm.model import Vlm
+from poser.critics.vlm.yes_probability import Loaded, Shared, plain
 from poser.planning.rules import RulesExtractor
 from poser.types import Look, Task
 

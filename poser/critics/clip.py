@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image
 
 from poser.critics.questions.captions import caption
-from poser.critics.vlm.model import loading
+from poser.critics.vlm import loading
 from poser.critics.vlm.control import control_of, spoken
 from poser.llm.answers import digest_of
 from poser.parts import refuse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from poser.critics.questions.asking import nodes, words
+from poser.critics.questions import nodes, words
 from poser.critics.questions.asking import data
 from poser.planning.text.keywords import bare, keyword
 from poser.types import Command

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from poser.critics.questions.asking import words as w
+from poser.critics.questions import words as w
 from poser.critics.questions.asking import Ask, Talk, joint, mean
 from poser.critics.questions.nodes import Node, clears, nodes_of, shows, taken_for_granted
 from poser.critics.questions.phrases import singular

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from poser.critics.questions.asking import words as w
+from poser.critics.questions import words as w
 from poser.critics.questions.asking import data, in_words
 from poser.critics.questions.phrases import Phrase, adjective, nouns, phrase
 from poser.planning.text.keywords import bare, keyword

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from poser.critics.questions.asking import words as w
+from poser.critics.questions import words as w
 
 
 @dataclass(frozen=True)

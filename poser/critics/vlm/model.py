@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from poser.critics.questions.asking import Ask
-from poser.critics.vlm.model import loading
+from poser.critics.vlm import loading
 from poser.critics.vlm.yes_probability import Loaded, Shared, plain
 from poser.llm.answers import Answers, digest_of
 
