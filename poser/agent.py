@@ -18,11 +18,11 @@ from poser import critics, planning, policies, wording
 from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
-from poser.ends import Ended, claimed, ends_of
 from poser.mdp import MDP, Rules
 from poser.parts import named
 from poser.rollout import rollout
 from poser.roster import playable, reachable, registry_of, residency_of
+from poser.runs.ends import Ended, claimed, ends_of
 from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from experts.types import image_digest
-from poser import record
-from poser.codec import pack, unpack
+from poser.runs import record
+from poser.runs.codec import pack, unpack
 from poser.types import PoserError, Step, Trajectory
 
 SUFFIX = ".episodes.gz"

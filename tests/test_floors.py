@@ -33,13 +33,13 @@ FLOORS = (
         "poser.policies",
         "poser.config",
         "poser.roster",
-        "poser.codec",
+        "poser.runs.codec",
         "poser.versions",
     )
     + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.abstain"),
     ("poser.mdp",),
-    ("poser.summary", "poser.page", "poser.frame"),
-    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent", "poser.ready")
+    ("poser.runs.summary", "poser.runs.page", "poser.frame"),
+    ("poser.env", "poser.vec_env", "poser.rollout", "poser.runs.record", "poser.runs.report", "poser.agent", "poser.ready")
     + (
         "poser.probe",
         "poser.evaluate",
@@ -130,7 +130,7 @@ def test_heavy_packages_are_imported_where_they_are_used():
         "import poser, experts, poser.cli",
         "import poser.cli; poser.cli.main(['experts'])",
         "import poser.cli; poser.cli.main(['experts', '--json'])",
-        "import poser.agent, poser.record, poser.report",
+        "import poser.agent, poser.runs.record, poser.runs.report",
     ],
 )
 def test_listing_loads_nothing_heavy(code):

@@ -20,7 +20,7 @@ from benchmarks.people._requests import FILE, Request, load
 from experts.poster.language.reading import read as understand
 from experts.poster.reader import read
 from experts.poster.render import render
-from poser.ends import ends_of
+from poser.runs.ends import ends_of
 from poser.types import PoserError
 
 Row = dict[str, Any]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from poser.summary import commands_of, outcome, step_data
+from poser.runs.summary import commands_of, outcome, step_data
 from poser.types import State, Step, Trajectory
 
 _STYLES = {"accepted": "green", "reverted": "yellow", "unjudged": "yellow", "failed": "red", "stopped": "cyan"}

@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Redraws; gives the exit code."""
     from poser.cli.run import redraw
-    from poser.record import load
+    from poser.runs.record import load
     from poser.types import PoserError
 
     folder = Path(args.folder)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL import Image
 
-    from poser.record import Recorder
+    from poser.runs.record import Recorder
     from poser.types import Step, Trajectory
 
 MAX_SEED = 2**31 - 1
@@ -65,7 +65,7 @@ class Order:
 
 def call(args: argparse.Namespace) -> int:
     """Carries out the parsed arguments; gives the exit code."""
-    from poser.record import Recorder
+    from poser.runs.record import Recorder
 
     order = _resumed(args) if args.resume is not None else _fresh(args)
     recorder = Recorder(order.folder, args.overwrite)
@@ -101,7 +101,7 @@ def _fresh(args: argparse.Namespace) -> Order:
 
 def _resumed(args: argparse.Namespace) -> Order:
     """What is left of an interrupted run. Raises PoserError: no run there, a finished one, anything else to do."""
-    from poser.record import finished, load
+    from poser.runs.record import finished, load
     from poser.types import PoserError
 
     for name in ("prompt", "image", "out", "preset", "policy", "seed", "max_steps", "set", "overwrite"):
@@ -118,7 +118,7 @@ def _resumed(args: argparse.Namespace) -> Order:
 
 def _folder(args: argparse.Namespace) -> Path:
     """Where the run goes; it is not made yet. Raises PoserError: not writable, or a run is there."""
-    from poser.record import LOG
+    from poser.runs.record import LOG
     from poser.types import PoserError
 
     if args.out is None:
@@ -170,8 +170,8 @@ def redraw(whole: Trajectory, folder: Path) -> list[Path]:
     """Writes the report, and the delivered picture where there is one; gives the files. Raises OSError."""
     from experts.files import write_whole
     from experts.images import png
-    from poser.record import FINAL, REPORT
-    from poser.report import render
+    from poser.runs.record import FINAL, REPORT
+    from poser.runs.report import render
 
     files = [(folder / FINAL, png(image)) for image in whole.images[:1]]
     files.append((folder / REPORT, render(whole, str(folder)).encode()))
@@ -181,7 +181,7 @@ def redraw(whole: Trajectory, folder: Path) -> list[Path]:
 
 
 def _interrupted(recorder: Recorder) -> int:
-    from poser.record import load
+    from poser.runs.record import load
 
     if not recorder.started:
         print("poser: interrupted before the first step; nothing was written", file=sys.stderr)
@@ -196,9 +196,9 @@ def _interrupted(recorder: Recorder) -> int:
 
 def _tell(whole: Trajectory, folder: Path, args: argparse.Namespace) -> int:
     """The outcome on stdout: one JSON object, or the files and a line about them; gives the exit code."""
-    from poser.ends import claimed
-    from poser.record import FINAL, REPORT, candidates
-    from poser.summary import as_data, sentence
+    from poser.runs.ends import claimed
+    from poser.runs.record import FINAL, REPORT, candidates
+    from poser.runs.summary import as_data, sentence
 
     if args.json:
         print(json.dumps(as_data(whole, folder, candidates(folder)), ensure_ascii=False, indent=2, allow_nan=False))

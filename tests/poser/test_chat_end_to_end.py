@@ -11,8 +11,8 @@ import pytest
 
 from poser import critics, extract, policies, wording
 from poser.llm.prompts import prompt
-from poser.record import Recorder, load
 from poser.rollout import rollout
+from poser.runs.record import Recorder, load
 from poser.types import Task, Trajectory
 from tests.poser.chat_server import MARK, ORDERS, ChatServer, data_of, outside
 from tests.poser.chat_world import KEY

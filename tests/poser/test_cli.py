@@ -14,7 +14,7 @@ from PIL import Image
 import poser.agent
 from poser.agent import Output
 from poser.cli import main
-from poser.record import finished, load
+from poser.runs.record import finished, load
 from poser.types import PoserError, Trajectory
 from tests.poser import episodes
 

@@ -13,8 +13,8 @@ from experts.poster.reader import read
 from experts.poster.scene import match
 from experts.types import image_digest
 from poser import Poser
-from poser import record as records
-from poser.report import render
+from poser.runs import record as records
+from poser.runs.report import render
 
 PROMPT = (
     "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from poser import codec
-from poser.record import LOG, Recorder, finished, load
+from poser.runs.record import LOG, Recorder, finished, load
 from poser.types import Critique, PoserError, Trajectory
 from tests.poser import episodes
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from experts.images import data_url
-from poser.report import render
-from poser.summary import as_data, outcome, sentence, step_data, summarise
+from poser.runs.report import render
+from poser.runs.summary import as_data, outcome, sentence, step_data, summarise
 from poser.types import Command, Trajectory
 from tests.poser import episodes
 

@@ -13,7 +13,7 @@ from experts.fake import fake_entries
 from experts.registry import Registry
 from experts.types import image_digest
 from poser.cli import main
-from poser.record import finished, load
+from poser.runs.record import finished, load
 from poser.types import Critique
 
 PROMPT = "A red square. Add a circle. Then make it blue. Remove the square. Add a heart."

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from poser.ends import Ended, claimed, ends_of, plan_of
+from poser.runs.ends import Ended, claimed, ends_of, plan_of
 from poser.mdp import handed
 from poser.types import Command, End, State, Step, Trajectory
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import yaml
 
-from poser.ends import ends_of, plan_of, threshold_of
-from poser.page import SMALL, badge, bar, figure, picture, score, table, text, tile, usd
-from poser.summary import Summary, commands_of, outcome, scores, step_data, summarise
+from poser.runs.ends import ends_of, plan_of, threshold_of
+from poser.runs.page import SMALL, badge, bar, figure, picture, score, table, text, tile, usd
+from poser.runs.summary import Summary, commands_of, outcome, scores, step_data, summarise
 from poser.types import End, Step, Trajectory
 
 _STANDINGS = {

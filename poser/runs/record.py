@@ -21,7 +21,7 @@ from PIL import Image
 from experts.files import write_whole
 from experts.images import open_image, png
 from experts.types import image_digest
-from poser.codec import pack, unpack
+from poser.runs.codec import pack, unpack
 from poser.types import PoserError, Step, Trajectory
 
 FORMAT = 1
