@@ -10,9 +10,26 @@ from functools import cached_property
 import numpy as np
 
 from experts.types import Card
-from poser.types import Action, Scope, State
+from poser.types import Action, Command, Plan, Scope, State, in_order
 
 STOP = Action(None, "stop")
+
+
+def carried_out(plan: Plan, scope: Scope) -> tuple[Command, ...]:
+    """The commands that an action of this scope carries out: the current one, or all that are pending."""
+    return {"current": plan.pending[:1], "all": plan.pending, "stop": ()}[scope]
+
+
+def waiting(plan: Plan, scope: Scope) -> tuple[Command, ...]:
+    """The pending commands that come after those."""
+    return () if scope == "all" else plan.remaining
+
+
+def handed(plan: Plan, scope: Scope, card: Card) -> tuple[Command, ...]:
+    """What an expert is told: the commands that it carries out, and where it draws anew also what is done, all in the
+    order in which they were asked for."""
+    own = carried_out(plan, scope)
+    return in_order(plan.done + own) if card.mode == "text-to-image" else own
 
 
 def anything(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:

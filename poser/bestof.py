@@ -50,11 +50,11 @@ class BestOf(MDP):
             raise PoserError(f"best of {n}: it takes 1 call a step or more; give 2 for a second opinion")
         return cls(**{part.name: getattr(mdp, part.name) for part in fields(MDP)}, n=n, propose=propose)
 
-    def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
+    def step(self, states: Sequence[State], slots: Sequence[int], mask: np.ndarray | None = None) -> list[Step]:
         """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
         if not states:
             return []
-        mask = self.mask(states)
+        mask = self.mask(states) if mask is None else mask
         proposed = self.propose(states, mask) if self.n > 1 else [[] for _ in states]
         groups = [self._tried(*row) for row in zip(states, mask, slots, proposed, strict=True)]
         flat = [(state, slot) for state, group in zip(states, groups, strict=True) for slot in group]

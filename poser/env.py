@@ -17,11 +17,12 @@ import numpy as np
 
 from poser import config as configs
 from poser import decks
+from poser.actions import carried_out
 from poser.agent import Poser
 from poser.decks import Deck
 from poser.encode import Encoder, embedder
 from poser.frame import frame
-from poser.mdp import MDP, handed
+from poser.mdp import MDP
 from poser.observe import Observer
 from poser.recipe import DQN
 from poser.types import PoserError, State, Step, Task
@@ -115,7 +116,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
             return self._observe(state), 0.0, False, over, info | nothing
         self._step = step = self.mdp.step([state], [slot])[0]
         self._state = step.after
-        info["command"] = "; ".join(command.text for command in handed(state, step.action))
+        info["command"] = "; ".join(command.text for command in carried_out(state.plan, step.action.scope))
         info |= {"expert": step.action.expert or "stop", "scope": step.action.scope, "accepted": step.accepted}
         info["terms"] = {name: float(value) for name, value in step.reward.items()}
         seen = self._observe(open_end(step))

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from poser.mdp import handed
+from poser.actions import carried_out
 from poser.types import State, Step
 
 SIDE = 384
@@ -62,7 +62,8 @@ def _caption(state: State, step: Step | None) -> tuple[str, str]:
     turn = f"{state.turn}/{state.task.budget.steps}"
     if step is None:
         return f"{turn}  start", state.task.prompt
-    return f"{turn}  {step.action}: {_outcome(step)}", "; ".join(c.text for c in handed(step.before, step.action))
+    words = "; ".join(command.text for command in carried_out(step.before.plan, step.action.scope))
+    return f"{turn}  {step.action}: {_outcome(step)}", words
 
 
 def frame(state: State, step: Step | None, size: tuple[int, int]) -> npt.NDArray[np.uint8]:

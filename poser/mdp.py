@@ -16,7 +16,8 @@ import numpy as np
 
 from experts.images import allowed_size
 from experts.types import Job, Request, Result
-from poser.actions import ActionSet
+from poser.actions import ActionSet, carried_out, waiting
+from poser.judging import harmed, ready, refuted, value_of
 from poser.reward import PAPER, gain, reward
 from poser.types import (
     Action,
@@ -28,7 +29,6 @@ from poser.types import (
     Extractor,
     InvalidAction,
     Look,
-    Plan,
     Planned,
     PoserError,
     Spent,
@@ -71,18 +71,6 @@ def seed_of(task: Task, turn: int, expert: str) -> int:
     """The seed of a call, 0 .. 2**31 - 1: neither neighbours nor order can change a picture."""
     digest = hashlib.sha256(f"{task.seed}|{turn}|{expert}".encode()).digest()
     return int.from_bytes(digest[:4], "big") & 0x7FFFFFFF
-
-
-def value_of(plan: Plan, critique: Critique) -> float:
-    """A picture's worth: mean score over all commands (0 for those not yet tried) and over what was to be kept.
-
-    An earlier command without a verdict counts as still satisfied.
-    """
-    scores = [1.0 if math.isnan(score) else score for score in critique.earlier] + list(critique.wanted)
-    parts = len(plan.commands)
-    if not math.isnan(critique.kept):
-        scores, parts = [*scores, critique.kept], parts + 1
-    return sum(scores) / max(1, parts)
 
 
 @dataclass(frozen=True)
@@ -130,31 +118,19 @@ class MDP:
         spent = Spent(0, sum((c.usd for c in heard), usd), sum((c.seconds for c in heard), seconds))
         state = State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent)
         if asked is not None:
-            state = replace(state, refuted=self._refuted(plan.pending, asked))
-        return self._ready(state)
-
-    def _refuted(self, following: Sequence[Command], critique: Critique) -> tuple[tuple[Command, str], ...]:
-        """The commands whose premises do not hold, each with what is to be said."""
-        pairs = zip(following, critique.premises, strict=False)
-        return tuple((command, premise.reason) for command, premise in pairs if premise.score < self.rules.threshold)
-
-    def _ready(self, state: State) -> State:
-        """The state with a current command whose premises hold: those before it end as not possible."""
-        plan, attempts, reasons = state.plan, state.attempts, dict(state.refuted)
-        while plan.current is not None and plan.current in reasons:
-            gone = replace(plan.current, end="not possible", reason=reasons[plan.current])
-            current, *remaining = plan.remaining or (None,)
-            attempts = 0
-            plan = replace(plan, current=current, remaining=tuple(remaining), dropped=(*plan.dropped, gone))
-        return replace(state, plan=plan, attempts=attempts)
+            state = replace(state, refuted=refuted(plan.pending, asked, self.rules.threshold))
+        return ready(state)
 
     def mask(self, states: Sequence[State]) -> np.ndarray:
         """Legal slots, bool [B, K]."""
         return self.actions.mask(states)
 
-    def step(self, states: Sequence[State], slots: Sequence[int]) -> list[Step]:
-        """One step of each state: same length and order. Raises `InvalidAction` before anything runs."""
-        actions = self._check(states, slots)
+    def step(self, states: Sequence[State], slots: Sequence[int], mask: np.ndarray | None = None) -> list[Step]:
+        """One step of each state: same length and order. `mask`: that of these states, where it is known already.
+
+        Raises `InvalidAction` before anything runs.
+        """
+        actions = self._check(states, slots, self.mask(states) if mask is None else mask)
         words = self._words(states, actions)
         requests = [self._request(*row) for row in zip(states, actions, words, strict=True)]
         results = self._experts(actions, requests)
@@ -165,8 +141,7 @@ class MDP:
         plans = _answered([outcome.attempt for outcome in outcomes], self.extractor.next)
         return [self._step(outcome, planned) for outcome, planned in zip(outcomes, plans, strict=True)]
 
-    def _check(self, states: Sequence[State], slots: Sequence[int]) -> list[Action]:
-        mask = self.mask(states)
+    def _check(self, states: Sequence[State], slots: Sequence[int], mask: np.ndarray) -> list[Action]:
         for row, state, slot in zip(mask, states, slots, strict=True):
             if not 0 <= slot < len(row) or not row[slot]:
                 legal = ", ".join(str(self.actions.slots[k]) for k in np.flatnonzero(row)) or "none: the episode ended"
@@ -206,8 +181,8 @@ class MDP:
                 state.task.image,
                 state.image,
                 state.plan.done,
-                handed(state, action),
-                following(state, action) if self.rules.premises else (),
+                carried_out(state.plan, action.scope),
+                waiting(state.plan, action.scope) if self.rules.premises else (),
             )
             if result is not None and result.image is not None
             else None
@@ -240,25 +215,14 @@ class MDP:
             return _Outcome(state, action, request, result, None, False, after)
         judged = not math.isnan(critique.score)
         value = value_of(state.plan, critique) if judged else state.value
-        critique = replace(critique, harmed=self._harmed(state, critique))
+        critique = replace(critique, harmed=harmed(state, critique, self.rules.threshold))
         worse = self.rules.guard and (value < state.value or bool(critique.harmed))
         accepted = state.image is None or (judged and not worse)
         if accepted:
-            refuted = self._refuted(following(state, action), critique) if self.rules.premises else ()
-            after = replace(after, image=result.image, value=value, verdict=critique, refuted=refuted)
+            later = waiting(state.plan, action.scope)
+            unfounded = refuted(later, critique, self.rules.threshold) if self.rules.premises else ()
+            after = replace(after, image=result.image, value=value, verdict=critique, refuted=unfounded)
         return _Outcome(state, action, request, result, critique, accepted, replace(after, critique=critique))
-
-    def _harmed(self, state: State, critique: Critique) -> tuple[str, ...]:
-        """What a candidate has spoiled, less what was spoiled before: earlier commands, and what was to be kept."""
-        lost = [
-            f"no longer so: {command.text}"
-            for command, score in zip(state.plan.done, critique.earlier, strict=False)
-            if score < self.rules.threshold
-        ]
-        if not critique.harmed and critique.kept < self.rules.threshold:
-            lost.append("the rest of the input picture is not as it was")
-        before = state.verdict.harmed if state.verdict else ()
-        return tuple(harm for harm in dict.fromkeys(critique.harmed or lost) if harm not in before)
 
     def _step(self, outcome: _Outcome, planned: Planned | None) -> Step:
         """The step, with the next plan where there was a verdict."""
@@ -268,7 +232,7 @@ class MDP:
             same = plan.current == state.plan.current and attempts > state.attempts
             tried = (*state.tried, action.expert or "") if same else ()
             spent = replace(after.spent, usd=after.spent.usd + usd, seconds=after.spent.seconds + seconds)
-            after = self._ready(replace(after, plan=plan, attempts=attempts, tried=tried, spent=spent))
+            after = ready(replace(after, plan=plan, attempts=attempts, tried=tried, spent=spent))
         terminated = result is None or after.plan.current is None
         truncated = after.task.budget.over(after.spent) and not terminated
         terms = self.earned(state, action, result, critique, accepted, after)
@@ -310,7 +274,7 @@ class _Outcome(NamedTuple):
         good = self.accepted and not critique.harmed
         scores = critique.wanted if good or not judged else tuple(0.0 for _ in critique.wanted)
         seen = replace(self.before, critique=critique, image=self.after.image) if self.accepted else self.before
-        return Attempt(seen, scores, handed(self.before, self.action), critique.feedback)
+        return Attempt(seen, scores, carried_out(self.before.plan, self.action.scope), critique.feedback)
 
 
 def _answered(asked: Sequence[A | None], answer: Callable[[list[A]], list[B]]) -> list[B | None]:
@@ -319,15 +283,3 @@ def _answered(asked: Sequence[A | None], answer: Callable[[list[A]], list[B]]) -
     places = [k for k, item in enumerate(asked) if item is not None]
     found = dict(zip(places, answer(there) if there else [], strict=True))
     return [found.get(k) for k in range(len(asked))]
-
-
-def following(state: State, action: Action) -> tuple[Command, ...]:
-    """The pending commands that an action does not carry out."""
-    return () if action.scope == "all" else state.plan.remaining
-
-
-def handed(state: State, action: Action) -> tuple[Command, ...]:
-    """The commands that an action carries out."""
-    if action.scope == "all":
-        return state.plan.pending
-    return (state.plan.current,) if state.plan.current else ()

@@ -70,7 +70,8 @@ def rollout(
         if not open_seats:
             return
         states = [seat.state for seat in open_seats]
-        steps = mdp.step(states, policy(states, mdp.mask(states)))
+        mask = mdp.mask(states)
+        steps = mdp.step(states, policy(states, mask), mask)
         for seat, step in zip(open_seats, steps, strict=True):
             seat.steps.append(step)
             seat.state = step.after

@@ -124,8 +124,9 @@ def _pictures(look: Look) -> tuple[tuple[str, Image.Image], ...]:
 def _complaint(verdict: Verdict, lists: Sequence[Sequence[Mapping[str, str]]], started: bool) -> str:
     """What is wrong with a verdict on the `lists` (wanted, earlier, next), for the model to read; '' for nothing."""
     names = ("wanted", "earlier", "premises")
-    for name, given, asked in zip(names, (verdict.wanted, verdict.earlier, verdict.premises), lists, strict=True):
-        said, ids = [score.id for score in given], [row["id"] for row in asked]
+    answers: tuple[Sequence[Score | Holds], ...] = (verdict.wanted, verdict.earlier, verdict.premises)
+    for name, given, asked in zip(names, answers, lists, strict=True):
+        said, ids = [row.id for row in given], [row["id"] for row in asked]
         if sorted(said) != sorted(ids):
             return f'"{name}" must have exactly one entry for each of: {", ".join(ids) or "nothing, so it is empty"}'
     return '"kept" must be a number: there is a "start"' if started and verdict.kept is None else ""

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from poser.runs.ends import Ended, claimed, ends_of, plan_of
-from poser.mdp import handed
+from poser.actions import carried_out
 from poser.types import Command, End, State, Step, Trajectory
 
 
 def commands_of(step: Step) -> tuple[Command, ...]:
     """The commands that a step was to carry out."""
-    return handed(step.before, step.action) if step.request is not None else ()
+    return carried_out(step.before.plan, step.action.scope) if step.request is not None else ()
 
 
 def outcome(step: Step) -> str:

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poser import llm as chats
+from poser.actions import handed
 from poser.llm import Chat, Form, Query
 from poser.llm.prompts import Prompt, prompt
 from poser.planning.text.grounded import missing
 from poser.types import Call, PoserError, Words
-from poser.wording.plain import Plain, told
+from poser.wording.plain import Plain
 
 LOG = logging.getLogger(__name__)
 OWN = ("prompt", "longest")
@@ -55,7 +56,7 @@ class Llm:
 
     def _query(self, call: Call) -> Query:
         card = call.card
-        wordings = [command.wording for command in told(*call)]
+        wordings = [command.wording for command in handed(call.state.plan, call.action.scope, call.card)]
         model = {"id": card.id, "description": card.description, "made_for": list(card.verbs)}
         style = card.params.get("style")
         model |= {"style": style} if isinstance(style, str) else {}

@@ -6,14 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experts.types import Card
-from poser.types import Action, Call, Command, State, Words, in_order
-
-
-def told(state: State, action: Action, card: Card) -> tuple[Command, ...]:
-    """The commands that a call is about: one or all of the pending, and what is done where it draws anew."""
-    plan = state.plan
-    pending = plan.pending if action.scope == "all" else plan.pending[:1]
-    return in_order(plan.done + pending) if card.mode == "text-to-image" else pending
+from poser.actions import handed
+from poser.types import Action, Call, State, Words
 
 
 def sentences(texts: Iterable[str]) -> str:
@@ -31,7 +25,7 @@ class Plain:
         return [self._one(*call) for call in calls]
 
     def _one(self, state: State, action: Action, card: Card) -> Words:
-        commands = told(state, action, card)
+        commands = handed(state.plan, action.scope, card)
         return Words(sentences(c.wording for c in commands), sentences(c.text for c in commands))
 
 

@@ -9,8 +9,9 @@ from experts.poster.instruction import apply
 from experts.poster.language.canonical import canonical, caption
 from experts.poster.scene import Scene, SceneError
 from experts.types import Card
+from poser.actions import handed
 from poser.types import Action, Call, Command, State, Words
-from poser.wording.plain import sentences, told
+from poser.wording.plain import sentences
 
 
 class Poster:
@@ -27,7 +28,7 @@ class Poster:
         return [self._one(*call) for call in calls]
 
     def _one(self, state: State, action: Action, card: Card) -> Words:
-        commands = told(state, action, card)
+        commands = handed(state.plan, action.scope, card)
         asked = sentences(dict.fromkeys(c.text for c in commands))
         if card.mode == "text-to-image":
             scene, strange = _followed(commands)
