@@ -27,6 +27,10 @@ from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
 
+LONGEST = 20_000
+"""Characters of a prompt: about 3,500 words, seven times the paper's longest."""
+
+
 @dataclass(frozen=True)
 class Output:
     """What a call returns: the delivered pictures and every step behind them, in the order of the prompts."""
@@ -109,10 +113,12 @@ class Poser:
     def task(self, prompt: str, image: Image.Image | str | Path | None = None, seed: int = 0, steps: int = 0) -> Task:
         """A task within this agent's budget (`steps` 0: the config's).
 
-        Raises `PoserError` for an empty prompt or a picture that is beyond the limits.
+        Raises `PoserError` for a prompt that is empty or longer than `LONGEST`, or a picture that is beyond the limits.
         """
         if not prompt.strip():
             raise PoserError("the prompt is empty; say what the picture should show")
+        if len(prompt) > LONGEST:
+            raise PoserError(f"the prompt has {len(prompt):,} characters; give at most {LONGEST:,}")
         if image is not None and not isinstance(image, Image.Image):
             try:
                 image = open_image(image)

@@ -61,9 +61,7 @@ def sharpened(tokens: Sequence[Token]) -> list[Token]:
         if token.tag == "verb" and text in ("colour", "color", "shade", "tint", "dye", "hue"):
             if before in ("the", "of", "same", "it", "them", "a", "colour", "in", "and", "attr", "that", "other") and word_before != "to" or (after in ("of", "is", "stop", "comma", "as") and before not in ("stop", "comma", "fill", "and", "then")):
                 out[k] = _said(token, "attr", "colour")
-        elif token.tag == "verb" and text in ("place", "position", "put", "set", "line", "cut", "lay") and before in ("the", "of", "same", "it", "them") and text in ("place", "position", "set", "line", "cut"):
-            out[k] = _said(token, "attr", "place")
-        elif token.tag == "shape" and text in ("spot", "spots", "dot") and (before in ("same", "the") and after in ("of", "stop", "comma", "and") or word_before in ("their", "its")) and text != "dot":
+        elif token.tag == "verb" and text in ("place", "position", "put", "set", "line", "cut", "lay") and before in ("the", "of", "same", "it", "them") and text in ("place", "position", "set", "line", "cut") or token.tag == "shape" and text in ("spot", "spots", "dot") and (before in ("same", "the") and after in ("of", "stop", "comma", "and") or word_before in ("their", "its")) and text != "dot":
             out[k] = _said(token, "attr", "place")
         elif text == "like" and before in ("shape", "thing", "attr", "fill") and after in ("the", "it"):
             out[k] = _said(token, "as")

@@ -31,7 +31,7 @@ def plain(text: str) -> str:
     """Lower case without accents: how words are compared."""
     text = text.lower().replace("ß", "ss").replace("œ", "oe").replace("ø", "o")
     kept = [c for c in unicodedata.normalize("NFKD", text) if not ("\u0300" <= c <= "\u036f" or c == "\ufe0f")]
-    return unicodedata.normalize("NFC", "".join(kept))
+    return unicodedata.normalize("NFC", "".join(kept)).replace("\u2019", "'")
 
 
 def _plural(word: str) -> str:
@@ -63,6 +63,11 @@ def _lines(name: str) -> Iterator[tuple[str, str]]:
             yield head.strip(), words
 
 
+def _phrase(text: str) -> str:
+    """A phrase of a word list as it is looked up: plain, with single blanks for hyphens and blanks."""
+    return " ".join(plain(text).replace("-", " ").split())
+
+
 @cache
 def languages() -> tuple[str, ...]:
     """The languages that are known, English first."""
@@ -77,7 +82,7 @@ def words(language: str) -> dict[str, Sense]:
     later: dict[str, Sense] = {}
     for head, listed in _lines(language):
         tag, _, value = head.partition(" ")
-        for phrase in filter(None, (plain(" ".join(part.split())) for part in listed.split(","))):
+        for phrase in filter(None, (_phrase(part) for part in listed.split(","))):
             forms = _forms(phrase, tag) if language == "en" else [(phrase, "")]
             for text, form in forms:
                 (table if text == phrase else later).setdefault(text, Sense(tag, value, form))

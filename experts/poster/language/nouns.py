@@ -431,9 +431,7 @@ def place_at(scan: Scan) -> Place | None:
             place = replace(place, many=True)
         elif not found and tag == "count" and scan.tag(1) in _PLACES:
             place = replace(place, count=number(scan.value()), many=(number(scan.value()) or 1) > 1)
-        elif not found and tag == "another" and scan.tag(1) in _PLACES:
-            pass
-        elif found and tag in ("in", "of", "the", "fill", "to") and _continues(scan):
+        elif not found and tag == "another" and scan.tag(1) in _PLACES or found and tag in ("in", "of", "the", "fill", "to") and _continues(scan):
             pass
         else:
             break
@@ -482,9 +480,7 @@ def spec_at(scan: Scan) -> Spec | None:
         elif not found and tag in ("in", "to", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
             link = tag if tag in ("to", "in") else link
             scan.at += 1
-        elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan):
-            scan.at += 1
-        elif found and tag == "attr":
+        elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan) or found and tag == "attr":
             scan.at += 1
         else:
             break

@@ -16,10 +16,13 @@ _PIECE = re.compile(
     r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b)?)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
     r"|(?P<stop>[.!?;\u2026\u3002\uff01\uff1f\uff1b]+)|(?P<comma>[,\u3001\uff0c()\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
-    r"|(?P<colon>[:\uff1a]|=>?|->)|(?P<sign>[^\s\w])",
+    r"|(?P<colon>[:\uff1a]|=>?|->|\u2192)|(?P<sign>[^\s\w])",
     re.I,
 )
-_TYPO_TAGS = ("colour", "shape", "size", "ground", "poster", "v", "h", "mid", "corner", "verb", "more", "all", "except")
+_TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row", "column", "verb",
+              "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
+_MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
+"""Signs that say nothing: quotes, stress, and the hyphen within a word."""
 _SHORT = 4
 """Letters from which a word may hold a typing error; from `_LONG` on it may hold two."""
 _LONG = 8
@@ -61,7 +64,7 @@ def _pieces(text: str) -> list[_Piece]:
         if kind == "word" and said.endswith("'s") and said not in words("en"):
             found.append(_Piece(said[:-2], start, end - 2, kind))
             found.append(_Piece("'s", end - 2, end, kind))
-        elif kind == "dash":
+        elif kind == "sign" and said in _MUTE:
             continue
         elif kind == "sign":
             said = signs().get(said, said)
