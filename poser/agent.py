@@ -26,7 +26,6 @@ from poser.runs.ends import Ended, claimed, ends_of
 from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
-
 LONGEST = 20_000
 """Characters of a prompt: about 3,500 words, seven times the paper's longest."""
 

@@ -62,7 +62,7 @@ def _wanted(data: Mapping[str, Any] | None) -> Wanted | None:
     if data is None:
         return None
     rows = (tuple([*row, *[ANY] * 4][:4]) for row in data["objects"])
-    return Wanted(data["background"], tuple(rows))  # type: ignore[arg-type]  # four words each
+    return Wanted(data["background"], tuple(rows))
 
 
 def _scene(data: Mapping[str, Any] | None) -> Scene | None:
