@@ -26,13 +26,13 @@ from benchmarks.result import save, with_origin
 from experts.types import Job, Result
 from poser.actions import anything
 from poser.agent import Poser
-from poser.decks import Priced, load
-from poser.embed import Floats, HashEmbedder
-from poser.encode import Encoder
-from poser.observe import Observer, kind_of
-from poser.recipe import DQN, Recipe
+from poser.learned.embedders import Floats, HashEmbedder
+from poser.learned.encode import Encoder
+from poser.learned.observation import Observer, kind_of
+from poser.learning.tasks import Priced, load
+from poser.learning.train_config import DQN, Recipe
+from poser.learning.vec_env import PoserVecEnv
 from poser.types import Budget, Critique, Look, Price
-from poser.vec_env import PoserVecEnv
 
 LIMIT = 0.8
 """Least share of the null environment's steps a second (the learning loop's)."""
@@ -152,7 +152,7 @@ def stock(env: Any, recipe: Recipe) -> Play:
 
 def ours(env: Any, recipe: Recipe) -> Play:
     """The masked learner of `poser train`."""
-    from poser import learner
+    from poser.learning import learner
 
     model = learner.make(env, recipe)
     return lambda count: model.learn(count)

@@ -26,7 +26,7 @@ from benchmarks.ladder_table import markdown
 from benchmarks.ladder_world import LOOK, Row, World, rows
 from benchmarks.result import save, with_origin
 from benchmarks.rungs import Rung, all_rungs
-from poser.recipe import DQN, PAPER
+from poser.learning.train_config import DQN, PAPER
 from poser.types import PoserError
 
 QUICK = {"tasks": 6, "seeds": 1, "calls": 200, "beam": 1}

@@ -11,8 +11,8 @@ from benchmarks.ladder_rows import kept
 from benchmarks.ladder_school import learned, trained
 from benchmarks.ladder_world import Row, World, rows
 from benchmarks.stats import Estimate, paired, ratio
-from poser import probe
-from poser.recipe import DQN, Recipe
+from poser.learning import probe
+from poser.learning.train_config import DQN, Recipe
 from poser.types import PoserError
 
 MORE = 200

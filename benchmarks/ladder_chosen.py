@@ -15,8 +15,8 @@ from benchmarks.ladder_world import World, rows
 from experts.types import Mode
 from poser import policies
 from poser.actions import ActionSet
-from poser.bestof import BestOf
-from poser.decks import Priced
+from poser.best_of import BestOf
+from poser.learning.tasks import Priced
 from poser.mdp import MDP
 from poser.policies import table
 from poser.policies.fixed import Fixed

@@ -1,4 +1,4 @@
-"""How the ladder trains and loads policies: `poser.train`, at a budget of expert calls that counts the probe's too."""
+"""How the ladder trains and loads policies: `poser.learning.train`; its budget counts the calls of the probe too."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poser import decks, probe
 from poser.actions import ActionSet
+from poser.learned.observation import Scores
+from poser.learning import probe
+from poser.learning import tasks as decks
+from poser.learning.train_config import Recipe
 from poser.mdp import MDP
-from poser.observe import Scores
-from poser.recipe import Recipe
 
 if TYPE_CHECKING:
     from benchmarks.ladder_world import World
@@ -33,7 +34,7 @@ class School:
 
         There is one measurement, at the end: no policy is chosen by looking at held-out tasks on the way.
         """
-        from poser import train
+        from poser.learning import train
 
         marks, spent = self.marks(world, mdp) if recipe.cards == "full" else ({}, 0)
         recipe = recipe.model_copy(update={"steps": max(1, recipe.steps - (0 if start else spent))})
@@ -59,7 +60,7 @@ class School:
 
     def tell(self, folder: Path, scores: Scores, to: Path) -> Path:
         """A copy of a policy that knows measured scores of more experts; its weights stay as they are."""
-        from poser import policyfile
+        from poser.learned import policy_file as policyfile
 
         about, tensors = policyfile.load(folder)
         known = {**about["observer"]["scores"], **{name: dict(kinds) for name, kinds in scores.items()}}

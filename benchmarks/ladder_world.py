@@ -16,15 +16,15 @@ from experts.poster.scene import match
 from experts.poster.tasks import PosterTask
 from experts.types import Card, Job, Result
 from poser import config as configs
-from poser import decks
 from poser.actions import ActionSet
-from poser.decks import Deck
-from poser.decks.poster import to_task
-from poser.embed import Embedder, embedder
-from poser.evaluate import play
 from poser.extract.rules import RulesExtractor
+from poser.learned.embedders import Embedder, embedder
+from poser.learning import tasks as decks
+from poser.learning.evaluate import play
+from poser.learning.tasks import Deck
+from poser.learning.tasks.poster import to_task
+from poser.learning.train_config import DQN, Recipe
 from poser.mdp import MDP, Experts, Rules, Wording
-from poser.recipe import DQN, Recipe
 from poser.types import Budget, Critic, Critique, Look, Policy, Price, State, Task, Trajectory
 
 LOOK = 0.1

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.result import save, with_origin
-from poser import decks, policyfile, probe
 from poser.agent import Poser
-from poser.recipe import DQN, Recipe
-from poser.train import LOG, Setting, train
+from poser.learned import policy_file as policyfile
+from poser.learning import probe
+from poser.learning import tasks as decks
+from poser.learning.train import LOG, Setting, train
+from poser.learning.train_config import DQN, Recipe
 
 SHARE = 0.9
 """Of the final return: when has a run learned most of what it will."""

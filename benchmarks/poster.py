@@ -21,7 +21,7 @@ from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.scene import match
 from experts.poster.tasks import Deck, PosterTask
-from poser.decks.poster import to_task
+from poser.learning.tasks.poster import to_task
 from poser.types import PoserError, Trajectory
 
 JUDGE = "reader"

@@ -14,11 +14,11 @@ from benchmarks.ladder_chosen import LOOKS, Built, Chosen, pairs, run
 from benchmarks.ladder_school import learned
 from benchmarks.ladder_world import World, share_of
 from poser import policies
-from poser.bestof import BestOf, Propose
-from poser.encode import Encoder
+from poser.best_of import BestOf, Propose
+from poser.learned.encode import Encoder
+from poser.learning.train_config import DQN, PAPER
 from poser.policies import planner
 from poser.policies.bandit import Learner
-from poser.recipe import DQN, PAPER
 from poser.types import Policy, PoserError, Price, State
 
 PRICES = (0.1, 0.3, 1.0)

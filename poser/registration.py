@@ -18,7 +18,7 @@ def register() -> None:
     from gymnasium.envs import registration
 
     if ID not in registration.registry:
-        registration.register(ID, entry_point="poser.env:OrchestrateEnv")
+        registration.register(ID, entry_point="poser.learning.env:OrchestrateEnv")
 
 
 class _Later:

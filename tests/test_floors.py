@@ -27,7 +27,7 @@ FLOORS = (
         "experts.fake",
     ),
     ("poser.types",),
-    ("poser.parts", "poser.extract", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    ("poser.parts", "poser.extract", "poser.wording", "poser.actions", "poser.reward")
     + (
         "poser.chat",
         "poser.prompts",
@@ -38,21 +38,11 @@ FLOORS = (
         "poser.codec",
         "poser.versions",
     )
-    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.abstain"),
+    + ("poser.learned",),
     ("poser.mdp",),
-    ("poser.summary", "poser.page", "poser.frame"),
-    ("poser.env", "poser.vec_env", "poser.rollout", "poser.record", "poser.report", "poser.agent", "poser.ready")
-    + (
-        "poser.probe",
-        "poser.evaluate",
-        "poser.episodes",
-        "poser.bestof",
-        "poser.registration",
-        "poser.buffer",
-        "poser.curve",
-    ),
-    ("poser.learner", "poser.checkpoint", "poser.offline"),
-    ("poser.train",),
+    ("poser.summary", "poser.page", "poser.best_of", "poser.registration"),
+    ("poser.rollout", "poser.record", "poser.report", "poser.agent", "poser.ready"),
+    ("poser.learning",),
     ("poser.cli", "poser.server"),
     ("benchmarks",),
 )
@@ -61,8 +51,9 @@ FLOORS = (
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
 INSIDE = (
     "experts.residency._",
-    *("experts.local._", "experts.poster.train", "poser.critics.forward", "poser.network", "poser.buffer"),
-    *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
+    *("experts.local._", "experts.poster.train", "poser.critics.forward", "poser.policies.dqn"),
+    *("poser.learned.network", "poser.learned.policy_file", "poser.learning.buffer", "poser.learning.learner"),
+    *("poser.learning.checkpoint", "poser.learning.vec_env"),
 )
 """Modules that are imported only where a heavy package is in use already."""
 DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}

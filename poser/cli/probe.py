@@ -26,11 +26,11 @@ def add(commands: Any) -> None:
 def call(args: argparse.Namespace) -> int:
     """Measures and prints; gives the exit code."""
 
-    from poser import decks
     from poser.agent import Poser
     from poser.cli.progress import counting
     from poser.config import override
-    from poser.probe import probe, save
+    from poser.learning import tasks as decks
+    from poser.learning.probe import probe, save
     from poser.types import PoserError
 
     if not 1 <= args.calls <= 1000:

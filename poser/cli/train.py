@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from poser.agent import Poser
-    from poser.recipe import Recipe
-    from poser.train import Setting
+    from poser.learning.train import Setting
+    from poser.learning.train_config import Recipe
 
 
 def add(commands: Any) -> None:
@@ -45,7 +45,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     from pydantic import ValidationError
 
     from poser.config import override
-    from poser.recipe import RECIPES, Recipe
+    from poser.learning.train_config import RECIPES, Recipe
     from poser.types import PoserError
 
     if args.policy not in RECIPES:
@@ -57,15 +57,15 @@ def _recipe(args: argparse.Namespace) -> Recipe:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise PoserError(f"recipe: {key} = {first['input']!r}: {first['msg']}; see poser/recipe.py") from None
+        raise PoserError(f"recipe: {key} = {first['input']!r}: {first['msg']}; see poser/learning/train_config.py") from None
 
 
 def call(args: argparse.Namespace) -> int:
     """Trains; gives the exit code."""
-    from poser import curve
     from poser.agent import Poser
     from poser.config import override
-    from poser.train import CURVE, LOG, train
+    from poser.learning import curve
+    from poser.learning.train import CURVE, LOG, train
     from poser.types import PoserError
 
     recipe, folder = _recipe(args), Path(args.out)
@@ -102,9 +102,10 @@ def call(args: argparse.Namespace) -> int:
 
 def _setting(args: argparse.Namespace, poser: Poser, folder: Path) -> Setting:
     """What is trained on; the experts are probed first, where no marks are given or kept in `folder`."""
-    from poser import decks, probe
     from poser.cli.progress import counting
-    from poser.train import MARKS, Setting
+    from poser.learning import probe
+    from poser.learning import tasks as decks
+    from poser.learning.train import MARKS, Setting
 
     deck, held_out = decks.load(args.deck), decks.load(args.held_out)
     kept = Path(args.marks) if args.marks else folder / MARKS

@@ -17,8 +17,8 @@ import numpy as np
 
 from experts.files import write_whole
 from poser.actions import ActionSet, anything
-from poser.embed import described, embedder
-from poser.encode import Encoder
+from poser.learned.embedders import described, embedder
+from poser.learned.encode import Encoder
 from poser.types import Policy, PoserError, State, Step
 
 WEIGHTS, ABOUT = "bandit.safetensors", "bandit.json"

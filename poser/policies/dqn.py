@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from poser import policyfile
 from poser.actions import ActionSet
-from poser.encode import Encoder, embedder
-from poser.observe import Observer
+from poser.learned import policy_file as policyfile
+from poser.learned.encode import Encoder, embedder
+from poser.learned.observation import Observer
 from poser.types import PoserError, State
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class DqnPolicy:
 
     Attributes:
         id: 'dqn:NAME@' and 8 digits of the weights' sha256.
-        network: `poser.network`'s, float64.
+        network: `poser.learned.network`'s, float64.
         observer: over the network's slots: those of this run, or those of the training where the network's head is
             fixed or a card is no more than a slot's number.
         slots: the number in this run of each of the network's slots.
@@ -58,9 +58,9 @@ class DqnPolicy:
         actions: ActionSet | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> DqnPolicy:
-        """The policy of these weights. `shape` is a `poser.network.Shape`; `recipe` tells `scopes` and `stop`;
+        """The policy of these weights. `shape` is a `poser.learned.network.Shape`; `recipe` tells `scopes` and `stop`;
         `actions` are this run's, where the observer's are others. Raises ValueError for weights of another network."""
-        from poser import network
+        from poser.learned import network
 
         actions = actions or observer.actions
         own = observer.actions.slots
@@ -110,7 +110,7 @@ def load(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy:
 
 def _of(about: dict[str, Any], tensors: Mapping[str, Tensor], actions: ActionSet, name: str) -> DqnPolicy:
     """The policy of a checked file."""
-    from poser.network import Shape
+    from poser.learned.network import Shape
 
     found = policyfile.About.model_validate(about)
     seen, net = found.observer, found.network

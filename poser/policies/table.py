@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from poser.actions import ActionSet
-from poser.observe import kind_of
+from poser.learned.observation import kind_of
 from poser.reward import gain
 from poser.types import Policy, PoserError, State, Step
 

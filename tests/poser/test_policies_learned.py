@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from poser import policies
-from poser.abstain import Abstain
-from poser.embed import HashEmbedder
-from poser.encode import Encoder
+from poser.learned.abstain import Abstain
+from poser.learned.embedders import HashEmbedder
+from poser.learned.encode import Encoder
 from poser.mdp import MDP
 from poser.policies import bandit, table
 from poser.policies.fixed import Fixed

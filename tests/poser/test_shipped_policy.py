@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from poser import Poser, policyfile
+from poser import Poser
+from poser.learned import policy_file as policyfile
 from poser.policies.dqn import SHIPPED
 
 RECORDED = json.loads((Path(__file__).parent / "shipped.json").read_text())
