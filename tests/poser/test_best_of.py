@@ -66,7 +66,9 @@ def test_one_is_the_transition_itself() -> None:
 @given(st.integers(1, 6), st.integers(1, 7))
 def test_the_step_budget_is_never_exceeded_and_every_episode_ends(n: int, steps: int) -> None:
     mdp = BestOf.of(make(2, 4), n, all_legal)
-    for _, whole in rollout(mdp, Random(), tasks(4, budget=Budget(steps=steps))):
+    episodes = dict(rollout(mdp, Random(), tasks(4, budget=Budget(steps=steps))))
+    assert len(episodes) == 4
+    for whole in episodes.values():
         last = whole.steps[-1]
         assert last.after.spent.steps <= steps
         assert last.terminated or last.truncated
@@ -75,8 +77,9 @@ def test_the_step_budget_is_never_exceeded_and_every_episode_ends(n: int, steps:
 
 def test_dollars_are_never_exceeded_either() -> None:
     mdp = BestOf.of(make(4, 4, usd=0.1), 4, all_legal)
-    for _, whole in rollout(mdp, Random(), tasks(4, budget=Budget(usd=0.55))):
-        assert whole.steps[-1].after.spent.usd <= 0.55 + 0.01  # the critic's cents come on top, in the transition too
+    episodes = dict(rollout(mdp, Random(), tasks(4, budget=Budget(usd=0.55))))
+    spent = [whole.steps[-1].after.spent.usd for whole in episodes.values()]
+    assert len(spent) == 4 and max(spent) <= 0.55 + 0.01  # the critic's cents come on top, in the transition too
 
 
 def test_every_call_costs_its_terms_and_the_rest_is_the_kept_step_s() -> None:
