@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from poser.actions import ActionSet
 from poser.learned.observation import Scores
 from poser.learning import probe
-from poser.learning import tasks as decks
-from poser.learning.train_config import Recipe
+from poser.learning.tasks import load as load_tasks
+from poser.learning.train_config import TrainConfig
 from poser.mdp import MDP
 
 if TYPE_CHECKING:
@@ -29,28 +29,29 @@ them."""
 class School:
     """The real one; tests have their own."""
 
-    def train(self, world: World, mdp: MDP, recipe: Recipe, folder: Path, start: Path | None) -> Path:
-        """A policy folder, trained with `recipe.steps` calls, the probe's included; `start`: weights to begin with.
+    def train(self, world: World, mdp: MDP, config: TrainConfig, folder: Path, start: Path | None) -> Path:
+        """A policy folder, trained with `total_timesteps` calls, the probe's included; `start`: weights to begin with.
 
         There is one measurement, at the end: no policy is chosen by looking at held-out tasks on the way.
         """
         from poser.learning import train
 
-        marks, spent = self.marks(world, mdp) if recipe.cards == "full" else ({}, 0)
-        recipe = recipe.model_copy(update={"steps": max(1, recipe.steps - (0 if start else spent))})
+        skill_scores, spent = self.skill_scores(world, mdp) if config.cards == "full" else ({}, 0)
+        calls = max(1, config.total_timesteps - (0 if start else spent))
+        config = config.model_copy(update={"total_timesteps": calls})
         setting = train.Setting(
             mdp,
             world.deck,
-            decks.load("poster:validation"),
+            load_tasks("poster:validation"),
             world.embedder,
             world.budget,
-            marks,
-            tasks=HELD_OUT,
-            every=recipe.steps,
+            skill_scores,
+            n_eval_tasks=HELD_OUT,
+            eval_freq=calls,
             record=False,
         )
         more: dict[str, Any] = {} if start is None else {"start": start}
-        return Path(train.train(setting, recipe, folder, (folder / train.CHECKPOINT).exists(), **more))
+        return Path(train.train(setting, config, folder, (folder / train.CHECKPOINT).exists(), **more))
 
     def load(self, folder: Path, actions: ActionSet) -> Any:
         """The policy of a folder."""
@@ -60,14 +61,16 @@ class School:
 
     def tell(self, folder: Path, scores: Scores, to: Path) -> Path:
         """A copy of a policy that knows measured scores of more experts; its weights stay as they are."""
-        from poser.learned import policy_file as policyfile
+        from poser.learned import policy_file
 
-        about, tensors = policyfile.load(folder)
+        about, tensors = policy_file.load(folder)
         known = {**about["observer"]["scores"], **{name: dict(kinds) for name, kinds in scores.items()}}
-        policyfile.save(to, tensors, {**about, "observer": {**about["observer"], "scores": known}})
+        policy_file.save(to, tensors, {**about, "observer": {**about["observer"], "scores": known}})
         return to
 
-    def marks(self, world: World, mdp: MDP, experts: Sequence[str] | None = None) -> tuple[probe.Marks, int]:
+    def skill_scores(
+        self, world: World, mdp: MDP, experts: Sequence[str] | None = None
+    ) -> tuple[probe.SkillScores, int]:
         """Measured scores by a probe that takes at most a fifth of the calls, and the calls it took."""
         made = [0]
         found = probe.probe(
@@ -80,16 +83,16 @@ class School:
         return found, made[0]
 
 
-def trained(world: World, recipe: Recipe, seed: int, start: Path | None = None) -> Path:
-    """The folder of the policy that this recipe gives with this seed and `World.calls`; trained where it is not there.
+def trained(world: World, config: TrainConfig, seed: int, start: Path | None = None) -> Path:
+    """The folder of the policy that this config gives with this seed and `World.calls`; trained where it is not there.
 
     A run shorter than four warm-ups warms up for a quarter of its calls.
     """
-    warmup = 0 if start else min(recipe.warmup, world.calls // 4)
-    recipe = recipe.model_copy(update={"steps": world.calls, "seed": seed, "warmup": warmup})
-    mdp = world.mdp(recipe)
+    starts = 0 if start else min(config.learning_starts, world.calls // 4)
+    config = config.model_copy(update={"total_timesteps": world.calls, "seed": seed, "learning_starts": starts})
+    mdp = world.mdp(config)
     parts = [
-        recipe.model_dump(),
+        config.model_dump(),
         world.rules.model_dump(),
         mdp.actions.digest,
         mdp.critic.id,
@@ -99,12 +102,12 @@ def trained(world: World, recipe: Recipe, seed: int, start: Path | None = None) 
     name = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
     folder = world.folder / "policies" / name
     if not (folder / DONE).exists():
-        made = world.school.train(world, mdp, recipe, folder, start)
+        made = world.school.train(world, mdp, config, folder, start)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DONE).write_text(os.path.relpath(made, folder))
     return folder / (folder / DONE).read_text()
 
 
-def learned(world: World, recipe: Recipe, seed: int) -> Any:
+def learned(world: World, config: TrainConfig, seed: int) -> Any:
     """The policy of `trained`; it has `values`."""
-    return world.school.load(trained(world, recipe, seed), world.actions)
+    return world.school.load(trained(world, config, seed), world.actions)

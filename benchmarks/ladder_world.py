@@ -19,11 +19,11 @@ from poser import config as configs
 from poser.actions import ActionSet
 from poser.extract.rules import RulesExtractor
 from poser.learned.embedders import Embedder, embedder
-from poser.learning import tasks as decks
+from poser.learning import tasks as sources
 from poser.learning.evaluate import play
-from poser.learning.tasks import Deck
+from poser.learning.tasks import TaskSource
 from poser.learning.tasks.poster import to_task
-from poser.learning.train_config import DQN, Recipe
+from poser.learning.train_config import DQN, TrainConfig
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.types import Budget, Critic, Critique, Look, Policy, Price, State, Task, Trajectory
 
@@ -91,7 +91,7 @@ class World:
     rules: configs.Rules
     asked: tuple[PosterTask, ...]
     folder: Path
-    deck: Deck = field(default_factory=lambda: decks.load("poster:train"))
+    deck: TaskSource = field(default_factory=lambda: sources.load("poster:train"))
     calls: int = 3000
     size: tuple[int, int] | None = None
     embedder: Embedder = field(default_factory=lambda: embedder("minilm"))
@@ -126,12 +126,12 @@ class World:
         """A poster task as the agent gets it, within this budget."""
         return replace(to_task(asked), budget=self.budget, price=price)
 
-    def mdp(self, recipe: Recipe = DQN) -> MDP:
-        """The transition, with the recipe's reward."""
+    def mdp(self, train_config: TrainConfig = DQN) -> MDP:
+        """The transition, with the reward of this training."""
         rules = self.rules
         extractor = RulesExtractor(attempts=rules.attempts, threshold=rules.threshold)
         game = Rules(threshold=rules.threshold, guard=rules.guard)
-        return MDP(self.pool, self.critic, extractor, self.wording, self.actions, game, recipe.reward, self.size)
+        return MDP(self.pool, self.critic, extractor, self.wording, self.actions, game, train_config.reward, self.size)
 
     def changed(self, rules: Mapping[str, Any] | None = None, without: Sequence[str] = ()) -> World:
         """The same with other rules, or without some experts."""

@@ -15,7 +15,7 @@ from benchmarks.ladder_school import learned
 from benchmarks.ladder_world import World, share_of
 from poser import policies
 from poser.best_of import BestOf, Propose
-from poser.learned.encode import Encoder
+from poser.learned.observation import Encoder
 from poser.learning.train_config import DQN, PAPER
 from poser.policies import planner
 from poser.policies.bandit import Learner

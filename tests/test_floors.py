@@ -40,7 +40,7 @@ FLOORS = (
     )
     + ("poser.learned",),
     ("poser.mdp",),
-    ("poser.summary", "poser.page", "poser.best_of", "poser.registration"),
+    ("poser.summary", "poser.page", "poser.best_of"),
     ("poser.rollout", "poser.record", "poser.report", "poser.agent", "poser.ready"),
     ("poser.learning",),
     ("poser.cli", "poser.server"),

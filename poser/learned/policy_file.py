@@ -12,56 +12,45 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor
 
 from experts.files import write_whole
+from poser.actions import ActionSet
+from poser.learned.embedders import described, embedder
+from poser.learned.network import NetworkShape
+from poser.learned.observation import Encoder, Observer
 from poser.types import PoserError, Scope
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 WEIGHTS, ABOUT = "policy.safetensors", "policy.json"
-FORMAT = 2
+FORMAT = 3
 MAX_WEIGHTS, MAX_ABOUT = 64 * 2**20, 4 * 2**20
 """Bytes."""
 
-Width = Annotated[int, Field(ge=1, le=65_536)]
 Name = Annotated[str, Field(max_length=1000)]
 
 
 class _Part(BaseModel):
-    """Unknown keys are let through: a newer version may say more."""
+    """Unknown keys are ignored: a later version may say more."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
 
-class Network(_Part):
-    """`poser.learned.network.Shape`."""
-
-    kind: Literal["slot", "flat"]
-    state: Width
-    cards: Width
-    slots: Annotated[int, Field(ge=1, le=4096)]
-    hidden: Annotated[int, Field(ge=1, le=4096)]
-    text: Annotated[int, Field(ge=0, le=65_536)]
-    own: Annotated[int, Field(ge=0, le=65_536)]
-    fit: Annotated[int, Field(ge=0, le=65_536)] | None
-
-
-class Embedding(_Part):
-    """Which text embedder: `poser.learned.encode.embedder(name, model)`, and the id that it must have."""
+class EmbedderEntry(_Part):
+    """What `embedder(name, model)` takes, and the id that the embedder must have."""
 
     name: Name
     model: Name | None = None
     id: Name
 
 
-class Observing(_Part):
-    """What `poser.learned.observation.Observer` is made of; `digest` is the observer's."""
+class ObserverEntry(_Part):
+    """What an `Observer` is made of, and its digest. `cards`: 'identity' for the ablation without them; a score of null
+    was not measured."""
 
-    embedder: Embedding
+    embedder: EmbedderEntry
     extras: list[Name]
     remaining: bool
     cards: Literal["full", "identity"]
@@ -69,12 +58,12 @@ class Observing(_Part):
     scores: dict[str, dict[str, float | None]] = {}
 
 
-class Slots(_Part):
-    """The slots of the training ('stop', 'EXPERT/SCOPE'), and what the policy may choose of them."""
+class ActionsEntry(_Part):
+    """The slots of the training ('stop', 'EXPERT/SCOPE'), which scopes the policy may choose, and whether text-to-image
+    experts could draw again."""
 
     slots: Annotated[list[Name], Field(min_length=1, max_length=4096)]
-    scopes: list[Scope]
-    stop: bool
+    allowed: list[Scope]
     redraw: bool
     digest: Name
 
@@ -82,16 +71,58 @@ class Slots(_Part):
 class About(_Part):
     """What `policy.json` must hold."""
 
-    format: Literal[2]
     sha256: Name
-    network: Network
-    observer: Observing
-    actions: Slots
+    network: NetworkShape
+    observer: ObserverEntry
+    actions: ActionsEntry
+
+    def observer_over(self, actions: ActionSet) -> Observer:
+        """The observer of the training over the slots of `actions`.
+
+        Raises `PoserError` for an unknown embedder or extra, and where its observations are not those of the training.
+        """
+        entry = self.observer
+        inner = embedder(entry.embedder.name, entry.embedder.model)
+        scores = {name: {k: s for k, s in row.items() if s is not None} for name, row in entry.scores.items()}
+        encoder = Encoder(inner, tuple(entry.extras), entry.remaining)
+        observer = Observer(encoder, actions, scores, entry.cards == "identity")
+        if observer.digest != entry.digest:
+            raise PoserError(
+                f"it was trained on other observations (embedder {entry.embedder.id!r}, here {inner.id!r}); "
+                "use that embedder and version, or train anew"
+            )
+        return observer
+
+
+def describe(shape: NetworkShape, observer: Observer) -> dict[str, Any]:
+    """The parts of `policy.json` that every policy has: 'network', 'observer' and 'actions' of its training."""
+    encoder, actions = observer.encoder, observer.actions
+    return {
+        "network": shape.model_dump(),
+        "observer": {
+            "embedder": described(encoder.embedder),
+            "extras": encoder.extras,
+            "remaining": encoder.remaining,
+            "cards": "identity" if observer.identity else "full",
+            "digest": observer.digest,
+            "scores": observer.scores,
+        },
+        "actions": {
+            "slots": [str(action) for action in actions.slots],
+            "allowed": actions.allowed,
+            "redraw": actions.redraw,
+            "digest": actions.digest,
+        },
+    }
 
 
 def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
-    """Writes both files, each whole or not at all; gives the folder. 'format' and 'sha256' are filled in; numbers that
-    are not finite become null.
+    """Writes both files, each whole or not at all; gives the folder.
+
+    Args:
+        tensors: the weights, by name.
+        about: what `describe` gives, and any more JSON data; 'format' and 'sha256' are filled in, numbers that are not
+            finite become null.
 
     Raises `PoserError` where `about` lacks a part, OSError.
     """
@@ -99,7 +130,7 @@ def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: M
 
     folder, data = Path(folder), packed({name: value.contiguous() for name, value in tensors.items()})
     whole = _plain({**about, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()})
-    _checked(whole, folder)
+    checked(whole, folder)
     text = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
     write_whole(folder / WEIGHTS, data)
     write_whole(folder / ABOUT, text.encode())
@@ -117,11 +148,10 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tens
     folder = Path(folder)
     text, data = _read(folder / ABOUT, MAX_ABOUT), _read(folder / WEIGHTS, MAX_WEIGHTS)
     try:
-        about = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _bad(folder, f"{ABOUT} is no JSON: {error!s:.80}") from None
-    found = _checked(about, folder)
-    if hashlib.sha256(data).hexdigest() != found.sha256:
+    if hashlib.sha256(data).hexdigest() != checked(content, folder).sha256:
         raise _bad(folder, f"{WEIGHTS} is not the file that {ABOUT} was written for")
     try:
         tensors: dict[str, Tensor] = unpacked(data)
@@ -130,7 +160,22 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tens
     for name, value in tensors.items():
         if str(value.dtype) != "torch.float32" or not bool(value.isfinite().all()):
             raise _bad(folder, f"{name!s:.80} is not made of finite float32 numbers")
-    return about, tensors
+    return content, tensors
+
+
+def checked(content: Any, folder: Path) -> About:
+    """The content of a `policy.json`. Raises `PoserError` for another format, and for the first entry that is wrong."""
+    if isinstance(content, dict) and content.get("format") != FORMAT:
+        raise PoserError(
+            f"policy {str(folder)!r} cannot be used (its format is {content.get('format')!r:.40}, this version reads "
+            f"{FORMAT}); train it again: poser train --out DIR, from its recorded episodes with --offline {folder}"
+        )
+    try:
+        return About.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or ABOUT
+        raise _bad(folder, f"{where:.80}: {first['msg']:.80}") from None
 
 
 def _bad(folder: Path, why: str) -> PoserError:
@@ -149,17 +194,6 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise _bad(path.parent, f"{path.name} is larger than {limit >> 20} MiB")
     return data
-
-
-def _checked(about: Any, folder: Path) -> About:
-    if isinstance(about, dict) and about.get("format") != FORMAT:
-        raise _bad(folder, f"its format is {about.get('format')!r:.40}, this version reads {FORMAT}")
-    try:
-        return About.model_validate(about)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or ABOUT
-        raise _bad(folder, f"{where:.80}: {first['msg']:.80}") from None
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Training checkpoints: everything that a run needs to go on as if it had never stopped, without pickle.
+"""Training checkpoints: everything that a run needs to go on as if it had never stopped. No pickle.
 
 `FOLDER/000007/` holds `model.safetensors` (both networks, the optimizer, the last observations), `buffer.safetensors`
 (only the rows that are filled) and `state.json` (counters, random states, where the episodes stand). A checkpoint is
@@ -26,13 +26,13 @@ from safetensors.torch import load_file, save_file
 
 from poser.learning.buffer import ARRAYS, NStepBuffer
 from poser.learning.learner import MaskedDQN, make
-from poser.learning.train_config import Recipe
+from poser.learning.train_config import TrainConfig
 from poser.types import PoserError
 
-FORMAT = 1
-COUNTERS = ("num_timesteps", "_episode_num", "_n_calls", "_n_updates", "trained", "illegal")
-MAY_CHANGE = ("steps", "seats")
-"""Settings that may differ from the checkpoint's: a run may be made longer; seats are the environment's affair."""
+FORMAT = 2
+COUNTERS = ("num_timesteps", "_episode_num", "_n_calls", "_n_updates", "online_updates", "illegal")
+MAY_CHANGE = ("total_timesteps", "n_envs")
+"""Settings that may differ from the checkpoint's: a run may be made longer, and the environment checks its own size."""
 
 
 class Restorable(Protocol):
@@ -48,8 +48,14 @@ class Restorable(Protocol):
 
 
 def save(model: MaskedDQN, env: Restorable | None, folder: str | os.PathLike[str], note: Any = None) -> Path:
-    """Writes a checkpoint between two turns and removes the older ones; gives its folder. `env` is None for a learner
-    that only studies; `note` is JSON data of the caller's. Raises OSError."""
+    """Writes a checkpoint between two turns and removes the older ones; gives its folder.
+
+    Args:
+        env: the model's environment; None for a learner that only studies.
+        note: JSON data of the caller's, given back by `resume`.
+
+    Raises OSError.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     older = _whole(folder)
@@ -69,20 +75,23 @@ def save(model: MaskedDQN, env: Restorable | None, folder: str | os.PathLike[str
     return whole
 
 
-def resume(folder: str | os.PathLike[str], env: Any, recipe: Recipe, log: str | None = None) -> tuple[MaskedDQN, Any]:
-    """The learner of the newest checkpoint, and its note; what it does next is what it would have done. `env` and `log`
-    as for `learner.make`.
+def resume(
+    folder: str | os.PathLike[str], env: Any, config: TrainConfig, log: str | None = None
+) -> tuple[MaskedDQN, Any]:
+    """The learner of the newest checkpoint, which does next what it would have done without the stop, and its note.
 
-    Raises PoserError: no checkpoint there, a damaged one, one of another recipe, experts or environment.
+    `env`, `config` and `log` are those of `MaskedDQN`.
+
+    Raises PoserError: no checkpoint there, a damaged one, one of another version, config, experts or environment.
     """
     found = _whole(Path(folder))
     if not found:
         raise PoserError(f"no checkpoint in {str(folder)!r}; train without --resume, or give the folder of a run")
     try:
         state = json.loads((found[-1] / "state.json").read_text("utf-8"))
-        _check(state, recipe)
+        _check(state, config)
         tensors, rows = load_file(found[-1] / "model.safetensors"), load_arrays(found[-1] / "buffer.safetensors")
-        model = make(env, recipe, log=log)
+        model = make(env, config, log=log)
         _fill_buffer(model.replay_buffer, rows, state["buffer"])
         _fill_model(model, tensors)
         if model.env is not None:
@@ -101,7 +110,7 @@ def _whole(folder: Path) -> list[Path]:
 
 
 def _settle(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
+    """Waits until a file or folder is on the disk (fsync)."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -161,11 +170,11 @@ def _state(model: MaskedDQN, env: Restorable | None) -> dict[str, Any]:
     buffer, told = model.replay_buffer, np.random.get_state(legacy=False)
     return {
         "format": FORMAT,
-        "recipe": model.recipe.model_dump(mode="json"),
+        "train_config": model.config.model_dump(mode="json"),
         "counters": {name: getattr(model, name) for name in COUNTERS},
         "buffer": {"pos": buffer.pos, "full": buffer.full, "random": buffer.rng.bit_generator.state},
         "random": {
-            "dice": model.dice.bit_generator.state,
+            "actions": model.action_rng.bit_generator.state,
             "numpy": {**told, "state": {**told["state"], "key": told["state"]["key"].tolist()}},
             "python": random.getstate(),
             "slots": model.action_space.np_random.bit_generator.state,
@@ -180,9 +189,9 @@ def _fill_state(model: MaskedDQN, state: Mapping[str, Any]) -> None:
         setattr(model, name, int(state["counters"][name]))
     model.ep_info_buffer = deque(state["episodes"], model._stats_window_size)
     model.ep_success_buffer = deque(maxlen=model._stats_window_size)
-    model.exploration_rate = model.rate()
+    model.exploration_rate = model.epsilon()
     told = state["random"]
-    model.dice.bit_generator.state = told["dice"]
+    model.action_rng.bit_generator.state = told["actions"]
     model.action_space.np_random.bit_generator.state = told["slots"]
     inner = told["numpy"]["state"]
     np.random.set_state({**told["numpy"], "state": {**inner, "key": np.asarray(inner["key"], np.uint32)}})
@@ -190,11 +199,14 @@ def _fill_state(model: MaskedDQN, state: Mapping[str, Any]) -> None:
     random.setstate((version, tuple(words), gauss))
 
 
-def _check(state: Mapping[str, Any], recipe: Recipe) -> None:
+def _check(state: Mapping[str, Any], config: TrainConfig) -> None:
     if state["format"] != FORMAT:
-        raise PoserError(f"the checkpoint has format {state['format']!r}, this version reads {FORMAT}; train anew")
-    wanted = recipe.model_dump(mode="json")
-    for name, there in state["recipe"].items():
+        raise PoserError(
+            f"the checkpoint has format {state['format']!r}, this version reads {FORMAT}; train anew into another "
+            "--out, with --offline and the folder of this run to learn from its recorded episodes"
+        )
+    wanted = config.model_dump(mode="json")
+    for name, there in state["train_config"].items():
         if name not in MAY_CHANGE and there != wanted.get(name):
             here = wanted.get(name)
             raise PoserError(f"the checkpoint was trained with {name} {there!r}, this run has {here!r}; give the same")

@@ -1,7 +1,7 @@
-"""`OrchestrateEnv`: one episode at a time as a gymnasium environment, a thin door to `MDP.step`.
+"""`OrchestrateEnv`: one episode at a time as a gymnasium environment, over `MDP.step`.
 
-import gymnasium, poser
-env = gymnasium.make("poser/Orchestrate-v0", preset="poster")
+import gymnasium
+env = gymnasium.make("poser.learning.env:poser/Orchestrate-v0", preset="poster")
 """
 
 from __future__ import annotations
@@ -16,25 +16,31 @@ import gymnasium
 import numpy as np
 
 from poser import config as configs
+from poser import register_env
 from poser.agent import Poser
-from poser.learned.encode import Encoder, embedder
-from poser.learned.observation import Observer
-from poser.learning import tasks as decks
+from poser.learned.embedders import embedder
+from poser.learned.observation import Encoder, Observation, Observer
+from poser.learning import tasks as sources
 from poser.learning.frame import frame
-from poser.learning.tasks import Deck
+from poser.learning.tasks import PricedTasks, TaskSource
 from poser.learning.train_config import DQN
 from poser.mdp import MDP, handed
 from poser.types import PoserError, State, Step, Task
 
 SIZE = (512, 512)
 """Space of the picture in a frame where the transition names no size, px."""
-Observation = dict[str, np.ndarray]
 
 
 def open_end(step: Step) -> State:
     """The state after a step, as a learner may look beyond it: where only the budget ended the episode, the mask shows
     what would still be legal; after a true end nothing is."""
     return replace(step.after, ended=False) if step.truncated else step.after
+
+
+def same_actions(mdp: MDP, observer: Observer) -> None:
+    """Raises `PoserError` where the masks of an observer would not be those of the transition."""
+    if observer.actions != mdp.actions:
+        raise PoserError("the observer is for another action set; make it with actions=mdp.actions")
 
 
 class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
@@ -53,13 +59,13 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         preset: a preset, config file or folder of a run (`poser.config`); what is given below replaces its part.
         mdp: the transition.
         observer: makes the observations; by default the config's embedder and every extra but 'last'.
-        deck: a deck, played as it is, or its name, played with the config's budget and prices; by default the
-            embedded world's tasks of `split`.
+        tasks: a source of tasks, played as they are, or its name, played with the config's budget and prices; by
+            default the embedded world's tasks of `split`.
         split: 'train', 'validation' or 'test'.
         overrides: dotted keys of the config, for example {'rules.steps': 4}.
         render_mode: 'rgb_array', or None.
 
-    Raises `PoserError` for an unknown preset, key, deck, split or render mode.
+    Raises `PoserError` for an unknown preset, key, source, split or render mode, and for an observer of other slots.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 2}
@@ -70,14 +76,15 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         *,
         mdp: MDP | None = None,
         observer: Observer | None = None,
-        deck: Deck | str | None = None,
+        tasks: TaskSource | str | None = None,
         split: str = "train",
         overrides: Mapping[str, Any] | None = None,
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise PoserError(f"no render mode {render_mode!r}; give 'rgb_array', or nothing")
-        self.mdp, self.observer, self.deck = _parts(preset, overrides, mdp, observer, deck or f"poster:{split}")
+        self.mdp, self.observer, self.tasks = _parts(preset, overrides, mdp, observer, tasks or f"poster:{split}")
+        same_actions(self.mdp, self.observer)
         self.observation_space = self.observer.space
         self.action_space = gymnasium.spaces.Discrete(len(self.mdp.actions.slots))
         self.render_mode = render_mode
@@ -95,7 +102,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         """
         super().reset(seed=seed)
         given = dict(options or {})
-        task: Task = given.pop("task", None) or self.deck.draw(self.np_random)
+        task: Task = given.pop("task", None) or self.tasks.draw(self.np_random)
         if given:
             raise PoserError(f"no option {next(iter(given))!r}; the only one is 'task', a poser.types.Task")
         self._state, self._step, self._refused = self.mdp.start([task])[0], None, 0
@@ -134,9 +141,9 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         return frame(self._state, self._step, self.mdp.size or SIZE)
 
     def _observe(self, state: State) -> Observation:
-        mask = self.mdp.mask([state])
-        self._mask = mask[0]
-        return {name: rows[0] for name, rows in self.observer([state], mask).items()}
+        seen = {name: rows[0] for name, rows in self.observer([state]).items()}
+        self._mask = seen["mask"] > 0
+        return seen
 
 
 def _parts(
@@ -144,17 +151,20 @@ def _parts(
     overrides: Mapping[str, Any] | None,
     mdp: MDP | None,
     observer: Observer | None,
-    deck: Deck | str,
-) -> tuple[MDP, Observer, Deck]:
-    """What was given, the rest by the config; a named deck is played with its budget, and its prices by its weight."""
-    if mdp is not None and observer is not None and not isinstance(deck, str):
-        return mdp, observer, deck
+    tasks: TaskSource | str,
+) -> tuple[MDP, Observer, TaskSource]:
+    """What was given, the rest by the config; named tasks are played with its budget, and its prices by its weight."""
+    if mdp is not None and observer is not None and not isinstance(tasks, str):
+        return mdp, observer, tasks
     config = configs.load(preset, overrides)
     if mdp is None:
         mdp = Poser.from_config(config).mdp
     if observer is None:
         inner = embedder(config.embedder.name, config.embedder.model)
         observer = Observer(Encoder(inner, DQN.extras), mdp.actions)
-    if isinstance(deck, str):
-        deck = decks.Priced(decks.load(deck), config.budget_of(), fixed=config.prices)
-    return mdp, observer, deck
+    if isinstance(tasks, str):
+        tasks = PricedTasks(sources.load(tasks), config.budget_of(), fixed=config.prices)
+    return mdp, observer, tasks
+
+
+register_env()

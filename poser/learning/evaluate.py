@@ -1,9 +1,11 @@
-"""What a policy is worth on a list of tasks, in the critic's eyes, and how well it knows what it is worth."""
+"""What a policy is worth on tasks, in the critic's eyes; how well its own values predict it; the learning curve."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from poser.rollout import rollout
 from poser.types import Policy, Task, Trajectory
 
 BINS = 10
+"""Of predicted returns, equally wide."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Report:
 
 def play(mdp: MDP, policy: Policy, tasks: Sequence[Task], seats: int = 32) -> list[Trajectory]:
     """Every task to its end, in order."""
-    found = dict(rollout(mdp, policy, tasks, seats))
-    return [found[k] for k in range(len(tasks))]
+    episodes = dict(rollout(mdp, policy, tasks, seats))
+    return [episodes[k] for k in range(len(tasks))]
 
 
 def report(episodes: Sequence[Trajectory]) -> Report:
@@ -68,7 +71,10 @@ class Calibration:
 
 
 def calibration(mdp: MDP, policy: Valued, episodes: Sequence[Trajectory], discount: float) -> Calibration:
-    """How well the policy's values foretell what followed, over every step of episodes that it played itself."""
+    """How well the policy's values predicted what followed, over every step of episodes that it played itself.
+
+    `discount`: of a step, as in its training.
+    """
     pairs = []
     for whole in episodes:
         states = [step.before for step in whole.steps]
@@ -84,3 +90,33 @@ def calibration(mdp: MDP, policy: Valued, episodes: Sequence[Trajectory], discou
             rows.append((round(predicted, 4), round(real, 4), len(part)))
             error += len(part) / len(pairs) * abs(predicted - real)
     return Calibration(round(error, 4), tuple(rows), len(pairs))
+
+
+def draw_curve(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") -> Path:
+    """The learning curve as a PNG: held-out return, value and satisfied commands against expert calls (`train.Row`)."""
+    import matplotlib
+
+    matplotlib.use("Agg", force=False)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 3.6), dpi=120, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    calls = [row["calls"] for row in rows]
+    left.plot(calls, [row["returns"] for row in rows], "o-", color="#b5322a", label="return")
+    if rows:
+        last = rows[-1]["returns"]
+        left.axhline(0.9 * last, color="#999", lw=0.8, ls="--", label="90 % of the last")
+    left.set(xlabel="expert calls", title="held-out return")
+    left.legend(frameon=False)
+    right.plot(calls, [row["value"] for row in rows], "o-", color="#235ab0", label="value of the picture")
+    right.plot(calls, [row["satisfied"] for row in rows], "o-", color="#2c8a4b", label="commands satisfied")
+    right.set(xlabel="expert calls", title="in the critic's eyes", ylim=(0, 1))
+    right.legend(frameon=False)
+    for axis in (left, right):
+        axis.spines[["top", "right"]].set_visible(False)
+    if title:
+        figure.suptitle(title, fontsize=10)
+    part = path.with_suffix(".part.png")
+    figure.savefig(part)
+    part.replace(path)
+    return path

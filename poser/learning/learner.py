@@ -1,8 +1,9 @@
-"""The learner: stable-baselines3's DQN with masks that always hold, one coin a seat, double Q and n-step returns.
+"""The learner: stable-baselines3's DQN with action masks, one coin an environment, double Q, n-step returns.
 
 Masks hold in the warm-up, in exploration, in the greedy choice and in the TD target (`network.masked`); the buffer
-refuses what is illegal. Counters are absolute (calls made, updates done), so that a run may be cut anywhere: a run of
-N + M calls is a run of N, a checkpoint (`checkpoint`), and M more, bit for bit. Source: performance.md 8 and 9.
+refuses what is illegal. Exploration and updates follow the number of calls made, never the number of vector steps or of
+calls of `learn`, so a run may be cut anywhere: a run of N + M calls is a run of N, a checkpoint (`checkpoint`), and M
+more, bit for bit.
 """
 
 from __future__ import annotations
@@ -24,20 +25,37 @@ from torch.nn import functional
 
 from poser.actions import anything
 from poser.learned import network
-from poser.learned.network import Shape
-from poser.learned.observation import FIT, OWN
+from poser.learned.network import NetworkShape
+from poser.learned.observation import IDENTITY_COLUMNS, SCORE_COLUMN, text_columns
 from poser.learning.buffer import NStepBuffer
-from poser.learning.train_config import Recipe
+from poser.learning.train_config import TrainConfig
 from poser.types import InvalidAction, PoserError
 
-Turn = Callable[["MaskedDQN"], bool | None]
-"""Sees the model after every turn (a step of every seat, and the updates it is due); False ends the run."""
+OnTurn = Callable[["MaskedDQN"], bool | None]
+"""Sees the model after every turn (a step of every environment, and the updates due after it); False ends the run."""
 
 
-class _Masked(BasePolicy):
-    """A Q-network as stable-baselines3 asks for it: dictionary observation -> Q [B, K], illegal slots at the floor."""
+def shape_of(space: spaces.Dict, config: TrainConfig) -> NetworkShape:
+    """The network for these observations (`Observer.space`)."""
+    shapes: Any = {name: part.shape for name, part in space.spaces.items()}
+    (state,), (slots, cards) = shapes["state"], shapes["cards"]
+    scored = config.network == "slot" and config.cards == "full" and cards > SCORE_COLUMN
+    return NetworkShape(
+        kind=config.network,
+        state_columns=state,
+        card_columns=cards,
+        slots=slots,
+        hidden_size=config.hidden_size,
+        text_columns=text_columns(state, config.extras),
+        identity_columns=IDENTITY_COLUMNS if scored else 0,
+        score_column=SCORE_COLUMN if scored else None,
+    )
 
-    def __init__(self, observation_space: spaces.Dict, action_space: spaces.Discrete, shape: Shape) -> None:
+
+class _MaskedQ(BasePolicy):
+    """A Q-network in stable-baselines3's form: dictionary observation -> Q [B, K], illegal slots at `ILLEGAL`."""
+
+    def __init__(self, observation_space: spaces.Dict, action_space: spaces.Discrete, shape: NetworkShape) -> None:
         super().__init__(observation_space, action_space, normalize_images=False)
         self.net = network.build(shape)
 
@@ -49,68 +67,78 @@ class _Masked(BasePolicy):
 
 
 class _Policy(DQNPolicy):
-    """Online and target network over `_Masked`."""
+    """Online and target network over `_MaskedQ`, and their optimizer."""
 
-    def __init__(self, *args: Any, shape: Shape, lead: float, **kwargs: Any) -> None:
-        self.shape, self.lead = shape, lead
+    def __init__(self, *args: Any, shape: NetworkShape, linear_lr_factor: float, **kwargs: Any) -> None:
+        self.shape, self.linear_lr_factor = shape, linear_lr_factor
         super().__init__(*args, **kwargs)
 
     def _build(self, lr_schedule: Any) -> None:
-        """Networks and optimizer; weights of the cards themselves learn `lead` times as fast."""
+        """Both networks; the weights `SlotQ.trust` learn at a rate of their own."""
         super()._build(lr_schedule)
         groups: dict[bool, list[Tensor]] = {False: [], True: []}
         for name, weight in self.q_net.named_parameters():
             groups[".trust." in name].append(weight)
         rate = lr_schedule(1)
-        split = [{"params": groups[False], "lr": rate}, {"params": groups[True], "lr": self.lead * rate}]
+        split = [{"params": groups[False], "lr": rate}, {"params": groups[True], "lr": self.linear_lr_factor * rate}]
         self.optimizer = self.optimizer_class([group for group in split if group["params"]], **self.optimizer_kwargs)
 
-    def make_q_net(self) -> _Masked:
-        return _Masked(self.observation_space, self.action_space, self.shape).to(self.device)
+    def make_q_net(self) -> _MaskedQ:
+        return _MaskedQ(self.observation_space, self.action_space, self.shape).to(self.device)
 
 
 class MaskedDQN(DQN):
-    """See the module.
+    """A masked DQN over `Observer`'s observations.
+
+    Args:
+        env: the environment, which is seeded with the config's seed; or an observation space alone, for a learner of a
+            single environment whose buffer is filled by hand and that can only `study`.
+        config: its settings.
+        log: a folder for TensorBoard files; None: none are written.
 
     Attributes:
-        recipe: its settings; shape: of its network.
+        shape: of its network.
         illegal: actions chosen that the mask forbids, over the whole run: 0, or the mask is broken.
+        online_updates: updates made while practising; `_n_updates` counts those of `study` too.
     """
 
-    def __init__(self, env: VecEnv | spaces.Dict, recipe: Recipe, log: str | None = None) -> None:
+    def __init__(self, env: VecEnv | spaces.Dict, config: TrainConfig, log: str | None = None) -> None:
         space: Any = env if isinstance(env, spaces.Dict) else env.observation_space
-        (state,), (slots, cards) = space["state"].shape, space["cards"].shape
-        text = network.text_columns(state, recipe.extras)
-        self.recipe = recipe
-        known = recipe.network == "slot" and recipe.cards == "full" and cards > FIT
-        own, fit = (OWN, FIT) if known else (0, None)
-        self.shape = Shape(recipe.network, state, cards, slots, recipe.hidden, text, own, fit)
-        self.illegal = self.trained = 0
-        self.dice = np.random.default_rng((recipe.seed, 1))
-        self._on_turn: Turn | None = None
-        fused = {"optimizer_class": torch.optim.AdamW, "optimizer_kwargs": {"fused": True}}
-        # the budget is part of a task: what would come after its end is never earned, so every end is one
-        steps = {"n_steps": recipe.n_steps, "gamma": recipe.discount, "seed": (recipe.seed, 2)}
+        self.config, self.shape = config, shape_of(space, config)
+        self.illegal = self.online_updates = 0
+        self.action_rng = np.random.default_rng((config.seed, 1))
+        self._on_turn: OnTurn | None = None
         super().__init__(
             _Policy,
             None if env is space else env,
-            learning_rate=recipe.rate,
-            buffer_size=recipe.buffer,
-            learning_starts=recipe.warmup,
-            batch_size=recipe.batch,
-            gamma=recipe.discount,
+            learning_rate=config.learning_rate,
+            buffer_size=config.buffer_size,
+            learning_starts=config.learning_starts,
+            batch_size=config.batch_size,
+            gamma=config.gamma,
             train_freq=1,
-            gradient_steps=0,
+            gradient_steps=0,  # updates are made in `collect_rollouts`
             replay_buffer_class=NStepBuffer,
-            replay_buffer_kwargs={**steps, "handle_timeout_termination": False},
-            policy_kwargs={"shape": self.shape, "lead": recipe.lead, **fused},
+            replay_buffer_kwargs={
+                "n_steps": config.n_steps,
+                "gamma": config.gamma,
+                "seed": (config.seed, 2),
+                # the budget is part of a task: what would come after its end is never earned, so every end is one
+                "handle_timeout_termination": False,
+            },
+            policy_kwargs={
+                "shape": self.shape,
+                "linear_lr_factor": config.linear_lr_factor,
+                "optimizer_class": torch.optim.AdamW,
+                "optimizer_kwargs": {"fused": True},
+            },
             tensorboard_log=log,
-            seed=recipe.seed,
+            seed=config.seed,
             device="cpu",
             _init_setup_model=False,
         )
         if self.env is None:
-            self.observation_space, self.action_space, self.n_envs = space, spaces.Discrete(slots), 1
+            self.observation_space, self.action_space, self.n_envs = space, spaces.Discrete(self.shape.slots), 1
         self._setup_model()
 
     def learn(self, total_timesteps: int, *args: Any, reset_num_timesteps: bool = False, **kwargs: Any) -> MaskedDQN:
@@ -118,25 +146,18 @@ class MaskedDQN(DQN):
         super().learn(total_timesteps, *args, reset_num_timesteps=reset_num_timesteps, **kwargs)
         return self
 
-    def advance(self, until: int | None = None, on_turn: Turn | None = None, callback: Any = None) -> MaskedDQN:
-        """Goes on until `until` calls have been made in all (None: the recipe's steps). Between turns all is settled:
-        `on_turn` may evaluate, save a checkpoint, and end the run by returning False."""
-        more = (self.recipe.steps if until is None else until) - self.num_timesteps
+    def advance(self, until: int | None = None, on_turn: OnTurn | None = None, callback: Any = None) -> MaskedDQN:
+        """Goes on until `until` calls have been made in all (None: the config's `total_timesteps`).
+
+        `on_turn` is called between turns, where nothing is half done: it may evaluate, save a checkpoint, and end the
+        run by returning False. `callback` is stable-baselines3's.
+        """
+        more = (self.config.total_timesteps if until is None else until) - self.num_timesteps
         self._on_turn = on_turn
         try:
             return self.learn(more, callback, log_interval=50) if more > 0 else self
         finally:
             self._on_turn = None
-
-    def collect_rollouts(self, *args: Any, **kwargs: Any) -> RolloutReturn:
-        """One step of every seat, and the updates that are due after it."""
-        done = super().collect_rollouts(*args, **kwargs)
-        due = int(self.recipe.updates * max(0, self.num_timesteps - self.recipe.warmup)) - self.trained
-        if due > 0:
-            self.trained += due
-            self.train(due, self.batch_size)
-        going = done.continue_training and (self._on_turn is None or self._on_turn(self) is not False)
-        return done._replace(continue_training=going)
 
     def study(self, updates: int) -> MaskedDQN:
         """So many updates on what the buffer holds, without any call."""
@@ -145,8 +166,19 @@ class MaskedDQN(DQN):
         self.train(updates, self.batch_size)
         return self
 
+    def collect_rollouts(self, *args: Any, **kwargs: Any) -> RolloutReturn:
+        """One step of every environment, and the updates that are due after it."""
+        done = super().collect_rollouts(*args, **kwargs)
+        practised = max(0, self.num_timesteps - self.config.learning_starts)
+        due = int(self.config.updates_per_step * practised) - self.online_updates
+        if due > 0:
+            self.online_updates += due
+            self.train(due, self.batch_size)
+        going = done.continue_training and (self._on_turn is None or self._on_turn(self) is not False)
+        return done._replace(continue_training=going)
+
     def train(self, gradient_steps: int, batch_size: int = 128) -> None:
-        """Updates of the online network; every `recipe.target` of them the target network becomes its copy."""
+        """Updates of the online network; after every `target_update_interval` of them the target becomes its copy."""
         self.policy.set_training_mode(True)
         total = 0.0
         for _ in range(gradient_steps):
@@ -157,39 +189,40 @@ class MaskedDQN(DQN):
             self.policy.optimizer.step()
             total += loss.item()
             self._n_updates += 1
-            if self._n_updates % self.recipe.target == 0:
+            if self._n_updates % self.config.target_update_interval == 0:
                 self.q_net_target.load_state_dict(self.q_net.state_dict())
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         self.logger.record("train/loss", total / max(1, gradient_steps))
 
     def _loss(self, batch: Any) -> Tensor:
-        """Huber loss between Q of the slots taken and their n-step targets, and the pull on what corrects the cards."""
+        """Huber loss between Q of the slots taken and their n-step targets, and the penalty on A of `SlotQ`."""
         obs, slots = batch.observations, batch.actions[:, 0]
-        goal = batch.rewards[:, 0] + batch.discounts[:, 0] * self._ahead(batch)
-        found, extra = self.q_net.net.at(obs["state"], obs["cards"], slots)
-        return functional.smooth_l1_loss(found, goal) + self.recipe.shrink * extra.square().mean()
+        target = batch.rewards[:, 0] + batch.discounts[:, 0] * self._next_value(batch)
+        q, correction = self.q_net.net.at(obs["state"], obs["cards"], slots)
+        return functional.smooth_l1_loss(q, target) + self.config.correction_penalty * correction.square().mean()
 
     @torch.no_grad()
-    def _ahead(self, batch: Any) -> Tensor:
+    def _next_value(self, batch: Any) -> Tensor:
         """The value of the state after each sample, [B]: 0 where the episode is over or nothing is legal."""
         values = torch.zeros(len(batch.dones))
         rows = ((batch.dones[:, 0] == 0) & (batch.next_observations["mask"] != 0).any(dim=1)).nonzero()[:, 0]
         if len(rows):
             obs = {key: value[rows] for key, value in batch.next_observations.items()}
-            if self.recipe.double:
+            if self.config.double_q:
                 best = self.q_net(obs).argmax(dim=1)
                 values[rows] = self.q_net_target.net.at(obs["state"], obs["cards"], best)[0]
             else:
                 values[rows] = self.q_net_target(obs).max(dim=1).values
         return values
 
-    def rate(self) -> float:
-        """Chance of a random slot now: 1 in the warm-up, then a straight line over the recipe's steps."""
-        recipe = self.recipe
-        if self.num_timesteps < recipe.warmup:
+    def epsilon(self) -> float:
+        """Chance of a random slot now: 1 before `learning_starts`, then a straight line over the calls of the run."""
+        config = self.config
+        if self.num_timesteps < config.learning_starts:
             return 1.0
-        share = min(1.0, self.num_timesteps / (recipe.until * recipe.steps))
-        return recipe.explore + share * (recipe.floor - recipe.explore)
+        share = min(1.0, self.num_timesteps / (config.exploration_fraction * config.total_timesteps))
+        fall = config.exploration_final_eps - config.exploration_initial_eps
+        return config.exploration_initial_eps + share * fall
 
     def predict(
         self,
@@ -198,47 +231,45 @@ class MaskedDQN(DQN):
         episode_start: Any = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Legal slots [B] (a number for a single observation): the best ones, or with the chance `rate()`, a coin a
-        row, random ones. Raises `InvalidAction` where none is legal."""
+        """Legal slots [B] (a number for a single observation): the best ones; unless `deterministic`, each row becomes
+        a random one with the chance `epsilon()`. Raises `InvalidAction` where none is legal."""
         mask = np.atleast_2d(observation["mask"]) != 0
         if not mask.any(axis=1).all():
-            raise InvalidAction(
-                f"row {mask.any(axis=1).argmin()} has no legal slot; the episode ended, or the mask is broken"
-            )
+            row = mask.any(axis=1).argmin()
+            raise InvalidAction(f"row {row} has no legal slot; the episode ended, or the mask is broken")
         best, _ = self.policy.predict(observation, deterministic=True)
         if deterministic:
             return best, state
-        coins, lots = self.dice.random(len(mask)), anything(mask, self.dice)
-        chosen = np.where(coins < self.rate(), lots, best)
+        coins, lots = self.action_rng.random(len(mask)), anything(mask, self.action_rng)
+        chosen = np.where(coins < self.epsilon(), lots, best)
         return chosen.reshape(np.shape(best)), state
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of the online network's weights, for `policyfile.save`."""
+        """A copy of the online network's weights, for `policy_file.save`."""
         return {name: value.detach().clone() for name, value in self.q_net.net.state_dict().items()}
 
     def _sample_action(self, *args: Any, **kwargs: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The chosen slots twice, as stable-baselines3 wants them: to act with, and to store."""
         slots, _ = self.predict(self._last_obs)
         mask = self._last_obs["mask"]
         self.illegal += int((mask[np.arange(len(slots)), slots] == 0).sum())
         return slots, slots
 
     def _on_step(self) -> None:
-        """Nothing hangs on vector steps: the schedules count calls and updates."""
+        """In place of stable-baselines3's, whose schedules count vector steps."""
         self._n_calls += 1
-        self.exploration_rate = self.rate()
+        self.exploration_rate = self.epsilon()
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
 
 def make(
-    env: VecEnv | spaces.Dict, recipe: Recipe, weights: Mapping[str, Tensor] | None = None, log: str | None = None
+    env: VecEnv | spaces.Dict, config: TrainConfig, weights: Mapping[str, Tensor] | None = None, log: str | None = None
 ) -> MaskedDQN:
-    """A learner for this environment, which it seeds with the recipe's seed; or, of an observation space alone, one of
-    a single seat whose buffer is filled by hand and that can only `study`.
+    """A learner (arguments as for `MaskedDQN`) whose networks begin with `weights`, or with random ones.
 
-    `weights` begins both networks, `log` is a folder for TensorBoard. Raises `PoserError` where the weights are
-    of another network.
+    Raises `PoserError` where the weights are of another network.
     """
-    model = MaskedDQN(env, recipe, log)
+    model = MaskedDQN(env, config, log)
     if weights is not None:
         try:
             for net in (model.q_net, model.q_net_target):

@@ -1,7 +1,7 @@
 """The probe: how well each expert carries out each kind of command, in the critic's eyes. A new expert can take it.
 
-A score is the mean over some first steps of a deck's tasks: the critic's score of the command, times the share of the
-input picture that was kept.
+A skill score is a mean over first steps of tasks: the critic's score of the command, times the share of the input
+picture that was kept.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ import numpy as np
 
 from experts.files import write_whole
 from poser.learned.observation import Scores, kind_of
-from poser.learning.tasks import Deck
+from poser.learning.tasks import TaskSource
 from poser.mdp import MDP
 from poser.types import PoserError, State, Step
 
 DRAWS = 60
-"""Tasks looked at for one wanted, before a kind counts as absent from the deck."""
+"""Tasks drawn for each one wanted, before a kind of command counts as absent from the source."""
 LIMIT = 4 * 2**20
 """Bytes of a file of scores."""
+KEY = "skill_scores"
+"""Under which the file holds them."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class SkillScore:
     """Mean score [0, 1] of `n` calls, and their mean seconds."""
 
     score: float
@@ -36,16 +38,16 @@ class Mark:
     seconds: float = 0.0
 
 
-Marks = dict[str, dict[str, Mark]]
-"""Card id -> kind of command (`observe.kind_of`) -> mark."""
+SkillScores = dict[str, dict[str, SkillScore]]
+"""Card id -> kind of command (`kind_of`) -> score."""
 
 
-def first_states(mdp: MDP, deck: Deck, per_kind: int, seed: int = 0) -> dict[tuple[str, bool], list[State]]:
-    """Up to `per_kind` first states of a deck's tasks for each (kind of first command, whether there is a picture)."""
+def first_states(mdp: MDP, tasks: TaskSource, per_kind: int, seed: int = 0) -> dict[tuple[str, bool], list[State]]:
+    """Up to `per_kind` first states of tasks for each (kind of first command, whether there is a picture)."""
     rng, found = np.random.default_rng(seed), dict[tuple[str, bool], list[State]]()
     seen = set[tuple[str, int]]()
     for _ in range(DRAWS * per_kind):
-        task = deck.draw(rng)
+        task = tasks.draw(rng)
         if (task.id or task.prompt, task.seed) in seen:
             continue
         seen.add((task.id or task.prompt, task.seed))
@@ -57,8 +59,8 @@ def first_states(mdp: MDP, deck: Deck, per_kind: int, seed: int = 0) -> dict[tup
     return found
 
 
-def _mark(steps: Sequence[Step]) -> Mark | None:
-    """What calls came to; a failed one scores 0, one without a verdict is left out."""
+def _score(steps: Sequence[Step]) -> SkillScore | None:
+    """The score of some calls, None without any: a failed call scores 0, one without a verdict is left out."""
     scores, seconds = [], []
     for step in steps:
         if step.result is not None:
@@ -68,29 +70,36 @@ def _mark(steps: Sequence[Step]) -> Mark | None:
         elif not math.isnan(step.critique.score):
             kept = 1.0 if math.isnan(step.critique.kept) else step.critique.kept
             scores.append(step.critique.score * kept)
-    return Mark(float(np.mean(scores)), len(scores), float(np.mean(seconds))) if scores else None
+    return SkillScore(float(np.mean(scores)), len(scores), float(np.mean(seconds))) if scores else None
 
 
 def probe(
     mdp: MDP,
-    deck: Deck,
+    tasks: TaskSource,
     experts: Iterable[str] | None = None,
     per_kind: int = 8,
     seed: int = 0,
     on_call: Callable[[int, int], None] | None = None,
-) -> Marks:
-    """Marks of `experts` (None: all), `per_kind` calls for each kind that an expert's mode allows.
+) -> SkillScores:
+    """The skill scores of some experts.
 
-    `on_call(done, whole)` is told how many calls are made. Raises `PoserError` for an unknown expert, and where the
-    deck has no task at all.
+    Args:
+        mdp: runs and judges the calls.
+        tasks: where commands come from.
+        experts: ids; None: all of the transition.
+        per_kind: calls for each kind of command that an expert's mode allows.
+        seed: of the tasks drawn.
+        on_call: is told (calls made, calls in all) as it goes.
+
+    Raises `PoserError` for an unknown expert, and where no task begins with a command.
     """
     names = list(mdp.actions.cards) if experts is None else list(experts)
     for name in names:
         if name not in mdp.actions.cards:
             raise PoserError(f"no such expert: {name!r}; experts are {', '.join(mdp.actions.cards)}")
-    states = first_states(mdp, deck, per_kind, seed)
+    states = first_states(mdp, tasks, per_kind, seed)
     if not states:
-        raise PoserError(f"deck {deck.id!r} has no task that begins with a command; give another --deck")
+        raise PoserError(f"none of the tasks {tasks.id!r} begins with a command; give other --tasks")
     slots = {name: mdp.actions.slot(name) for name in names}
     jobs = [
         (name, kind, [s for s in group if mdp.mask([s])[0][slots[name]]])
@@ -99,29 +108,28 @@ def probe(
     ]
     jobs = [job for job in jobs if job[2]]
     done, whole = 0, sum(len(group) for _, _, group in jobs)
-    marks: dict[str, dict[str, list[Step]]] = {name: {} for name in names}
+    made: dict[str, dict[str, list[Step]]] = {name: {} for name in names}
     for name, kind, group in jobs:
-        marks[name].setdefault(kind, []).extend(mdp.step(group, [slots[name]] * len(group)))
+        made[name].setdefault(kind, []).extend(mdp.step(group, [slots[name]] * len(group)))
         done += len(group)
         if on_call:
             on_call(done, whole)
-    found = {name: {kind: _mark(steps) for kind, steps in kinds.items()} for name, kinds in marks.items()}
-    return {name: {kind: mark for kind, mark in kinds.items() if mark} for name, kinds in found.items()}
+    return {n: {k: score for k, steps in kinds.items() if (score := _score(steps))} for n, kinds in made.items()}
 
 
-def scores(marks: Marks) -> Scores:
+def scores_of(skill_scores: SkillScores) -> Scores:
     """The scores alone, as an `Observer` takes them."""
-    return {name: {kind: mark.score for kind, mark in kinds.items()} for name, kinds in marks.items()}
+    return {name: {kind: skill.score for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
 
 
-def save(marks: Marks, path: Path, about: Mapping[str, Any]) -> None:
-    """Writes marks as JSON with what they stand on (critic, deck, versions of the cards), whole or not at all.
+def save(skill_scores: SkillScores, path: Path, about: Mapping[str, Any]) -> None:
+    """Writes skill scores as JSON with what they stand on (critic, tasks, versions of the cards), whole or not at all.
 
-    Marks of other experts that the file holds already stay there.
+    Scores of other experts that the file holds already stay there.
     """
-    known = _read(path) if path.exists() else {"marks": {}}
-    merged = {**known["marks"], **{n: {k: asdict(m) for k, m in kinds.items()} for n, kinds in marks.items()}}
-    data = {**known, **about, "marks": merged}
+    known = _read(path) if path.exists() else {KEY: {}}
+    new = {name: {kind: asdict(skill) for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
+    data = {**known, **about, KEY: {**known[KEY], **new}}
     write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
@@ -130,14 +138,14 @@ def _read(path: Path) -> dict[str, Any]:
         if path.stat().st_size > LIMIT:
             raise ValueError("too large")
         data = json.loads(path.read_text("utf-8"))
-        marks = {n: {k: asdict(Mark(**m)) for k, m in kinds.items()} for n, kinds in data["marks"].items()}
-        if not all(0 <= m["score"] <= 1 for kinds in marks.values() for m in kinds.values()):
+        skills = {n: {k: asdict(SkillScore(**s)) for k, s in kinds.items()} for n, kinds in data[KEY].items()}
+        if not all(0 <= skill["score"] <= 1 for kinds in skills.values() for skill in kinds.values()):
             raise ValueError("a score outside [0, 1]")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PoserError(f"{str(path)!r} holds no marks ({error}); make them with: poser probe --out FILE") from None
-    return {**data, "marks": marks}
+        raise PoserError(f"{str(path)!r} holds no skill scores ({error}); make them: poser probe --out FILE") from None
+    return {**data, KEY: skills}
 
 
-def load(path: Path) -> Marks:
-    """Marks from a file. Raises `PoserError` for one of another form."""
-    return {n: {k: Mark(**m) for k, m in kinds.items()} for n, kinds in _read(path)["marks"].items()}
+def load(path: Path) -> SkillScores:
+    """The skill scores of a file. Raises `PoserError` for a file of another form."""
+    return {n: {k: SkillScore(**skill) for k, skill in kinds.items()} for n, kinds in _read(path)[KEY].items()}

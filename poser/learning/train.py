@@ -1,6 +1,6 @@
-"""`train`: a deck of tasks, a transition and a recipe -> a policy in a folder, with its log, curve and checkpoint.
+"""`train`: tasks, a transition and a config -> a policy in a folder, with its log, learning curve and checkpoint.
 
-Everything is measured through `rollout` on a held-out deck, in the critic's eyes; the exact reader or any other judge
+Everything is measured through `rollout` on held-out tasks, in the critic's eyes; the exact reader or any other judge
 stays out of training. A run that was cut off goes on from its last checkpoint and ends as the uninterrupted one.
 """
 
@@ -17,78 +17,69 @@ from typing import Any
 
 from poser.actions import ActionSet
 from poser.agent import Poser
-from poser.learned import policy_file as policyfile
-from poser.learned.embedders import Embedder, described, embedder
-from poser.learned.encode import Encoder
-from poser.learned.observation import Observer
-from poser.learning import checkpoint, episodes, learner, probe
+from poser.learned import policy_file
+from poser.learned.embedders import Embedder, embedder
+from poser.learned.observation import Encoder, Observer
+from poser.learning import checkpoint, learner, offline
 from poser.learning.evaluate import calibration, play, report
-from poser.learning.tasks import Deck, Priced
-from poser.learning.train_config import Recipe
+from poser.learning.probe import SkillScores, scores_of
+from poser.learning.tasks import PricedTasks, TaskSource
+from poser.learning.train_config import TrainConfig
 from poser.learning.vec_env import PoserVecEnv
 from poser.mdp import MDP
 from poser.policies.dqn import DqnPolicy
-from poser.types import Budget, PoserError, Price, Step, Task, Trajectory
+from poser.types import Budget, PoserError, Price, Step, Trajectory
 from poser.versions import versions
 
-LOG, CURVE, CHECKPOINT, RECIPE, MARKS = "log.jsonl", "curve.png", "checkpoint", "recipe.json", "marks.json"
-RECORD = f"train{episodes.SUFFIX}"
+LOG, CURVE, CHECKPOINT, CONFIG = "log.jsonl", "curve.png", "checkpoint", "train_config.json"
+SKILL_SCORES, RECORD = "skill_scores.json", f"train{offline.SUFFIX}"
 Row = dict[str, Any]
+"""A measurement, as it stands in the log: 'calls', 'updates', 'time' (s), 'random' (exploration), and a `Report`."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a policy is trained on, apart from its recipe.
+    """What a policy is trained on, apart from its config.
 
     Attributes:
-        mdp: experts, critic, rules; its reward and what may be chosen are replaced by the recipe's.
-        deck, held_out: tasks to learn from and to measure on; budget: of every episode.
+        mdp: experts, critic, rules; its reward and what may be chosen are replaced by the config's.
+        tasks, eval_tasks: to learn from, and held out to measure on.
         embedder: of the texts.
-        marks: measured scores of the experts (`probe`).
-        tasks: held-out tasks of a measurement; every: expert calls between two measurements.
+        budget: of every episode.
+        skill_scores: measured scores of the experts (`probe`).
+        n_eval_tasks: held-out tasks of a measurement; eval_freq: expert calls between two measurements.
         record: whether every episode is recorded in the folder.
         tensorboard: whether to write TensorBoard files there.
     """
 
     mdp: MDP
-    deck: Deck
-    held_out: Deck
+    tasks: TaskSource
+    eval_tasks: TaskSource
     embedder: Embedder
     budget: Budget = Budget()
-    marks: probe.Marks = field(default_factory=dict)
-    tasks: int = 48
-    every: int = 500
+    skill_scores: SkillScores = field(default_factory=dict)
+    n_eval_tasks: int = 48
+    eval_freq: int = 500
     record: bool = True
     tensorboard: bool = False
 
     @classmethod
-    def of(cls, poser: Poser, deck: Deck, held_out: Deck, marks: probe.Marks, **more: Any) -> Setting:
+    def of(
+        cls, poser: Poser, tasks: TaskSource, eval_tasks: TaskSource, skill_scores: SkillScores, **more: Any
+    ) -> Setting:
         """That of an agent: its transition, embedder and budget. Raises `PoserError` for an unknown embedder."""
-        inner = poser.config.embedder
-        return cls(
-            poser.mdp, deck, held_out, embedder(inner.name, inner.model), poser.config.budget_of(), marks, **more
-        )
+        config = poser.config
+        inner = embedder(config.embedder.name, config.embedder.model)
+        return cls(poser.mdp, tasks, eval_tasks, inner, config.budget_of(), skill_scores, **more)
 
 
-def world(mdp: MDP, recipe: Recipe) -> MDP:
-    """The transition as the recipe sees it: its reward, and only the scopes it allows."""
-    allowed = (*recipe.scopes, *(("stop",) if recipe.stop else ()))
-    return replace(mdp, actions=mdp.actions.only(allowed), weights=recipe.reward)
-
-
-def observer(recipe: Recipe, inner: Embedder, actions: ActionSet, marks: probe.Marks) -> Observer:
-    """What the recipe's policy sees."""
-    seen = Encoder(inner, recipe.extras, recipe.remaining)
-    return Observer(seen, actions, probe.scores(marks), recipe.cards == "identity")
-
-
-def fallback(actions: ActionSet, marks: probe.Marks) -> str:
-    """The best fixed choice by the marks: the expert of each mode with the highest mean; '' without marks."""
+def fallback(actions: ActionSet, skill_scores: SkillScores) -> str:
+    """The best fixed choice by the skill scores: the expert of each mode with the highest mean; '' without scores."""
     best = []
     for mode in ("text-to-image", "image-to-image"):
         means = {
-            name: sum(mark.score for mark in kinds.values()) / len(kinds)
-            for name, kinds in marks.items()
+            name: sum(skill.score for skill in kinds.values()) / len(kinds)
+            for name, kinds in skill_scores.items()
             if kinds and name in actions.cards and actions.cards[name].mode == mode
         }
         best += [max(means, key=lambda name: means[name])] if means else []
@@ -98,14 +89,18 @@ def fallback(actions: ActionSet, marks: probe.Marks) -> str:
 class _Run:
     """One training run: the environment, the learner, and what is written."""
 
-    def __init__(self, setting: Setting, recipe: Recipe, folder: Path, on_row: Callable[[Row], None] | None) -> None:
-        self.setting, self.recipe, self.folder, self.on_row = setting, recipe, folder, on_row
-        self.mdp = world(setting.mdp, recipe)
-        self.observer = observer(recipe, setting.embedder, self.mdp.actions, setting.marks)
-        highest = Price(recipe.second, recipe.usd)
-        deck = Priced(setting.deck, setting.budget, highest)
-        self.env = PoserVecEnv(self.mdp, self.observer, deck, recipe.seats, recipe.seed, self._seen)
-        self.held_out: list[Task] = Priced(setting.held_out, setting.budget).first(setting.tasks)
+    def __init__(
+        self, setting: Setting, config: TrainConfig, folder: Path, on_row: Callable[[Row], None] | None
+    ) -> None:
+        self.setting, self.config, self.folder, self.on_row = setting, config, folder, on_row
+        self.mdp = replace(setting.mdp, actions=setting.mdp.actions.only(config.allowed), weights=config.reward)
+        encoder = Encoder(setting.embedder, config.extras, config.remaining)
+        scores = scores_of(setting.skill_scores)
+        self.observer = Observer(encoder, self.mdp.actions, scores, config.cards == "identity")
+        highest = Price(config.max_price_second, config.max_price_usd)
+        tasks = PricedTasks(setting.tasks, setting.budget, highest)
+        self.env = PoserVecEnv(self.mdp, self.observer, tasks, config.n_envs, config.seed, self._seen)
+        self.eval_tasks = PricedTasks(setting.eval_tasks, setting.budget).first(setting.n_eval_tasks)
         self.rows: list[Row] = []
         self.best: Row = {}
         self._open: dict[int, list[Step]] = {}
@@ -113,103 +108,94 @@ class _Run:
         self._began = time.monotonic()
         self._spent = 0.0
 
-    def _seen(self, seat: int, step: Step) -> None:
+    def _seen(self, number: int, step: Step) -> None:
+        """Keeps the steps of every open episode, until it ends."""
         if not self.setting.record:
             return
-        steps = self._open.setdefault(seat, [])
+        steps = self._open.setdefault(number, [])
         steps.append(step)
         if step.after.ended:
-            told = "train", self.mdp.actions.digest
-            self._ended.append(Trajectory(step.after.task, tuple(self._open.pop(seat)), *told))
+            names = "train", self.mdp.actions.digest
+            self._ended.append(Trajectory(step.after.task, tuple(self._open.pop(number)), *names))
 
-    def policy(self, model: learner.MaskedDQN) -> DqnPolicy:
-        """The policy as it is now."""
-        return DqnPolicy.of(model.shape, model.weights(), self.observer, self.recipe)
-
-    def measure(self, model: learner.MaskedDQN) -> Row:
-        """One row of the log; the best policy so far, by held-out return, is written."""
-        whole = play(self.mdp, self.policy(model), self.held_out)
-        figures = {name: round(value, 4) for name, value in asdict(report(whole)).items()}
+    def measure(self, model: learner.MaskedDQN) -> None:
+        """Adds a row to the log; the best policy so far, by held-out return, is written."""
+        policy = DqnPolicy.of(model.shape, model.weights(), self.observer)
+        episodes = play(self.mdp, policy, self.eval_tasks)
         row = {
             "calls": model.num_timesteps,
             "updates": model._n_updates,
             "time": round(self._time(), 1),
-            "random": round(model.rate(), 3),
-            **figures,
+            "random": round(model.epsilon(), 3),
+            **{name: round(value, 4) for name, value in asdict(report(episodes)).items()},
         }
         self.rows.append(row)
         if not self.best or row["returns"] >= self.best["returns"]:
             self.best = row
-            self.export(model, whole)
+            self.export(model, policy, episodes)
         if self.on_row:
             self.on_row(row)
-        return row
 
-    def export(self, model: learner.MaskedDQN, whole: list[Trajectory]) -> None:
-        """Writes policy.safetensors and policy.json."""
-        policy, mdp = self.policy(model), self.mdp
-        seen = self.observer.encoder
-        about = {
-            "network": asdict(model.shape),
-            "observer": {
-                "embedder": described(seen.embedder),
-                "extras": list(seen.extras),
-                "remaining": seen.remaining,
-                "cards": self.recipe.cards,
-                "digest": self.observer.digest,
-                "scores": {name: dict(kinds) for name, kinds in self.observer.scores.items()},
-            },
-            "actions": {
-                "slots": [str(action) for action in mdp.actions.slots],
-                "scopes": list(self.recipe.scopes),
-                "stop": self.recipe.stop,
-                "redraw": mdp.actions.redraw,
-                "digest": mdp.actions.digest,
-            },
-            "critic": mdp.critic.id,
-            "deck": self.setting.deck.id,
-            "recipe": self.recipe.model_dump(),
+    def export(self, model: learner.MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
+        """Writes the policy's files; `episodes` are those that it played itself."""
+        more = {
+            "critic": self.mdp.critic.id,
+            "tasks": self.setting.tasks.id,
+            "train_config": self.config.model_dump(),
             "calls": model.num_timesteps,
             "versions": versions(),
-            "fallback": fallback(mdp.actions, self.setting.marks),
-            "calibration": asdict(calibration(mdp, policy, whole, self.recipe.discount)),
+            "fallback": fallback(self.mdp.actions, self.setting.skill_scores),
+            "calibration": asdict(calibration(self.mdp, policy, episodes, self.config.gamma)),
         }
-        policyfile.save(self.folder, model.weights(), about)
+        about = policy_file.describe(model.shape, self.observer) | more
+        policy_file.save(self.folder, model.weights(), about)
 
     def _time(self) -> float:
         return self._spent + time.monotonic() - self._began
 
-    def write(self, model: learner.MaskedDQN) -> None:
-        """Log, recorded episodes and checkpoint, in this order: what a checkpoint stands on is there before it."""
-        if self._ended:
-            episodes.append(self.folder / RECORD, self._ended)
-            self._ended = []
+    def write_log(self) -> None:
+        """The rows so far, one JSON object a line."""
         (self.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+
+    def write(self, model: learner.MaskedDQN) -> None:
+        """Recorded episodes, log and checkpoint, in this order: the checkpoint stands for all that is before it."""
+        if self._ended:
+            offline.append(self.folder / RECORD, self._ended)
+            self._ended = []
+        self.write_log()
         note = {"rows": self.rows, "best": self.best, "time": self._time()}
         checkpoint.save(model, self.env, self.folder / CHECKPOINT, note)
 
-    def take_up(self) -> learner.MaskedDQN:
+    def resume(self) -> learner.MaskedDQN:
         """The learner of the last checkpoint. Raises `PoserError` where there is none or it is another run's."""
-        model, note = checkpoint.resume(self.folder / CHECKPOINT, self.env, self.recipe)
+        model, note = checkpoint.resume(self.folder / CHECKPOINT, self.env, self.config)
         self.rows, self.best, self._spent = note["rows"], note["best"], note["time"]
         return model
 
 
 def train(
     setting: Setting,
-    recipe: Recipe,
+    config: TrainConfig,
     folder: str | Path,
     resume: bool = False,
     on_row: Callable[[Row], None] | None = None,
     on_calls: Callable[[int], None] | None = None,
-    offline: Path | None = None,
+    records: Path | None = None,
     start: str | Path | None = None,
 ) -> Path:
-    """Trains a policy and writes it to `folder`; gives the folder.
+    """Trains a policy and writes it to `folder`; gives the folder. Ctrl-C ends the turn, leaves a checkpoint and raises
+    `KeyboardInterrupt`.
 
-    `on_row` sees every measurement, `on_calls` how many expert calls were made so far. `offline` learns from recorded
-    episodes instead, without a call; `start` is the folder of a policy whose weights it begins with. Ctrl-C ends the
-    turn, leaves a checkpoint and raises `KeyboardInterrupt`.
+    Args:
+        setting: what it is trained on.
+        config: how.
+        folder: where policy, log and checkpoint go.
+        resume: go on with the run in `folder`, which must have been given the same config.
+        on_row: sees every measurement.
+        on_calls: is told how many expert calls were made so far.
+        records: learn from these recorded episodes (`offline.read`) instead, without an expert call.
+        start: the folder of a policy whose weights it begins with.
+
     Raises `PoserError`: a run in `folder` that is not to be resumed, none that is, records without a usable step,
     weights of another network.
     """
@@ -217,31 +203,26 @@ def train(
     if not resume and (folder / CHECKPOINT).exists():
         raise PoserError(f"there is a run in {str(folder)!r}; add --resume to go on with it, or choose another --out")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE).write_text(recipe.model_dump_json(indent=1) + "\n")
-    run = _Run(setting, recipe, folder, on_row)
+    (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n")
+    run = _Run(setting, config, folder, on_row)
     log = str(folder / "tensorboard") if setting.tensorboard else None
-    if offline is not None:
-        _study(run, learner.make(run.observer.space, recipe, _weights(start), log), offline)
-    elif resume:
-        _practise(run, run.take_up(), on_calls)
+    weights: Mapping[str, Any] | None = None if start is None else policy_file.load(start)[1]
+    if records is not None:
+        _study(run, learner.make(run.observer.space, config, weights, log), records)
     else:
-        _practise(run, learner.make(run.env, recipe, _weights(start), log), on_calls)
+        _practise(run, run.resume() if resume else learner.make(run.env, config, weights, log), on_calls)
     return folder
 
 
-def _weights(start: str | Path | None) -> Mapping[str, Any] | None:
-    return None if start is None else policyfile.load(start)[1]
-
-
 def _practise(run: _Run, model: learner.MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
-    """Learns from its own episodes until the recipe's calls are made."""
-    every, stopped = run.setting.every, list[int]()
+    """Learns from its own episodes until the config's calls are made."""
+    every, stopped = run.setting.eval_freq, list[int]()
 
     def turn(model: learner.MaskedDQN) -> bool:
         if on_calls:
             on_calls(model.num_timesteps)
         last = run.rows[-1]["calls"] if run.rows else 0
-        if model.num_timesteps // every > last // every or model.num_timesteps >= run.recipe.steps:
+        if model.num_timesteps // every > last // every or model.num_timesteps >= run.config.total_timesteps:
             run.measure(model)
             run.write(model)
         return not stopped
@@ -260,14 +241,11 @@ def _practise(run: _Run, model: learner.MaskedDQN, on_calls: Callable[[int], Non
 
 def _study(run: _Run, model: learner.MaskedDQN, records: Path) -> None:
     """Learns from recorded episodes, as many updates as practising would have made."""
-    from poser.learning.offline import fill
-
-    stored = fill(model.replay_buffer, run.mdp, run.observer, episodes.read(records))
-    if not stored:
+    if not offline.fill(model.replay_buffer, run.mdp, run.observer, offline.read(records)):
         raise PoserError(f"no recorded step in {str(records)!r} has an action of this preset; record with poser train")
-    per_row = max(1, int(run.recipe.updates * run.setting.every))
-    whole = max(1, int(run.recipe.updates * run.recipe.steps))
-    while model._n_updates < whole:
-        model.study(min(per_row, whole - model._n_updates))
+    per_row = max(1, int(run.config.updates_per_step * run.setting.eval_freq))
+    in_all = max(1, int(run.config.updates_per_step * run.config.total_timesteps))
+    while model._n_updates < in_all:
+        model.study(min(per_row, in_all - model._n_updates))
         run.measure(model)
-        (run.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in run.rows))
+        run.write_log()

@@ -49,8 +49,8 @@ class Pretend(School):
     def __init__(self) -> None:
         self.asked: list[tuple] = []
 
-    def train(self, world, mdp, recipe, folder, start):  # noqa: ANN001, ANN201
-        self.asked.append((recipe, dict(mdp.weights), world.rules, len(world.cards), start))
+    def train(self, world, mdp, config, folder, start):  # noqa: ANN001, ANN201
+        self.asked.append((config, dict(mdp.weights), world.rules, len(world.cards), start))
         (folder / "inner").mkdir(parents=True)
         (folder / "inner" / "policy.json").write_text("{}")
         return folder / "inner"
@@ -237,16 +237,16 @@ def test_the_ladder_from_end_to_end(climbed, tmp_path: Path) -> None:  # noqa: A
     assert ladder_picture.draw(figures, tmp_path / "docs" / "ladder.png").stat().st_size > 10_000
 
 
-def test_what_is_trained_gets_its_own_seed_recipe_and_rules_and_is_trained_once(climbed) -> None:  # noqa: ANN001
+def test_what_is_trained_gets_its_own_seed_config_and_rules_and_is_trained_once(climbed) -> None:  # noqa: ANN001
     world, asked = climbed[0], climbed[0].school.asked
     ours = [entry for entry in asked if entry[0].network == "slot" and entry[2] == world.rules and entry[3] == 4]
     alike = [entry for entry in ours if entry[0].model_copy(update={"seed": 0}) == ours[0][0]]
     assert len(alike) == 2  # two seeds, shared by all rungs that need them
     assert {e[0].seed for e in asked} == {0, 1} and all(e[1] == e[0].reward for e in asked)
-    assert {e[0].steps for e in asked} == {40, ladder_changes.MORE}
+    assert {e[0].total_timesteps for e in asked} == {40, ladder_changes.MORE}
     assert {e[2].steps for e in asked} == {4, 10} and any(not e[2].guard for e in asked)
     after = [e for e in asked if e[4] is not None]
-    assert len(after) == 2 and all(e[0].warmup == 0 and e[3] == 4 for e in after)
+    assert len(after) == 2 and all(e[0].learning_starts == 0 and e[3] == 4 for e in after)
     assert len([e for e in asked if e[3] == 3]) == 2
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from experts.poster.phrases import SPLITS
 from experts.poster.render import render
-from experts.poster.tasks import Deck as Tasks
-from experts.poster.tasks import PosterTask
+from experts.poster.tasks import Deck, PosterTask
 from poser.types import PoserError, Task
 
 SIZE = 1000
@@ -25,11 +24,11 @@ def to_task(asked: PosterTask) -> Task:
 
 @lru_cache(maxsize=8)
 def _asked(split: str, count: int) -> tuple[PosterTask, ...]:
-    return tuple(Tasks(split, None).first(count, 0))
+    return tuple(Deck(split, None).first(count, 0))
 
 
 @dataclass(frozen=True)
-class PosterDeck:
+class PosterTasks:
     """Tasks of one split, text-to-image and image-to-image."""
 
     split: str = "train"
@@ -48,8 +47,8 @@ class PosterDeck:
         return [to_task(asked) for asked in _asked(self.split, count)]
 
 
-def load(argument: str) -> PosterDeck:
+def load(argument: str) -> PosterTasks:
     """'train' (default), 'validation' or 'test'. Raises `PoserError` for another split."""
     if argument and argument not in SPLITS:
         raise PoserError(f"no such split {argument!r}; splits are {', '.join(SPLITS)}")
-    return PosterDeck(argument or "train")
+    return PosterTasks(argument or "train")

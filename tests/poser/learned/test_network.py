@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,16 +11,25 @@ from experts.fake import fake_entries
 from experts.registry import Registry
 from poser.actions import ActionSet
 from poser.learned import network
-from poser.learned.encode import EXTRAS, Encoder, HashEmbedder
-from poser.learned.network import Shape
-from poser.learned.observation import Observer
+from poser.learned.embedders import HashEmbedder
+from poser.learned.network import NetworkShape
+from poser.learned.observation import EXTRAS, Encoder, Observer, text_columns
 from poser.types import Command, Plan, State, Task
 
-SLOT = Shape("slot", state=9, cards=5, slots=4, hidden=16, text=6, own=2, fit=3)
-FLAT = replace(SLOT, kind="flat")
+SLOT = NetworkShape(
+    kind="slot",
+    state_columns=9,
+    card_columns=5,
+    slots=4,
+    hidden_size=16,
+    text_columns=6,
+    identity_columns=2,
+    score_column=3,
+)
+FLAT = SLOT.model_copy(update={"kind": "flat"})
 
 
-def build(shape: Shape) -> network.SlotQ | network.FlatQ:
+def build(shape: NetworkShape) -> network.SlotQ | network.FlatQ:
     """A network as if it had learned: a fresh one trusts the cards alone."""
     net = network.build(shape)
     for weight in net.parameters():
@@ -32,15 +38,16 @@ def build(shape: Shape) -> network.SlotQ | network.FlatQ:
     return net
 
 
-def draw(shape: Shape, slots: int, seed: int, rows: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
+def draw(shape: NetworkShape, slots: int, seed: int, rows: int = 3) -> tuple[torch.Tensor, torch.Tensor]:
     noise = torch.Generator().manual_seed(seed)
-    return torch.randn(rows, shape.state, generator=noise), torch.randn(rows, slots, shape.cards, generator=noise)
+    state = torch.randn(rows, shape.state_columns, generator=noise)
+    return state, torch.randn(rows, slots, shape.card_columns, generator=noise)
 
 
 @settings(max_examples=50)
 @given(st.permutations(range(7)), st.integers(0, 2**31 - 1), st.sampled_from([8, 33]))
 def test_permuting_the_slots_permutes_q(order, seed, hidden):
-    net = build(replace(SLOT, hidden=hidden))
+    net = build(SLOT.model_copy(update={"hidden_size": hidden}))
     state, cards = draw(SLOT, 7, seed)
     with torch.no_grad():
         torch.testing.assert_close(net(state, cards[:, order]), net(state, cards)[:, order], rtol=1e-5, atol=1e-6)
@@ -99,32 +106,31 @@ def test_masked_values_are_finite_and_below_all_others(rows):
     mask = torch.tensor(rows, dtype=torch.int8)
     values = network.masked(torch.randn(mask.shape) * 1e6, mask)
     assert values.isfinite().all() and (0 * values == 0).all()
-    for row, legal in zip(values, mask, strict=True):
-        if legal.any():
-            assert legal[row.argmax()]
+    best = [bool(legal[row.argmax()]) for row, legal in zip(values, mask, strict=True)]
+    assert best == mask.any(dim=1).tolist()
 
 
 @pytest.mark.parametrize("shape", [SLOT, FLAT], ids=["slot", "flat"])
-def test_fill_gives_the_same_network_and_draws_nothing(shape):
+def test_restore_gives_the_same_network_and_draws_nothing(shape):
     net = build(shape)
     before = torch.get_rng_state()
-    again = network.fill(Shape(**asdict(shape)), net.state_dict())
+    again = network.restore(NetworkShape(**shape.model_dump()), net.state_dict())
     assert torch.equal(before, torch.get_rng_state())
     state, cards = draw(shape, 4, 5)
     assert torch.equal(net(state, cards), again(state, cards))
 
 
-@pytest.mark.parametrize("change", [{"hidden": 8}, {"state": 10}, {"cards": 6}, {"kind": "flat"}])
-def test_fill_refuses_the_weights_of_another_network(change):
+@pytest.mark.parametrize("change", [{"hidden_size": 8}, {"state_columns": 10}, {"card_columns": 6}, {"kind": "flat"}])
+def test_restore_refuses_the_weights_of_another_network(change):
     with pytest.raises(ValueError, match="not"):
-        network.fill(replace(SLOT, **change), build(SLOT).state_dict())
+        network.restore(SLOT.model_copy(update=change), build(SLOT).state_dict())
 
 
 def test_text_columns_are_those_of_the_encoder():
     extras = ("turn", "scores", "plan")
     encoder = Encoder(HashEmbedder(10), extras)
-    assert network.text_columns(encoder.dim, extras) == 20
-    assert network.text_columns(3, EXTRAS) == 0
+    assert text_columns(encoder.dim, extras) == 20
+    assert text_columns(3, EXTRAS) == 0
 
 
 def test_permuting_the_experts_permutes_q_through_the_observer():
@@ -138,10 +144,19 @@ def test_permuting_the_experts_permutes_q_through_the_observer():
     net = None
     for roster in (cards, cards[::-1]):
         actions = ActionSet.of(roster)
-        seen = Observer(encoder, actions)([state], np.ones((1, len(actions.slots))))
+        seen = Observer(encoder, actions)([state])
         width = seen["cards"].shape[2]
         torch.manual_seed(1)
-        net = net or build(Shape("slot", encoder.dim, width, len(actions.slots), 16, 32))
+        net = net or build(
+            NetworkShape(
+                kind="slot",
+                state_columns=encoder.dim,
+                card_columns=width,
+                slots=len(actions.slots),
+                hidden_size=16,
+                text_columns=32,
+            )
+        )
         with torch.no_grad():
             values = net(torch.as_tensor(seen["state"]), torch.as_tensor(seen["cards"]))[0].tolist()
         found.append({str(slot): value for slot, value in zip(actions.slots, values, strict=True)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,10 @@ from hypothesis import strategies as st
 
 from poser import policies
 from poser.actions import ActionSet
-from poser.learned import network
-from poser.learned import policy_file as policyfile
-from poser.learned.encode import Encoder, HashEmbedder
-from poser.learned.observation import Observer
-from poser.learning.train_config import DQN, PAPER, Recipe
+from poser.learned import network, policy_file
+from poser.learned.embedders import HashEmbedder
+from poser.learned.observation import Encoder, Observer
+from poser.learning.train_config import DQN, PAPER, TrainConfig
 from poser.policies.dqn import DqnPolicy, load
 from poser.rollout import rollout
 from poser.types import PoserError, State, Task
@@ -31,43 +30,29 @@ MDP = make()
 TASKS = [Task(f"Draw {k} cats. Make them blue. Add a hat.", seed=k) for k in range(6)]
 
 
-def observe(recipe: Recipe, actions: ActionSet) -> Observer:
-    encoder = Encoder(HashEmbedder(), recipe.extras, recipe.remaining)
-    return Observer(encoder, actions, {"elsewhere": {"add": 0.5}}, recipe.cards == "identity")
+def observe(config: TrainConfig, actions: ActionSet) -> Observer:
+    encoder = Encoder(HashEmbedder(), config.extras, config.remaining)
+    return Observer(encoder, actions.only(config.allowed), {"elsewhere": {"add": 0.5}}, config.cards == "identity")
 
 
-def shape_of(recipe: Recipe, observer: Observer) -> network.Shape:
-    slots = len(observer.actions.slots)
-    return network.Shape(recipe.network, observer.encoder.dim, len(observer.names), slots, 16, 128)
+def shape_of(config: TrainConfig, observer: Observer) -> network.NetworkShape:
+    return network.NetworkShape(
+        kind=config.network,
+        state_columns=observer.encoder.dim,
+        card_columns=len(observer.names),
+        slots=len(observer.actions.slots),
+        hidden_size=16,
+        text_columns=128,
+    )
 
 
-def write(folder: Path, recipe: Recipe = DQN, actions: ActionSet = MDP.actions, **more: Any) -> Path:
+def write(folder: Path, config: TrainConfig = DQN, actions: ActionSet = MDP.actions, **more: Any) -> Path:
     """A policy of random weights."""
     torch.manual_seed(0)
-    observer = observe(recipe, actions)
-    shape = shape_of(recipe, observer)
-    seen = observer.encoder
-    about = {
-        "network": asdict(shape),
-        "observer": {
-            "embedder": {"name": "hash", "model": None, "id": seen.embedder.id},
-            "extras": recipe.extras,
-            "remaining": recipe.remaining,
-            "cards": recipe.cards,
-            "digest": observer.digest,
-            "scores": observer.scores,
-        },
-        "actions": {
-            "slots": [str(slot) for slot in actions.slots],
-            "scopes": recipe.scopes,
-            "stop": recipe.stop,
-            "redraw": True,
-            "digest": actions.digest,
-        },
-        "recipe": recipe.model_dump(),
-        **more,
-    }
-    return policyfile.save(folder, network.build(shape).state_dict(), about)
+    observer = observe(config, actions)
+    shape = shape_of(config, observer)
+    about = policy_file.describe(shape, observer) | {"train_config": config.model_dump(), **more}
+    return policy_file.save(folder, network.build(shape).state_dict(), about)
 
 
 def states() -> list[State]:
@@ -79,11 +64,11 @@ def states() -> list[State]:
 
 def test_what_was_saved_is_loaded(tmp_path):
     folder = write(tmp_path / "p", fallback="fixed:a+b", calibration={"error": float("nan")})
-    about, tensors = policyfile.load(folder)
+    about, tensors = policy_file.load(folder)
     assert about["fallback"] == "fixed:a+b" and about["calibration"] == {"error": None}
-    assert about["recipe"] == json.loads(Recipe().model_dump_json())
+    assert about["train_config"] == json.loads(TrainConfig().model_dump_json())
     torch.manual_seed(0)
-    again = network.build(network.Shape(**about["network"])).state_dict()
+    again = network.build(network.NetworkShape(**about["network"])).state_dict()
     assert all(torch.equal(tensors[name], value) for name, value in again.items()) and set(again) == set(tensors)
     assert sorted(path.name for path in folder.iterdir()) == ["policy.json", "policy.safetensors"]
 
@@ -91,9 +76,9 @@ def test_what_was_saved_is_loaded(tmp_path):
 def test_the_policy_is_that_of_the_network(tmp_path):
     policy, some = load(str(write(tmp_path / "p")), MDP.actions), states()
     mask = MDP.mask(some)
-    about, tensors = policyfile.load(tmp_path / "p")
-    seen = observe(Recipe(), MDP.actions)(some, mask)
-    net = network.fill(network.Shape(**about["network"]), tensors)
+    about, tensors = policy_file.load(tmp_path / "p")
+    seen = observe(TrainConfig(), MDP.actions)(some, mask)
+    net = network.restore(network.NetworkShape(**about["network"]), tensors)
     with torch.no_grad():
         wanted = net(torch.as_tensor(seen["state"]), torch.as_tensor(seen["cards"])).numpy()
     found = policy.values(some, mask)
@@ -105,8 +90,8 @@ def test_the_policy_is_that_of_the_network(tmp_path):
 
 def test_of_gives_the_same_policy_without_a_file(tmp_path):
     loaded, some = load(str(write(tmp_path / "p")), MDP.actions), states()
-    about, tensors = policyfile.load(tmp_path / "p")
-    made = DqnPolicy.of(network.Shape(**about["network"]), tensors, loaded.observer, Recipe())
+    about, tensors = policy_file.load(tmp_path / "p")
+    made = DqnPolicy.of(network.NetworkShape(**about["network"]), tensors, loaded.observer)
     assert made(some, MDP.mask(some)) == loaded(some, MDP.mask(some)) and made.id == "dqn"
 
 
@@ -153,8 +138,8 @@ def test_a_slot_policy_serves_any_number_of_experts(policy_folder):
     assert len(whole) == len(TASKS) and all(one.steps for one in whole.values())
 
 
-def test_slots_that_the_recipe_forbids_are_not_chosen(tmp_path):
-    narrow = Recipe(scopes=("current",), stop=False)
+def test_slots_that_the_training_forbade_are_not_chosen(tmp_path):
+    narrow = TrainConfig(scopes=("current",), stop=False)
     policy, some = load(str(write(tmp_path / "p", narrow)), MDP.actions), states()
     mask = MDP.mask(some)
     values = policy.values(some, mask)
@@ -166,9 +151,9 @@ def test_slots_that_the_recipe_forbids_are_not_chosen(tmp_path):
 
 
 def test_a_flat_policy_finds_its_slots_by_name_and_refuses_other_experts(tmp_path):
-    recipe = PAPER.model_copy(update={"hidden": 16})
+    config = PAPER.model_copy(update={"hidden_size": 16})
     narrow = ActionSet.of(MDP.actions.cards.values(), scopes=("current",))
-    folder = write(tmp_path / "p", recipe, narrow)
+    folder = write(tmp_path / "p", config, narrow)
     some = states()
     one, two = policies.load(f"paper-dqn:{folder}", MDP.actions), load(str(folder), narrow)
     chosen = [str(MDP.actions.slots[k]) for k in one(some, MDP.mask(some))]
@@ -205,14 +190,16 @@ def edit(folder: Path, where: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "where, value, told",
     [
-        ("format", 1, "format is 1"),
+        ("format", 2, "format is 2, this version reads 3); train it again"),
         ("sha256", "0" * 64, "is not the file"),
-        ("network.hidden", 10**9, "network.hidden"),
-        ("network.hidden", "16", "network.hidden"),
-        ("network.hidden", 32, "another network"),
+        ("network.hidden_size", 10**9, "network.hidden_size"),
+        ("network.hidden_size", "16", "network.hidden_size"),
+        ("network.hidden_size", 32, "another network"),
         ("network.kind", "pickle", "network.kind"),
         ("network", None, "network"),
-        ("actions.scopes", ["everything"], "actions.scopes"),
+        ("network.identity_columns", 60_000, "columns 60000"),
+        ("network.score_column", 60_000, "columns 0, 60000"),
+        ("actions.allowed", ["everything"], "actions.allowed"),
         ("observer.extras", ["no such"], "no extra"),
         ("observer.digest", "0", "other observations"),
         ("observer.embedder.name", "none", "no embedder"),
@@ -229,20 +216,20 @@ def test_a_wrong_entry_is_one_line(tmp_path, where, value, told):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (policyfile.MAX_ABOUT + 1), b'{"format": 1}'],
+    [b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (policy_file.MAX_ABOUT + 1), b'{"format": 1}'],
 )
 def test_any_json_but_a_policys_is_refused(tmp_path, data):
     folder = write(tmp_path / "p")
     (folder / "policy.json").write_bytes(data)
     with pytest.raises(PoserError) as caught:
-        policyfile.load(folder)
+        policy_file.load(folder)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
 @pytest.mark.parametrize("harm", ["cut", "gone", "large", "nan", "half"])
 def test_damaged_weights_are_refused(tmp_path, harm):
     folder = write(tmp_path / "p")
-    about, tensors = policyfile.load(folder)
+    about, tensors = policy_file.load(folder)
     file = folder / "policy.safetensors"
     if harm == "cut":
         file.write_bytes(file.read_bytes()[:-9])
@@ -250,13 +237,13 @@ def test_damaged_weights_are_refused(tmp_path, harm):
         file.unlink()
     elif harm == "large":
         with open(file, "ab") as end:
-            end.truncate(policyfile.MAX_WEIGHTS + 1)
+            end.truncate(policy_file.MAX_WEIGHTS + 1)
     else:
         first = next(iter(tensors))
         tensors[first] = tensors[first].half() if harm == "half" else tensors[first] * float("nan")
-        policyfile.save(folder, tensors, about)
+        policy_file.save(folder, tensors, about)
     with pytest.raises(PoserError) as caught:
-        policyfile.load(folder)
+        policy_file.load(folder)
     assert "\n" not in str(caught.value)
 
 
@@ -268,7 +255,7 @@ def test_a_safetensors_header_that_lies_is_refused(tmp_path):
         (folder / "policy.safetensors").write_bytes(data)
         edit(folder, "sha256", hashlib.sha256(data).hexdigest())
         with pytest.raises(PoserError, match="is damaged"):
-            policyfile.load(folder)
+            policy_file.load(folder)
 
 
 def test_running_a_policy_needs_no_stable_baselines(policy_folder):
@@ -278,5 +265,5 @@ def test_running_a_policy_needs_no_stable_baselines(policy_folder):
         f"mdp = make(); policy = load('dqn:{policy_folder}', mdp.actions); states = mdp.start([Task('A cat.')])\n"
         "assert policy(states, mdp.mask(states))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What the tests of the doors share: a deck that needs no world, an observer, and random legal choices."""
+"""What the tests of the doors share: a source of tasks that needs no world, an observer, and random legal choices."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from experts.types import Failure, Request
-from poser.learned.encode import EXTRAS, Encoder, HashEmbedder
-from poser.learned.observation import Observer
+from poser.learned.embedders import HashEmbedder
+from poser.learned.observation import EXTRAS, Encoder, Observer
 from poser.mdp import MDP
 from poser.types import Budget, State, Task
 from tests.poser.world import PICTURE, PROMPTS

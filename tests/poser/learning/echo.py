@@ -8,22 +8,22 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from poser.learning.train_config import Recipe
+from poser.learning.train_config import TrainConfig
 
 SLOTS, KINDS, TEXT = 5, 3, 32
 CARDS = 1 + KINDS
 PROTOTYPES = np.random.default_rng(7).standard_normal((KINDS, TEXT))
-RECIPE = Recipe(
-    updates=1.0,
+CONFIG = TrainConfig(
+    updates_per_step=1.0,
     extras=("turn",),
-    steps=1000,
-    seats=4,
-    warmup=64,
-    batch=32,
-    hidden=32,
-    target=50,
-    buffer=2000,
-    until=0.6,
+    total_timesteps=1000,
+    n_envs=4,
+    learning_starts=64,
+    batch_size=32,
+    hidden_size=32,
+    target_update_interval=50,
+    buffer_size=2000,
+    exploration_fraction=0.6,
     seed=3,
 )
 
@@ -35,12 +35,12 @@ class Echo(VecEnv):
     `masked`: whether only some slots are legal. Whoever takes an illegal one fails the test.
     """
 
-    def __init__(self, seats: int = 4, right: str = "card", masked: bool = True) -> None:
+    def __init__(self, n_envs: int = 4, right: str = "card", masked: bool = True) -> None:
         self.right, self.masked, self.render_mode = right, masked, None
         box = {"state": (TEXT + 1,), "cards": (SLOTS, CARDS)}
         parts: dict[str, Any] = {name: spaces.Box(-np.inf, np.inf, shape, np.float32) for name, shape in box.items()}
-        super().__init__(seats, spaces.Dict({**parts, "mask": spaces.MultiBinary(SLOTS)}), spaces.Discrete(SLOTS))
-        self.taken: list[list[int]] = [[] for _ in range(seats)]
+        super().__init__(n_envs, spaces.Dict({**parts, "mask": spaces.MultiBinary(SLOTS)}), spaces.Discrete(SLOTS))
+        self.taken: list[list[int]] = [[] for _ in range(n_envs)]
 
     def seed(self, seed: int | None = None) -> list[int | None]:
         self.rngs = [np.random.default_rng((seed or 0, k)) for k in range(self.num_envs)]
@@ -57,7 +57,7 @@ class Echo(VecEnv):
         self.seen[k] = self._draw(k)
 
     def _draw(self, k: int) -> dict[str, np.ndarray]:
-        """One seat's observation; its right slot is legal."""
+        """One environment's observation; its right slot is legal."""
         rng = self.rngs[k]
         right, kind = int(rng.integers(SLOTS)), int(rng.integers(KINDS))
         mask = (rng.random(SLOTS) < 0.5) if self.masked else np.ones(SLOTS, bool)
@@ -89,7 +89,7 @@ class Echo(VecEnv):
     def _take(self, k: int, slot: int) -> tuple[float, bool, bool]:
         """Reward, ended, cut off."""
         seen = self.seen[k]
-        assert seen["mask"][slot], f"seat {k} took slot {slot}, which is illegal"
+        assert seen["mask"][slot], f"environment {k} took slot {slot}, which is illegal"
         right = self.best({name: value[None] for name, value in seen.items()})[0] == slot
         self.taken[k].append(slot)
         cut = len(self.taken[k]) == 3
@@ -114,11 +114,11 @@ class Echo(VecEnv):
         return self._all(), np.asarray(rewards, np.float32), np.asarray(dones), infos
 
     def state(self) -> dict[str, Any]:
-        return {"seats": [{"rng": b, "slots": list(t)} for b, t in zip(self.before, self.taken, strict=True)]}
+        return {"episodes": [{"rng": b, "slots": list(t)} for b, t in zip(self.before, self.taken, strict=True)]}
 
     def restore(self, data: dict[str, Any]) -> None:
         self.reset()
-        for k, row in enumerate(data["seats"]):
+        for k, row in enumerate(data["episodes"]):
             self.rngs[k].bit_generator.state = row["rng"]
             self._begin(k)
             for slot in row["slots"]:

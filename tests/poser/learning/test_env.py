@@ -12,6 +12,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common import env_checker
 
 from poser.learning.env import OrchestrateEnv
 from poser.learning.frame import SIDE, frame
@@ -20,11 +21,12 @@ from tests.poser.learning.doors import PICTURE, Tasks, choose, observer, plain, 
 from tests.poser.world import make
 
 ROOT = Path(__file__).parents[3]
+NAME = "poser.learning.env:poser/Orchestrate-v0"
 
 
 def environment(**changes) -> OrchestrateEnv:
     mdp = make(usd=0.1, fail=sometimes)
-    given = {"mdp": mdp, "observer": observer(mdp), "deck": Tasks(), "render_mode": "rgb_array"}
+    given = {"mdp": mdp, "observer": observer(mdp), "tasks": Tasks(), "render_mode": "rgb_array"}
     return OrchestrateEnv(**given | changes)
 
 
@@ -55,10 +57,9 @@ def test_gymnasiums_checker_has_nothing_to_say_but_that_boxes_are_open() -> None
 
 
 def test_stable_baselines_checker_passes() -> None:
-    checker = pytest.importorskip("stable_baselines3.common.env_checker")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        checker.check_env(environment(), skip_render_check=False)
+        env_checker.check_env(environment(), skip_render_check=False)
     mine = [str(w.message) for w in said if "stable_baselines3" in w.filename]
     assert len(mine) == 1 and "cards has an unconventional shape" in mine[0]  # a row a slot is what the cards are
 
@@ -70,17 +71,17 @@ def test_seeds_decide_everything() -> None:
 
 
 def test_infos_are_plain_and_name_every_term() -> None:
-    for row in play(environment(), 0):
-        assert plain(row[-1])
-        if len(row) == 5:
-            _, reward, terminated, truncated, info = row
-            assert type(reward) is float and type(terminated) is type(truncated) is bool
-            assert info["terms"]["total"] == reward and not info["illegal"]
-            assert reward == pytest.approx(sum(v for name, v in info["terms"].items() if name != "total"))
+    rows = play(environment(), 0)
+    steps = [row for row in rows if len(row) == 5]
+    assert len(steps) == 12 and all(plain(row[-1]) for row in rows)
+    for _, reward, terminated, truncated, info in steps:
+        assert type(reward) is float and type(terminated) is type(truncated) is bool
+        assert info["terms"]["total"] == reward and not info["illegal"]
+        assert reward == pytest.approx(sum(v for name, v in info["terms"].items() if name != "total"))
 
 
 def test_an_illegal_action_is_refused_and_changes_nothing() -> None:
-    env = environment(deck=Tasks([Budget(3)]))
+    env = environment(tasks=Tasks([Budget(3)]))
     before, _ = env.reset(seed=0)
     picture = env.render()
     illegal = int(np.flatnonzero(before["mask"] == 0)[0])
@@ -109,11 +110,10 @@ def test_refusals_do_not_disturb_an_episode() -> None:
 
 
 def test_after_a_truncation_the_mask_shows_what_more_budget_would_allow() -> None:
-    env = environment(deck=Tasks([Budget(1)]))
+    env = environment(tasks=Tasks([Budget(1)]))
     ends = [row for row in play(env, 0, 40) if len(row) == 5 and (row[2] or row[3])]
     assert {row[3] for row in ends} == {True, False}
-    for row in ends:
-        assert row[0]["mask"].any() == row[3]
+    assert [row[0]["mask"].any() for row in ends] == [row[3] for row in ends]
 
 
 def test_a_given_task_is_played_and_unknown_options_are_named() -> None:
@@ -133,7 +133,8 @@ def test_no_step_before_reset() -> None:
 
 
 def test_it_shows_the_picture_and_what_was_done_to_it() -> None:
-    env = environment(mdp=make(), deck=Tasks([Budget(6)]))
+    mdp = make()
+    env = environment(mdp=mdp, observer=observer(mdp), tasks=Tasks([Budget(6)]))
     env.reset(options={"task": Task("Make it blue. Add a hat.", PICTURE, seed=2, budget=Budget(6))})
     start = env.render()
     assert start.dtype == np.uint8 and start.shape[1:] == (SIDE, 3) and start.shape[0] > SIDE
@@ -159,34 +160,49 @@ def test_frames_have_one_size_whatever_is_written(prompt: str, size: tuple[int, 
 
 
 @pytest.mark.parametrize(
-    "code",
+    ("code", "name"),
     [
-        "import poser, sys; assert 'gymnasium' not in sys.modules; import gymnasium",
-        "import gymnasium, poser",
-        "import gymnasium; gymnasium.spec('CartPole-v1'); import poser.types",
-        "import importlib.util, poser; importlib.util.find_spec('gymnasium'); import gymnasium",
+        ("import gymnasium", NAME),
+        ("import poser, gymnasium", NAME),
+        ("import gymnasium, poser", "poser/Orchestrate-v0"),
+        ("import gymnasium; gymnasium.spec('CartPole-v1'); import poser.types", "poser/Orchestrate-v0"),
+        ("import poser, gymnasium; poser.register_env(); poser.register_env()", "poser/Orchestrate-v0"),
     ],
 )
-def test_gymnasium_finds_it_once_poser_was_imported(code: str) -> None:
-    check = f"{code}; print(gymnasium.spec('poser/Orchestrate-v0').entry_point)"
+def test_gymnasium_finds_it_by_module_and_id_or_once_it_is_registered(code: str, name: str) -> None:
+    check = f"{code}\ntry: gymnasium.make({name!r}, preset='postr')\nexcept Exception as error: print(error)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == "poser.learning.env:OrchestrateEnv", done.stderr
+    assert done.stdout.startswith("no preset 'postr'"), done.stdout + done.stderr
+
+
+def test_importing_poser_imports_no_gymnasium_and_hooks_no_import() -> None:
+    check = "import sys; before = list(sys.meta_path); import poser, poser.cli\n"
+    check += "print('gymnasium' in sys.modules, sys.meta_path == before)"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
+def test_an_observer_of_other_slots_is_refused() -> None:
+    mdp = make()
+    for other in (make(1, 1).actions, mdp.actions.only(("current",))):  # its masks would not be the transition's
+        with pytest.raises(PoserError, match="another action set"):
+            environment(mdp=mdp, observer=replace(observer(mdp), actions=other))
 
 
 def test_made_by_name_with_the_configs_own_parts() -> None:
     given = {"embedder.name": "hash", "rules.steps": 3, "cost_weight": 0.5}
-    env = gymnasium.make("poser/Orchestrate-v0", preset="poster", split="validation", overrides=given)
+    env = gymnasium.make(NAME, preset="poster", split="validation", overrides=given)
     seen, info = env.reset(seed=1)
     assert env.observation_space.contains(seen) and info["task"]
     task = env.unwrapped._state.task
     assert task.budget.steps == 3 and task.price.second == pytest.approx(0.1)
     with pytest.raises(PoserError, match="no preset 'postr'"):
-        gymnasium.make("poser/Orchestrate-v0", preset="postr")
+        gymnasium.make(NAME, preset="postr")
 
 
 @pytest.mark.slow
 def test_the_embedded_world_passes_gymnasiums_checker() -> None:
-    env = gymnasium.make("poser/Orchestrate-v0", preset="poster", overrides={"embedder.name": "hash"})
+    env = gymnasium.make(NAME, preset="poster", overrides={"embedder.name": "hash"})
     check_env(env.unwrapped)
     env.reset(seed=0)
     *_, info = env.step(int(np.flatnonzero(env.unwrapped.action_masks())[-1]))

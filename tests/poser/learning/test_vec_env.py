@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from poser.learned.observation import Observer
+from poser.learned.observation import Observation, Observer
 from poser.learning.env import OrchestrateEnv
 from poser.learning.vec_env import PoserVecEnv
 from poser.mdp import MDP
@@ -19,9 +19,9 @@ from tests.poser.learning.doors import Script, Tasks, choose, observer, plain, s
 from tests.poser.world import make
 
 
-def vector(seats: int = 3, seed: int = 0, mdp: MDP | None = None, **given: Any) -> PoserVecEnv:
+def vector(n_envs: int = 3, seed: int = 0, mdp: MDP | None = None, **given: Any) -> PoserVecEnv:
     mdp = mdp or make(usd=0.1, fail=sometimes)
-    return PoserVecEnv(mdp, observer(mdp), given.pop("deck", Tasks()), seats, seed, **given)
+    return PoserVecEnv(mdp, observer(mdp), given.pop("tasks", Tasks()), n_envs, seed, **given)
 
 
 def play(env: PoserVecEnv, seen: dict, turns: int, rng: np.random.Generator) -> list[tuple]:
@@ -43,20 +43,20 @@ def same(one: Any, other: Any) -> bool:
 
 
 def episodes(seen: Sequence[tuple[int, Step]]) -> list[list[Step]]:
-    """The whole episodes of recorded (seat, Step) pairs, as they ended."""
+    """The whole episodes of recorded (number, Step) pairs, as they ended."""
     running: dict[int, list[Step]] = {}
     whole = []
-    for seat, step in seen:
-        running.setdefault(seat, []).append(step)
+    for number, step in seen:
+        running.setdefault(number, []).append(step)
         if step.after.ended:
-            whole.append(running.pop(seat))
+            whole.append(running.pop(number))
     return whole
 
 
-@pytest.mark.parametrize(("seats", "seed"), [(1, 0), (4, 1), (7, 2)])
-def test_doors_give_identical_steps(seats: int, seed: int) -> None:
+@pytest.mark.parametrize(("n_envs", "seed"), [(1, 0), (4, 1), (7, 2)])
+def test_doors_give_identical_steps(n_envs: int, seed: int) -> None:
     seen: list[tuple[int, Step]] = []
-    env = vector(seats, seed, on_step=lambda seat, step: seen.append((seat, step)))
+    env = vector(n_envs, seed, on_step=lambda number, step: seen.append((number, step)))
     rows = play(env, env.reset(), 25, np.random.default_rng(seed))
     made = episodes(seen)
     assert len(made) > 5 and {steps[-1].truncated for steps in made} == {True, False}
@@ -65,7 +65,7 @@ def test_doors_give_identical_steps(seats: int, seed: int) -> None:
     again = dict(rollout(mdp, Script(slots), [steps[0].before.task for steps in made], seats=3))
     assert [list(again[k].steps) for k in range(len(made))] == made
     finals = [info["terminal_observation"] for row in rows for info in row[3] if "episode" in info]
-    single = OrchestrateEnv(mdp=mdp, observer=observer(mdp), deck=Tasks())
+    single = OrchestrateEnv(mdp=mdp, observer=observer(mdp), tasks=Tasks())
     for steps, final in zip(made, finals, strict=True):
         single.reset(options={"task": steps[0].before.task})
         for step in steps:
@@ -75,12 +75,13 @@ def test_doors_give_identical_steps(seats: int, seed: int) -> None:
         assert same(told[0], final)
 
 
-def test_a_seat_goes_on_in_the_same_step() -> None:
+def test_an_environment_goes_on_in_the_same_step() -> None:
     seen: list[tuple[int, Step]] = []
-    env = vector(4, on_step=lambda seat, step: seen.append((seat, step)))
+    env = vector(4, on_step=lambda number, step: seen.append((number, step)))
     start = env.reset()
     assert env.observation_space.contains({name: row[0] for name, row in start.items()})
     observations, rng = start, np.random.default_rng(0)
+    ended = 0
     for _ in range(12):
         seen.clear()
         observations, rewards, dones, infos = env.step(choose(observations["mask"], rng))
@@ -91,17 +92,19 @@ def test_a_seat_goes_on_in_the_same_step() -> None:
             assert info["TimeLimit.truncated"] == step.truncated and info["task"] == step.before.task.id
             assert ("terminal_observation" in info) == ("episode" in info) == dones[k]
             if dones[k]:
-                own = env.observer([step.after], env.mdp.mask([step.after]))
+                ended += 1
+                own = env.observer([step.after])
                 for name in ("state", "cards"):
                     assert np.array_equal(info["terminal_observation"][name], own[name][0])
                 assert info["terminal_observation"]["mask"].any() == step.truncated
-                fresh = env._seats[k].state
+                fresh = env._episodes[k].state
                 assert fresh.turn == 0 and fresh.task.id != step.after.task.id
+    assert ended > 0
 
 
 def test_episodes_are_summed_up_and_infos_are_plain() -> None:
     seen: list[tuple[int, Step]] = []
-    env = vector(3, on_step=lambda seat, step: seen.append((seat, step)))
+    env = vector(3, on_step=lambda number, step: seen.append((number, step)))
     infos = [info for row in play(env, env.reset(), 20, np.random.default_rng(3)) for info in row[3]]
     assert all(map(plain, infos))
     told = [info["episode"] for info in infos if "episode" in info]
@@ -115,7 +118,7 @@ def test_one_call_of_the_transition_a_step(monkeypatch: pytest.MonkeyPatch) -> N
     calls: list[int] = []
 
     class Counted(Observer):
-        def __call__(self, states: Sequence[State], mask: np.ndarray) -> dict[str, Any]:
+        def __call__(self, states: Sequence[State], mask: np.ndarray | None = None) -> Observation:
             calls.append(len(states))
             return super().__call__(states, mask)
 
@@ -140,12 +143,12 @@ def test_an_illegal_action_raises_before_anything_runs() -> None:
         env.step(legal[:2])
 
 
-def test_a_seat_draws_its_own_tasks_whatever_the_others_do() -> None:
-    def ids(seats: int, seed: int) -> list[str]:
+def test_an_environment_draws_its_own_tasks_whatever_the_others_do() -> None:
+    def ids(n_envs: int, seed: int) -> list[str]:
         seen: list[tuple[int, Step]] = []
-        env = vector(seats, seed, deck=Tasks([Budget(1)]), on_step=lambda seat, step: seen.append((seat, step)))
-        play(env, env.reset(), 6, np.random.default_rng(seats))
-        return [step.before.task.id for seat, step in seen if seat == 0]
+        env = vector(n_envs, seed, tasks=Tasks([Budget(1)]), on_step=lambda number, step: seen.append((number, step)))
+        play(env, env.reset(), 6, np.random.default_rng(n_envs))
+        return [step.before.task.id for number, step in seen if number == 0]
 
     assert ids(1, 5) == ids(4, 5) != ids(4, 6)
     first = Tasks([Budget(1)]).draw(np.random.default_rng((5, 0)))
@@ -168,7 +171,7 @@ def test_a_restored_environment_goes_on_as_the_original(cut: int) -> None:
     for row in play(env, seen, cut, rng):
         seen = row[0]
     saved = json.loads(json.dumps(env.state()))
-    assert any(seat["slots"] for seat in saved["seats"]) == (cut > 0)
+    assert any(row["slots"] for row in saved["episodes"]) == (cut > 0)
     told: list[Step] = []
     other = vector(5, 1234, on_step=lambda _, step: told.append(step))
     assert same(other.restore(saved), seen) and told == []
@@ -185,12 +188,12 @@ def test_a_state_of_something_else_is_refused_in_one_line() -> None:
     env.reset()
     saved = env.state()
     bad = [
-        {**saved, "deck": "other"},
-        {**saved, "seats": saved["seats"] * 2},
-        {**saved, "seats": [{"rng": {"bit_generator": "PCG64"}, "slots": []}] * 2},
-        {**saved, "seats": [{**seat, "slots": ["1"]} for seat in saved["seats"]]},
-        {**saved, "seats": [{**seat, "slots": [10**6]} for seat in saved["seats"]]},
-        {"seats": 3},
+        {**saved, "tasks": "other"},
+        {**saved, "episodes": saved["episodes"] * 2},
+        {**saved, "episodes": [{"rng": {"bit_generator": "PCG64"}, "slots": []}] * 2},
+        {**saved, "episodes": [{**row, "slots": ["1"]} for row in saved["episodes"]]},
+        {**saved, "episodes": [{**row, "slots": [10**6]} for row in saved["episodes"]]},
+        {"episodes": 3},
         {},
     ]
     for data in bad:
