@@ -151,9 +151,9 @@ def stock(env: Any, config: TrainConfig) -> Play:
 
 def ours(env: Any, config: TrainConfig) -> Play:
     """The masked learner of `poser train`."""
-    from poser.learning import learner
+    from poser.learning.learner import MaskedDQN
 
-    model = learner.make(env, config)
+    model = MaskedDQN(env, config)
     return lambda count: model.learn(count)
 
 

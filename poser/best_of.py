@@ -1,6 +1,6 @@
-"""Looking instead of knowing: several slots a step, the best result is kept, every call is charged.
+"""Best of N: several experts are tried at each step, the best result in the critic's eyes is kept, all are charged.
 
-`BestOf` stands where an `MDP` stands: `rollout`, the environments and the benchmarks run it as they run the other.
+`BestOf` is an `MDP`: `rollout`, the environments and the benchmarks run it in place of another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from poser.mdp import MDP
 from poser.types import PoserError, Spent, State, Step
 
 Propose = Callable[[Sequence[State], np.ndarray], list[list[int]]]
-"""States and their mask [B, K] -> more slots a state, the most promising first."""
+"""B states and their mask, bool [B, K] -> for each state the slots to try beside the chosen one, best first."""
 
 
 def _nothing(states: Sequence[State], mask: np.ndarray) -> list[list[int]]:
@@ -28,16 +28,17 @@ CHARGES = ("step", "failed", "usd", "seconds", "price")
 
 @dataclass(frozen=True)
 class BestOf(MDP):
-    """Runs the chosen slot and up to `n` - 1 proposed ones, all states in one batch, and keeps the best step.
+    """Runs the chosen slot and up to `n` - 1 proposed ones, those of all states in one batch, and keeps the best step.
 
-    Best is the highest `after.value`, the critic's; ties go to the first, failed calls come last. The kept step's
-    `after.spent`, its charges and its end count every call; an expert that failed anywhere rests. The kept action may
-    be another than the chosen one. 'stop' is never tried beside others. Proposals that are illegal, repeated or beyond
-    the budget (of calls, USD, seconds as declared) are let go.
+    The best step is the one with the highest `after.value` (the critic's); of equal ones the first, and a failed call
+    is never better than one that gave a picture. The kept step counts every call: in `after.spent`, in its charges and
+    in whether the budget ended the episode; every expert that failed is masked for a while. The kept action may be
+    another than the chosen one. 'stop' is tried alone. Proposals that are illegal, repeated or beyond the budget (of
+    calls, USD, seconds as declared) are skipped.
 
     Attributes:
         n: calls a step at most, >= 1.
-        propose: more slots; may also name the chosen one.
+        propose: gives the further slots; it may name the chosen one too.
     """
 
     n: int = 1
@@ -45,7 +46,7 @@ class BestOf(MDP):
 
     @classmethod
     def of(cls, mdp: MDP, n: int, propose: Propose) -> BestOf:
-        """The parts of `mdp`, looked at `n` times. Raises `PoserError` for an `n` below 1."""
+        """The same transition with up to `n` calls a step. Raises `PoserError` for an `n` below 1."""
         if n < 1:
             raise PoserError(f"best of {n}: it takes 1 call a step or more; give 2 for a second opinion")
         return cls(**{part.name: getattr(mdp, part.name) for part in fields(MDP)}, n=n, propose=propose)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 from torch import Tensor
 
 from experts.files import write_whole
@@ -129,11 +129,11 @@ def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: M
     from safetensors.torch import save as packed
 
     folder, data = Path(folder), packed({name: value.contiguous() for name, value in tensors.items()})
-    whole = _plain({**about, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()})
-    checked(whole, folder)
-    text = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+    content = {**about, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()}
+    text = to_json(content, indent=1, inf_nan_mode="null", fallback=lambda number: number.item())
+    checked(json.loads(text), folder)
     write_whole(folder / WEIGHTS, data)
-    write_whole(folder / ABOUT, text.encode())
+    write_whole(folder / ABOUT, text)
     return folder
 
 
@@ -194,14 +194,3 @@ def _read(path: Path, limit: int) -> bytes:
     if len(data) > limit:
         raise _bad(path.parent, f"{path.name} is larger than {limit >> 20} MiB")
     return data
-
-
-def _plain(value: Any) -> Any:
-    """JSON data: tuples as lists, NaN and the infinities as null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -15,7 +15,7 @@ import shutil
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
 from poser.learning.buffer import ARRAYS, NStepBuffer
-from poser.learning.learner import MaskedDQN, make
+from poser.learning.learner import MaskedDQN
 from poser.learning.train_config import TrainConfig
 from poser.types import PoserError
 
@@ -35,23 +35,12 @@ MAY_CHANGE = ("total_timesteps", "n_envs")
 """Settings that may differ from the checkpoint's: a run may be made longer, and the environment checks its own size."""
 
 
-class Restorable(Protocol):
-    """What is asked of the environment beside being a `VecEnv` (`PoserVecEnv`)."""
-
-    def state(self) -> dict[str, Any]:
-        """Where the open episodes stand, as JSON data."""
-        ...
-
-    def restore(self, data: Any) -> Any:
-        """Takes them up again."""
-        ...
-
-
-def save(model: MaskedDQN, env: Restorable | None, folder: str | os.PathLike[str], note: Any = None) -> Path:
+def save(model: MaskedDQN, env: Any, folder: str | os.PathLike[str], note: Any = None) -> Path:
     """Writes a checkpoint between two turns and removes the older ones; gives its folder.
 
     Args:
-        env: the model's environment; None for a learner that only studies.
+        env: the model's environment, which has `state()` and `restore(data)` as `PoserVecEnv` has; None for a learner
+            that only studies.
         note: JSON data of the caller's, given back by `resume`.
 
     Raises OSError.
@@ -91,7 +80,7 @@ def resume(
         state = json.loads((found[-1] / "state.json").read_text("utf-8"))
         _check(state, config)
         tensors, rows = load_file(found[-1] / "model.safetensors"), load_arrays(found[-1] / "buffer.safetensors")
-        model = make(env, config, log=log)
+        model = MaskedDQN(env, config, log=log)
         _fill_buffer(model.replay_buffer, rows, state["buffer"])
         _fill_model(model, tensors)
         if model.env is not None:
@@ -165,7 +154,7 @@ def _fill_buffer(buffer: NStepBuffer, rows: Mapping[str, np.ndarray], state: Map
     buffer.rng.bit_generator.state = state["random"]
 
 
-def _state(model: MaskedDQN, env: Restorable | None) -> dict[str, Any]:
+def _state(model: MaskedDQN, env: Any) -> dict[str, Any]:
     """What is no array, as JSON data."""
     buffer, told = model.replay_buffer, np.random.get_state(legacy=False)
     return {

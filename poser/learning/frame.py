@@ -1,4 +1,4 @@
-"""What an environment shows of itself: the current picture, with the last command and expert written under it."""
+"""The rendered frame of an environment: the current picture, with the last command and expert written under it."""
 
 from __future__ import annotations
 
@@ -66,10 +66,13 @@ def _caption(state: State, step: Step | None) -> tuple[str, str]:
 
 
 def frame(state: State, step: Step | None, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """uint8 [H, W, 3] RGB; H and W depend on `size` alone.
+    """The frame as uint8 [H, W, 3] RGB, whose H and W depend on `size` alone.
 
-    `size` (width, height), px, is the space of the picture, enlarged by a whole factor where it is small; pictures of
-    another size are fitted into it. `step`: the last one, None at the start.
+    Args:
+        state: the current one.
+        step: the last one; None at the start.
+        size: (width, height) of the space for the picture, px; it is enlarged by a whole factor where it is small, and
+            pictures of another size are fitted into it.
     """
     factor = max(1, SIDE // max(size))
     width, height = size[0] * factor, size[1] * factor

@@ -31,6 +31,8 @@ from poser.learning.buffer import NStepBuffer
 from poser.learning.train_config import TrainConfig
 from poser.types import InvalidAction, PoserError
 
+_SB3 = {"learning_rate", "buffer_size", "learning_starts", "batch_size", "gamma", "seed"}
+"""Settings that stable-baselines3's DQN takes as they are."""
 OnTurn = Callable[["MaskedDQN"], bool | None]
 """Sees the model after every turn (a step of every environment, and the updates due after it); False ends the run."""
 
@@ -76,12 +78,12 @@ class _Policy(DQNPolicy):
     def _build(self, lr_schedule: Any) -> None:
         """Both networks; the weights `SlotQ.trust` learn at a rate of their own."""
         super()._build(lr_schedule)
-        groups: dict[bool, list[Tensor]] = {False: [], True: []}
-        for name, weight in self.q_net.named_parameters():
-            groups[".trust." in name].append(weight)
-        rate = lr_schedule(1)
-        split = [{"params": groups[False], "lr": rate}, {"params": groups[True], "lr": self.linear_lr_factor * rate}]
-        self.optimizer = self.optimizer_class([group for group in split if group["params"]], **self.optimizer_kwargs)
+        named = list(self.q_net.named_parameters())
+        groups: list[dict[str, Any]] = [
+            {"params": [weight for name, weight in named if (".trust." in name) == linear], "lr": rate}
+            for linear, rate in ((False, lr_schedule(1)), (True, self.linear_lr_factor * lr_schedule(1)))
+        ]
+        self.optimizer = self.optimizer_class([group for group in groups if group["params"]], **self.optimizer_kwargs)
 
     def make_q_net(self) -> _MaskedQ:
         return _MaskedQ(self.observation_space, self.action_space, self.shape).to(self.device)
@@ -94,15 +96,24 @@ class MaskedDQN(DQN):
         env: the environment, which is seeded with the config's seed; or an observation space alone, for a learner of a
             single environment whose buffer is filled by hand and that can only `study`.
         config: its settings.
+        weights: of its networks at the start; None: random ones.
         log: a folder for TensorBoard files; None: none are written.
 
     Attributes:
         shape: of its network.
         illegal: actions chosen that the mask forbids, over the whole run: 0, or the mask is broken.
         online_updates: updates made while practising; `_n_updates` counts those of `study` too.
+
+    Raises `PoserError` where the weights are of another network.
     """
 
-    def __init__(self, env: VecEnv | spaces.Dict, config: TrainConfig, log: str | None = None) -> None:
+    def __init__(
+        self,
+        env: VecEnv | spaces.Dict,
+        config: TrainConfig,
+        weights: Mapping[str, Tensor] | None = None,
+        log: str | None = None,
+    ) -> None:
         space: Any = env if isinstance(env, spaces.Dict) else env.observation_space
         self.config, self.shape = config, shape_of(space, config)
         self.illegal = self.online_updates = 0
@@ -111,11 +122,7 @@ class MaskedDQN(DQN):
         super().__init__(
             _Policy,
             None if env is space else env,
-            learning_rate=config.learning_rate,
-            buffer_size=config.buffer_size,
-            learning_starts=config.learning_starts,
-            batch_size=config.batch_size,
-            gamma=config.gamma,
+            **config.model_dump(include=_SB3),
             train_freq=1,
             gradient_steps=0,  # updates are made in `collect_rollouts`
             replay_buffer_class=NStepBuffer,
@@ -133,13 +140,19 @@ class MaskedDQN(DQN):
                 "optimizer_kwargs": {"fused": True},
             },
             tensorboard_log=log,
-            seed=config.seed,
             device="cpu",
             _init_setup_model=False,
         )
         if self.env is None:
             self.observation_space, self.action_space, self.n_envs = space, spaces.Discrete(self.shape.slots), 1
         self._setup_model()
+        try:
+            for q in (self.q_net, self.q_net_target):
+                if weights is not None:
+                    q.net.load_state_dict(dict(weights))
+        except RuntimeError as error:
+            line = str(error).splitlines()[-1].strip()
+            raise PoserError(f"the weights are of another network ({line:.160}); begin without them") from None
 
     def learn(self, total_timesteps: int, *args: Any, reset_num_timesteps: bool = False, **kwargs: Any) -> MaskedDQN:
         """Goes on for at least so many calls; as stable-baselines3's, but counters go on by default."""
@@ -260,21 +273,3 @@ class MaskedDQN(DQN):
         self._n_calls += 1
         self.exploration_rate = self.epsilon()
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
-
-
-def make(
-    env: VecEnv | spaces.Dict, config: TrainConfig, weights: Mapping[str, Tensor] | None = None, log: str | None = None
-) -> MaskedDQN:
-    """A learner (arguments as for `MaskedDQN`) whose networks begin with `weights`, or with random ones.
-
-    Raises `PoserError` where the weights are of another network.
-    """
-    model = MaskedDQN(env, config, log)
-    if weights is not None:
-        try:
-            for net in (model.q_net, model.q_net_target):
-                net.net.load_state_dict(dict(weights))
-        except RuntimeError as error:
-            line = str(error).splitlines()[-1].strip()
-            raise PoserError(f"the weights are of another network ({line:.160}); begin without them") from None
-    return model

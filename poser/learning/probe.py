@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from experts.files import write_whole
 from poser.learned.observation import Scores, kind_of
@@ -33,13 +34,14 @@ KEY = "skill_scores"
 class SkillScore:
     """Mean score [0, 1] of `n` calls, and their mean seconds."""
 
-    score: float
+    score: Annotated[float, Field(ge=0, le=1)]
     n: int
     seconds: float = 0.0
 
 
 SkillScores = dict[str, dict[str, SkillScore]]
 """Card id -> kind of command (`kind_of`) -> score."""
+_FORM = TypeAdapter(SkillScores)
 
 
 def first_states(mdp: MDP, tasks: TaskSource, per_kind: int, seed: int = 0) -> dict[tuple[str, bool], list[State]]:
@@ -128,24 +130,23 @@ def save(skill_scores: SkillScores, path: Path, about: Mapping[str, Any]) -> Non
     Scores of other experts that the file holds already stay there.
     """
     known = _read(path) if path.exists() else {KEY: {}}
-    new = {name: {kind: asdict(skill) for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
-    data = {**known, **about, KEY: {**known[KEY], **new}}
+    data = {**known, **about, KEY: _FORM.dump_python({**known[KEY], **skill_scores})}
     write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """The whole content, checked. Raises `PoserError`."""
     try:
         if path.stat().st_size > LIMIT:
             raise ValueError("too large")
-        data = json.loads(path.read_text("utf-8"))
-        skills = {n: {k: asdict(SkillScore(**s)) for k, s in kinds.items()} for n, kinds in data[KEY].items()}
-        if not all(0 <= skill["score"] <= 1 for kinds in skills.values() for skill in kinds.values()):
-            raise ValueError("a score outside [0, 1]")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise PoserError(f"{str(path)!r} holds no skill scores ({error}); make them: poser probe --out FILE") from None
-    return {**data, KEY: skills}
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return {**data, KEY: _FORM.validate_python(data[KEY])}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        why = " ".join(str(error).split())
+        raise PoserError(f"{str(path)!r} holds no skill scores ({why:.160}); type: poser probe --out FILE") from None
 
 
 def load(path: Path) -> SkillScores:
     """The skill scores of a file. Raises `PoserError` for a file of another form."""
-    return {n: {k: SkillScore(**skill) for k, skill in kinds.items()} for n, kinds in _read(path)[KEY].items()}
+    scores: SkillScores = _read(path)[KEY]
+    return scores

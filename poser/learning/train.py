@@ -20,8 +20,9 @@ from poser.agent import Poser
 from poser.learned import policy_file
 from poser.learned.embedders import Embedder, embedder
 from poser.learned.observation import Encoder, Observer
-from poser.learning import checkpoint, learner, offline
+from poser.learning import checkpoint, offline
 from poser.learning.evaluate import calibration, play, report
+from poser.learning.learner import MaskedDQN
 from poser.learning.probe import SkillScores, scores_of
 from poser.learning.tasks import PricedTasks, TaskSource
 from poser.learning.train_config import TrainConfig
@@ -118,7 +119,7 @@ class _Run:
             names = "train", self.mdp.actions.digest
             self._ended.append(Trajectory(step.after.task, tuple(self._open.pop(number)), *names))
 
-    def measure(self, model: learner.MaskedDQN) -> None:
+    def measure(self, model: MaskedDQN) -> None:
         """Adds a row to the log; the best policy so far, by held-out return, is written."""
         policy = DqnPolicy.of(model.shape, model.weights(), self.observer)
         episodes = play(self.mdp, policy, self.eval_tasks)
@@ -136,7 +137,7 @@ class _Run:
         if self.on_row:
             self.on_row(row)
 
-    def export(self, model: learner.MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
+    def export(self, model: MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
         """Writes the policy's files; `episodes` are those that it played itself."""
         more = {
             "critic": self.mdp.critic.id,
@@ -157,7 +158,7 @@ class _Run:
         """The rows so far, one JSON object a line."""
         (self.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in self.rows))
 
-    def write(self, model: learner.MaskedDQN) -> None:
+    def write(self, model: MaskedDQN) -> None:
         """Recorded episodes, log and checkpoint, in this order: the checkpoint stands for all that is before it."""
         if self._ended:
             offline.append(self.folder / RECORD, self._ended)
@@ -166,7 +167,7 @@ class _Run:
         note = {"rows": self.rows, "best": self.best, "time": self._time()}
         checkpoint.save(model, self.env, self.folder / CHECKPOINT, note)
 
-    def resume(self) -> learner.MaskedDQN:
+    def resume(self) -> MaskedDQN:
         """The learner of the last checkpoint. Raises `PoserError` where there is none or it is another run's."""
         model, note = checkpoint.resume(self.folder / CHECKPOINT, self.env, self.config)
         self.rows, self.best, self._spent = note["rows"], note["best"], note["time"]
@@ -208,17 +209,17 @@ def train(
     log = str(folder / "tensorboard") if setting.tensorboard else None
     weights: Mapping[str, Any] | None = None if start is None else policy_file.load(start)[1]
     if records is not None:
-        _study(run, learner.make(run.observer.space, config, weights, log), records)
+        _study(run, MaskedDQN(run.observer.space, config, weights, log), records)
     else:
-        _practise(run, run.resume() if resume else learner.make(run.env, config, weights, log), on_calls)
+        _practise(run, run.resume() if resume else MaskedDQN(run.env, config, weights, log), on_calls)
     return folder
 
 
-def _practise(run: _Run, model: learner.MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
+def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
     """Learns from its own episodes until the config's calls are made."""
     every, stopped = run.setting.eval_freq, list[int]()
 
-    def turn(model: learner.MaskedDQN) -> bool:
+    def turn(model: MaskedDQN) -> bool:
         if on_calls:
             on_calls(model.num_timesteps)
         last = run.rows[-1]["calls"] if run.rows else 0
@@ -239,7 +240,7 @@ def _practise(run: _Run, model: learner.MaskedDQN, on_calls: Callable[[int], Non
         raise KeyboardInterrupt
 
 
-def _study(run: _Run, model: learner.MaskedDQN, records: Path) -> None:
+def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
     """Learns from recorded episodes, as many updates as practising would have made."""
     if not offline.fill(model.replay_buffer, run.mdp, run.observer, offline.read(records)):
         raise PoserError(f"no recorded step in {str(records)!r} has an action of this preset; record with poser train")

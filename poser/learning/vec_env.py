@@ -140,8 +140,8 @@ class PoserVecEnv(VecEnv):
         Raises `PoserError` for data of another environment, or where the experts or the critic no longer do as then.
         """
         rows = _rows(data, {"tasks": self.tasks.id, "actions": self.mdp.actions.digest}, self.num_envs)
-        episodes = self._begin([_generator(row["rng"]) for row in rows])
-        pairs = [(episode, row["slots"]) for episode, row in zip(episodes, rows, strict=True)]
+        episodes = self._begin([rng for rng, _ in rows])
+        pairs = [(episode, slots) for episode, (_, slots) in zip(episodes, rows, strict=True)]
         for turn in range(max(len(slots) for _, slots in pairs)):
             going = [(episode, slots[turn]) for episode, slots in pairs if len(slots) > turn]
             steps = self.mdp.step([episode.state for episode, _ in going], [slot for _, slot in going])
@@ -197,12 +197,17 @@ class PoserVecEnv(VecEnv):
         return {name: row[:count] for name, row in rows.items()}, last
 
 
-def _rows(data: Mapping[str, Any], wanted: Mapping[str, str], count: int) -> list[dict[str, Any]]:
-    """The episodes of a saved state. Raises `PoserError` where it is of other tasks, another action set or number."""
+def _rows(
+    data: Mapping[str, Any], wanted: Mapping[str, str], count: int
+) -> list[tuple[np.random.Generator, list[int]]]:
+    """Generator and slots of every episode of a saved state.
+
+    Raises `PoserError` where it is damaged, or of other tasks, another action set or another number of episodes.
+    """
     try:
-        rows = [{"rng": row["rng"], "slots": list(map(operator.index, row["slots"]))} for row in data["episodes"]]
+        rows = [(_generator(row["rng"]), list(map(operator.index, row["slots"]))) for row in data["episodes"]]
         told = {"tasks": data["tasks"], "actions": data["actions"], "episodes": len(rows)}
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise PoserError("the saved environment is damaged; start a new run") from None
     for name, here in {**wanted, "episodes": count}.items():
         if told[name] != here:
@@ -212,8 +217,5 @@ def _rows(data: Mapping[str, Any], wanted: Mapping[str, str], count: int) -> lis
 
 def _generator(state: Any) -> np.random.Generator:
     rng = np.random.default_rng()
-    try:
-        rng.bit_generator.state = state
-    except (ValueError, TypeError, KeyError, OverflowError):
-        raise PoserError("the saved environment has no sound random state; start a new run") from None
+    rng.bit_generator.state = state
     return rng

@@ -65,11 +65,11 @@ def ridge(rows: np.ndarray, rewards: np.ndarray, strength: float) -> tuple[np.nd
 
 
 class Learner:
-    """A bandit in the making: a policy that explores, and `learn`, which is told every step (`rollout`'s `on_step`).
+    """A policy that explores and is fitted as it goes; `learn` is told every step (`rollout`'s `on_step`).
 
     Args:
         encoder, actions: what it sees, what it chooses from.
-        calls: expert calls to learn from; later steps are let go. 'stop' is no call.
+        calls: expert calls to learn from; later steps are ignored. 'stop' is no call.
         seed: of its random choices.
         strength: of the ridge.
         exploration_initial_eps, exploration_final_eps: chance of a random legal slot at the start and at the end.
@@ -114,7 +114,7 @@ class Learner:
         return [int(a) if coin < chance else b for coin, a, b in zip(coins, drawn, best, strict=True)]
 
     def learn(self, _: int, step: Step) -> None:
-        """Remembers a step's reward; fits anew every so often, and at the last one."""
+        """Remembers a step's reward; fits again after every `every` steps, and after the last call."""
         if self.done:
             return
         slot = self.actions.slots.index(step.action)
@@ -125,7 +125,7 @@ class Learner:
             self.bandit = self._fitted()
 
     def _fitted(self) -> Bandit:
-        """A slot that was never tried is worth the mean of all."""
+        """The bandit of all rewards so far; a slot that was never tried is predicted their mean."""
         every = [reward for rewards in self._rewards for reward in rewards]
         weights = np.zeros((len(self._rows), self.encoder.dim))
         bias = np.full(len(self._rows), np.mean(every) if every else 0.0)

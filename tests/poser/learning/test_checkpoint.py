@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from poser.learned.observation import EXTRAS
-from poser.learning import checkpoint, learner
+from poser.learning import checkpoint
 from poser.learning.learner import MaskedDQN
 from poser.learning.vec_env import PoserVecEnv
 from poser.types import PoserError
@@ -24,7 +24,7 @@ from tests.poser.world import make
 def start(**changes: Any) -> tuple[MaskedDQN, Echo]:
     config = CONFIG.model_copy(update={"n_steps": 3, "buffer_size": 160, **changes})
     env = Echo(config.n_envs)
-    return learner.make(env, config), env
+    return MaskedDQN(env, config), env
 
 
 def everything(model: MaskedDQN, env: Echo) -> dict[str, Any]:
@@ -66,9 +66,9 @@ def test_the_real_environment_goes_on_as_if_nothing_had_been(tmp_path):
         found = {name: value.numpy().tobytes() for name, value in checkpoint._tensors(model).items()}
         return found | {name: value.tobytes() for name, value in checkpoint._rows(model.replay_buffer).items()}
 
-    whole = learner.make(begin(), config).advance(72)
+    whole = MaskedDQN(begin(), config).advance(72)
     env = begin()
-    model = learner.make(env, config).advance(40)
+    model = MaskedDQN(env, config).advance(40)
     assert any(row["slots"] for row in env.state()["episodes"])
     checkpoint.save(model, env, tmp_path)
     again = checkpoint.resume(tmp_path, begin(), config)[0].advance(72)
@@ -139,7 +139,7 @@ def test_a_longer_run_may_go_on_and_another_may_not(tmp_path):
 
 def test_a_learner_without_an_environment_is_kept_too(tmp_path):
     teacher, _ = start()
-    model = learner.make(teacher.observation_space, teacher.config)
+    model = MaskedDQN(teacher.observation_space, teacher.config)
     checkpoint.save(model, None, tmp_path)
     again, note = checkpoint.resume(tmp_path, teacher.observation_space, teacher.config)
     assert note is None and again.n_envs == 1

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from stable_baselines3.common.buffers import NStepReplayBuffer
 
 from poser.learned import network
-from poser.learning import learner
 from poser.learning.buffer import NStepBuffer
 from poser.learning.learner import MaskedDQN
 from poser.learning.train_config import TrainConfig
@@ -24,7 +23,7 @@ from tests.poser.learning.echo import CARDS, CONFIG, PROTOTYPES, SLOTS, TEXT, Ec
 
 def make(right: str = "card", masked: bool = True, **changes: Any) -> MaskedDQN:
     config = CONFIG.model_copy(update=changes)
-    return learner.make(Echo(config.n_envs, right, masked), config)
+    return MaskedDQN(Echo(config.n_envs, right, masked), config)
 
 
 def hits(model: MaskedDQN, right: str, masked: bool = True) -> float:
@@ -49,7 +48,7 @@ def test_it_learns_an_echo(right, changes, monkeypatch):
 def test_the_papers_fixed_head_learns_what_the_text_tells():
     """Without cards, a slot is its number: kind k is answered by slot k."""
     config = CONFIG.model_copy(update={"network": "flat", "total_timesteps": 500, "gamma": 0.0})
-    model = learner.make(_Numbered(4), config)
+    model = MaskedDQN(_Numbered(4), config)
     model.advance()
     env = _Numbered(300)
     env.seed(99)
@@ -259,7 +258,7 @@ def test_sampling_reaches_every_filled_place_and_nothing_else():
 def test_records_alone_are_enough_to_study():
     """Random steps of others, without an environment."""
     teacher = make(total_timesteps=600, learning_starts=600).advance()
-    pupil = learner.make(teacher.observation_space, CONFIG.model_copy(update={"n_steps": 1}))
+    pupil = MaskedDQN(teacher.observation_space, CONFIG.model_copy(update={"n_steps": 1}))
     theirs = teacher.replay_buffer
     for row in range(theirs.size()):
         for k in range(4):
@@ -274,11 +273,11 @@ def test_records_alone_are_enough_to_study():
 
 def test_weights_begin_another_run():
     old = make(total_timesteps=80).advance()
-    new = learner.make(Echo(), CONFIG, old.weights())
+    new = MaskedDQN(Echo(), CONFIG, old.weights())
     for net in (new.q_net, new.q_net_target):
         assert all(torch.equal(value, old.weights()[name]) for name, value in net.net.state_dict().items())
     with pytest.raises(PoserError, match="another network"):
-        learner.make(Echo(), CONFIG.model_copy(update={"hidden_size": 8}), old.weights())
+        MaskedDQN(Echo(), CONFIG.model_copy(update={"hidden_size": 8}), old.weights())
 
 
 def test_a_turn_is_settled_and_may_end_the_run():
