@@ -24,13 +24,12 @@ from benchmarks._results import command_line, publish, table, with_origin
 from experts.types import Job, Result
 from poser.actions import anything
 from poser.agent import Poser
-from poser.decks import Priced, load
-from poser.embed import Floats, HashEmbedder
-from poser.encode import Encoder
-from poser.observe import Observer, kind_of
-from poser.recipe import DQN, Recipe
+from poser.learned.embedders import Floats, HashEmbedder
+from poser.learned.observation import Encoder, Observer, kind_of
+from poser.learning.tasks import Priced, load
+from poser.learning.train_config import DQN, Recipe
+from poser.learning.vec_env import PoserVecEnv
 from poser.types import Budget, Critique, Look, Price
-from poser.vec_env import PoserVecEnv
 
 LIMIT = 0.8
 """Least share of the null environment's steps a second (the learning loop's)."""

@@ -18,8 +18,8 @@ from typing import Any
 from benchmarks._results import command_line, publish, with_origin
 from poser import decks, policyfile, probe
 from poser.agent import Poser
-from poser.recipe import DQN, Recipe
-from poser.train import LOG, Setting, train
+from poser.learning.train import LOG, Setting, train
+from poser.learning.train_config import DQN, Recipe
 
 SHARE = 0.9
 """Of the final return: when has a run learned most of what it will."""

@@ -18,7 +18,7 @@ from benchmarks._stats import estimate
 from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.tasks import Deck, PosterTask
-from poser.decks.poster import to_task
+from poser.learning.tasks.poster import to_task
 from poser.types import PoserError, Trajectory
 
 SHARES = ("share", "exact", "kept", "satisfied")

@@ -15,9 +15,9 @@ from experts.pool import Pool
 from experts.registry import Registry
 from poser import config as configs
 from poser import critics, planning, policies, wording
-from poser.abstain import Abstain
 from poser.actions import ActionSet
 from poser.config import Config
+from poser.learned.abstain import Abstain
 from poser.mdp import MDP, Rules
 from poser.parts import named
 from poser.rollout import rollout

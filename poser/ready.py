@@ -170,7 +170,7 @@ def _weights(what: str, models: list[str], revision: Any = None) -> list[str]:
 
 
 def _embedder(config: Config) -> list[str]:
-    from poser.embed import embedder, packaged
+    from poser.learned.embedders import embedder, packaged
 
     try:
         embedder(config.embedder.name, config.embedder.model)

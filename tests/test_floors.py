@@ -25,7 +25,7 @@ FLOORS = (
         "experts.fake",
     ),
     ("poser.types",),
-    ("poser.parts", "poser.planning", "poser.encode", "poser.embed", "poser.wording", "poser.actions", "poser.reward")
+    ("poser.parts", "poser.planning", "poser.wording", "poser.actions", "poser.reward")
     + (
         "poser.llm",
         "poser.llm.prompts",
@@ -36,21 +36,12 @@ FLOORS = (
         "poser.runs.codec",
         "poser.versions",
     )
-    + ("poser.decks", "poser.observe", "poser.recipe", "poser.network", "poser.policyfile", "poser.abstain"),
+    + ("poser.learned",),
     ("poser.mdp",),
-    ("poser.runs.summary", "poser.runs.page", "poser.frame"),
-    ("poser.env", "poser.vec_env", "poser.rollout", "poser.runs.record", "poser.runs.report", "poser.agent", "poser.ready")
-    + (
-        "poser.probe",
-        "poser.evaluate",
-        "poser.episodes",
-        "poser.bestof",
-        "poser.registration",
-        "poser.buffer",
-        "poser.curve",
-    ),
-    ("poser.learner", "poser.checkpoint", "poser.offline"),
-    ("poser.train",),
+    ("poser.judging",),
+    ("poser.runs", "poser.best_of"),
+    ("poser.rollout", "poser.agent", "poser.ready"),
+    ("poser.learning",),
     ("poser.cli", "poser.server"),
     ("benchmarks",),
 )
@@ -59,8 +50,9 @@ FLOORS = (
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
 INSIDE = (
     "experts.memory.weights",
-    *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.network", "poser.buffer"),
-    *("poser.learner", "poser.checkpoint", "poser.vec_env", "poser.offline", "poser.train"),
+    *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.policies.dqn"),
+    *("poser.learned.network", "poser.learned.policy_file", "poser.learning.buffer", "poser.learning.learner"),
+    *("poser.learning.checkpoint", "poser.learning.vec_env"),
 )
 """Modules that are imported only where a heavy package is in use already."""
 DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}

@@ -25,7 +25,7 @@ from benchmarks.ladder.rungs import Rung, all_rungs
 from benchmarks.ladder.school import School
 from benchmarks.ladder.table import markdown
 from benchmarks.ladder.world import LOOK, World
-from poser.recipe import DQN, PAPER
+from poser.learning.train_config import DQN, PAPER
 from poser.types import PoserError
 
 QUICK = {"tasks": 6, "seeds": 1, "calls": 200, "beam": 1}

@@ -11,7 +11,7 @@ from benchmarks.ladder.episodes import Built, Row, played, rows
 from benchmarks.ladder.figures import means
 from benchmarks.ladder.school import School
 from poser import probe
-from poser.recipe import DQN, Recipe
+from poser.learning.train_config import DQN, Recipe
 from poser.types import PoserError
 
 MORE = 200

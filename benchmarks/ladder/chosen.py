@@ -16,8 +16,8 @@ from benchmarks.ladder.world import World
 from experts.types import Mode
 from poser import policies
 from poser.actions import ActionSet
-from poser.bestof import BestOf
-from poser.decks import Priced
+from poser.best_of import BestOf
+from poser.learning.tasks import PricedTasks
 from poser.mdp import MDP
 from poser.policies import table
 from poser.policies.fixed import Fixed
@@ -124,8 +124,8 @@ def run(
 ) -> None:
     """Plays training tasks until `on_step` has seen `World.calls` expert calls."""
     rng = np.random.default_rng(seed)
-    deck = Priced(world.deck, world.budget)
-    tasks = (deck.draw(rng) for _ in itertools.takewhile(lambda _: seen() < world.calls, itertools.count()))
+    source = PricedTasks(world.deck, world.budget)
+    tasks = (source.draw(rng) for _ in itertools.takewhile(lambda _: seen() < world.calls, itertools.count()))
     for _ in rollout(mdp, policy, tasks, world.seats, on_step):
         if seen() >= world.calls:
             return

@@ -15,7 +15,7 @@ from benchmarks._judge import reached
 from benchmarks.ladder.world import World
 from experts.files import write_whole
 from experts.poster.tasks import PosterTask
-from poser.evaluate import play
+from poser.learning.evaluate import play
 from poser.mdp import MDP
 from poser.types import Policy, Price, State, Trajectory
 from poser.versions import versions

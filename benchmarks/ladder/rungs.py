@@ -15,11 +15,11 @@ from benchmarks.ladder.episodes import Built, share_of
 from benchmarks.ladder.school import School
 from benchmarks.ladder.world import World
 from poser import policies
-from poser.bestof import BestOf, Propose
-from poser.encode import Encoder
+from poser.best_of import BestOf, Propose
+from poser.learned.observation import Encoder
+from poser.learning.train_config import DQN, PAPER
 from poser.policies import planner
 from poser.policies.bandit import Learner
-from poser.recipe import DQN, PAPER
 from poser.types import Policy, PoserError, Price, State
 
 PRICES = (0.1, 0.3, 1.0)

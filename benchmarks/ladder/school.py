@@ -1,4 +1,4 @@
-"""How the ladder trains and loads policies: `poser.train`, at a budget of expert calls that counts the probe's too."""
+"""How the ladder trains and loads policies: `poser.learning.train`, at a budget of expert calls that counts the probe's too."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 from benchmarks.ladder.world import World
 from poser import decks, probe
+from poser.learned.observation import Scores
+from poser.learning.train_config import Recipe
 from poser.mdp import MDP
-from poser.observe import Scores
-from poser.recipe import Recipe
 
 DONE = "policy-folder.txt"
 """Written last: where in its folder a trained policy lies."""

@@ -14,12 +14,12 @@ from experts.types import Card, Job, Result
 from poser import config as configs
 from poser import decks
 from poser.actions import ActionSet
-from poser.decks import Deck
-from poser.decks.poster import to_task
-from poser.embed import Embedder, embedder
+from poser.learned.embedders import Embedder, embedder
+from poser.learning.tasks import Deck
+from poser.learning.tasks.poster import to_task
+from poser.learning.train_config import DQN, Recipe
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.planning.rules import RulesExtractor
-from poser.recipe import DQN, Recipe
 from poser.types import Budget, Critic, Critique, Look, Price, Task
 
 LOOK = 0.1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ def add(commands: Any) -> None:
     command = commands.add_parser("probe", help="measure what each expert is good at", description=__doc__)
     command.add_argument("experts", nargs="*", metavar="EXPERT", help="which (default: all of the preset)")
     command.add_argument("--preset", default="poster", help="a preset or a config file (default: poster)")
-    command.add_argument("--deck", help="tasks: poster:train, or a file with a prompt a line (default: poster:train)")
+    command.add_argument("--tasks", default="poster:train", help="poster:train, or a file of prompts, one a line")
     command.add_argument("--calls", type=int, default=8, metavar="N", help="calls a kind of command (default: 8)")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--out", metavar="FILE", help="write the marks there; those of other experts stay")
+    command.add_argument("--out", metavar="FILE", help="write the scores there; those of other experts stay")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: device=cuda")
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     command.set_defaults(call=call)
@@ -25,45 +26,44 @@ def add(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Measures and prints; gives the exit code."""
-
-    from poser import decks
     from poser.agent import Poser
     from poser.cli.progress import counting
     from poser.config import override
-    from poser.probe import probe, save
+    from poser.learning.probe import KEY, probe, save
+    from poser.learning.tasks import load
     from poser.types import PoserError
 
     if not 1 <= args.calls <= 1000:
         raise PoserError(f"--calls {args.calls} is out of range; give 1 to 1000")
     poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
-    deck = decks.load(args.deck or "poster:train")
+    tasks = load(args.tasks)
     with counting("probe") as tell:
-        marks = probe(poser.mdp, deck, args.experts or None, args.calls, args.seed, tell)
-    about = {"critic": poser.mdp.critic.id, "deck": deck.id, "calls": args.calls, "seed": args.seed}
+        skill_scores = probe(poser.mdp, tasks, args.experts or None, args.calls, args.seed, tell)
+    about = {"critic": poser.mdp.critic.id, "tasks": tasks.id, "calls": args.calls, "seed": args.seed}
     about["cards"] = {name: card.version for name, card in poser.mdp.actions.cards.items()}
     if args.out:
-        save(marks, Path(args.out), about)
-    plain = {name: {kind: mark.__dict__ for kind, mark in kinds.items()} for name, kinds in marks.items()}
+        save(skill_scores, Path(args.out), about)
+    plain = {name: {kind: asdict(skill) for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
     if args.json:
-        print(json.dumps({**about, "marks": plain}))
+        print(json.dumps({**about, KEY: plain}))
     else:
         _table(plain)
     if args.out:
-        print(f"marks: {args.out}", file=sys.stderr)
+        print(f"skill scores: {args.out}", file=sys.stderr)
     return 0
 
 
-def _table(marks: dict[str, dict[str, dict[str, float]]]) -> None:
+def _table(skill_scores: dict[str, dict[str, dict[str, float]]]) -> None:
     """One row a kind, one column an expert; the best of a row is bold."""
     from rich.console import Console
     from rich.table import Table
 
-    kinds = sorted({kind for row in marks.values() for kind in row})
-    table = Table("kind", *marks)
+    kinds = sorted({kind for row in skill_scores.values() for kind in row})
+    table = Table("kind", *skill_scores)
     for kind in kinds:
-        row = [marks[name].get(kind) for name in marks]
-        best = max(mark["score"] for mark in row if mark)
-        cells = ["" if not mark else f"{mark['score']:.2f}" for mark in row]
+        row = [skills.get(kind) for skills in skill_scores.values()]
+        best = max(skill["score"] for skill in row if skill)
+        cells = ["" if not skill else f"{skill['score']:.2f}" for skill in row]
         table.add_row(
             kind, *(f"[bold]{c}[/]" if m and m["score"] == best else c for c, m in zip(cells, row, strict=True))
         )

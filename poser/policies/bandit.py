@@ -17,8 +17,8 @@ import numpy as np
 
 from experts.files import write_whole
 from poser.actions import ActionSet, anything
-from poser.embed import described, embedder
-from poser.encode import Encoder
+from poser.learned.embedders import described, embedder
+from poser.learned.observation import Encoder
 from poser.types import Policy, PoserError, State, Step
 
 WEIGHTS, ABOUT = "bandit.safetensors", "bandit.json"
@@ -65,15 +65,15 @@ def ridge(rows: np.ndarray, rewards: np.ndarray, strength: float) -> tuple[np.nd
 
 
 class Learner:
-    """A bandit in the making: a policy that explores, and `learn`, which is told every step (`rollout`'s `on_step`).
+    """A policy that explores and is fitted as it goes; `learn` is told every step (`rollout`'s `on_step`).
 
     Args:
         encoder, actions: what it sees, what it chooses from.
-        calls: expert calls to learn from; later steps are let go. 'stop' is no call.
-        seed: of its coins.
+        calls: expert calls to learn from; later steps are ignored. 'stop' is no call.
+        seed: of its random choices.
         strength: of the ridge.
-        explore, floor, until: chance of a random legal slot at the start and at the end, and the share of `calls` over
-            which it falls in a straight line.
+        exploration_initial_eps, exploration_final_eps: chance of a random legal slot at the start and at the end.
+        exploration_fraction: share of `calls` over which that chance falls in a straight line.
         every: steps between fits.
     """
 
@@ -86,13 +86,14 @@ class Learner:
         calls: int,
         seed: int = 0,
         strength: float = 1.0,
-        explore: float = 1.0,
-        floor: float = 0.05,
-        until: float = 0.5,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float = 0.05,
+        exploration_fraction: float = 0.5,
         every: int = 64,
     ) -> None:
         self.encoder, self.actions, self.calls, self.seed, self.strength = encoder, actions, calls, seed, strength
-        self._explore, self._floor, self._until, self._every = explore, floor, until, every
+        self._eps = exploration_initial_eps, exploration_final_eps
+        self._fraction, self._every = exploration_fraction, every
         self._rng = np.random.default_rng(seed)
         self._rows: list[list[np.ndarray]] = [[] for _ in actions.slots]
         self._rewards: list[list[float]] = [[] for _ in actions.slots]
@@ -106,14 +107,14 @@ class Learner:
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state: a random one with the chance that is due, else the bandit's."""
-        part = min(1.0, self.seen / max(1.0, self._until * self.calls))
-        chance = self._explore + part * (self._floor - self._explore)
+        part = min(1.0, self.seen / max(1.0, self._fraction * self.calls))
+        chance = self._eps[0] + part * (self._eps[1] - self._eps[0])
         coins, drawn = self._rng.random(len(states)), anything(mask, self._rng)
         best = self.bandit(states, mask)
         return [int(a) if coin < chance else b for coin, a, b in zip(coins, drawn, best, strict=True)]
 
     def learn(self, _: int, step: Step) -> None:
-        """Remembers a step's reward; fits anew every so often, and at the last one."""
+        """Remembers a step's reward; fits again after every `every` steps, and after the last call."""
         if self.done:
             return
         slot = self.actions.slots.index(step.action)
@@ -124,7 +125,7 @@ class Learner:
             self.bandit = self._fitted()
 
     def _fitted(self) -> Bandit:
-        """A slot that was never tried is worth the mean of all."""
+        """The bandit of all rewards so far; a slot that was never tried is predicted their mean."""
         every = [reward for rewards in self._rewards for reward in rewards]
         weights = np.zeros((len(self._rows), self.encoder.dim))
         bias = np.full(len(self._rows), np.mean(every) if every else 0.0)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 
-from poser import policyfile
 from poser.actions import ActionSet
-from poser.encode import Encoder, embedder
-from poser.observe import Observer
+from poser.learned import policy_file
+from poser.learned.network import FlatQ, NetworkShape, SlotQ, restore
+from poser.learned.observation import Observer
 from poser.types import PoserError, State
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "poster"
@@ -30,62 +28,62 @@ class DqnPolicy:
 
     Attributes:
         id: 'dqn:NAME@' and 8 digits of the weights' sha256.
-        network: `poser.network`'s, float64.
-        observer: over the network's slots: those of this run, or those of the training where the network's head is
-            fixed or a card is no more than a slot's number.
+        network: of `poser.learned.network`, float64.
+        observer: over the network's slots. They are those of this run, or those of the training where the network's
+            head is fixed or a card is no more than a slot's number. Its action set says which may be chosen.
         slots: the number in this run of each of the network's slots.
-        open: which of them the recipe lets it choose.
-        count: slots of this run.
-        about: `policy.json`; {} for a policy that was never written.
+        count: how many slots this run has.
+        about: the content of `policy.json`; {} for a policy that was never written.
     """
 
     id: str
-    network: Any
+    network: SlotQ | FlatQ
     observer: Observer
     slots: tuple[int, ...]
-    open: tuple[bool, ...]
     count: int
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls,
-        shape: Any,
-        tensors: Mapping[str, Tensor],
+        shape: NetworkShape,
+        tensors: Mapping[str, torch.Tensor],
         observer: Observer,
-        recipe: Any,
         name: str = "dqn",
         actions: ActionSet | None = None,
         about: Mapping[str, Any] | None = None,
     ) -> DqnPolicy:
-        """The policy of these weights. `shape` is a `poser.network.Shape`; `recipe` tells `scopes` and `stop`;
-        `actions` are this run's, where the observer's are others. Raises ValueError for weights of another network."""
-        from poser import network
+        """The policy of these weights.
 
+        Args:
+            shape, tensors: the network.
+            observer: what it sees; `allowed` of its action set is what it may choose.
+            actions: this run's slots, where the observer's are others.
+
+        Raises ValueError for weights of another network.
+        """
         actions = actions or observer.actions
-        own = observer.actions.slots
-        free = tuple(recipe.stop if slot.expert is None else slot.scope in recipe.scopes for slot in own)
-        places = tuple(actions.slots.index(slot) for slot in own)
-        filled = network.fill(shape, {key: value.double() for key, value in tensors.items()})
-        return cls(name, filled, observer, places, free, len(actions.slots), about or {})
+        places = tuple(actions.slots.index(slot) for slot in observer.actions.slots)
+        weights = {key: value.double() for key, value in tensors.items()}
+        return cls(name, restore(shape, weights), observer, places, len(actions.slots), about or {})
 
     def values(self, states: Sequence[State], mask: np.ndarray) -> np.ndarray:
-        """Predicted discounted return of every slot, float64 [B, K]; -inf where illegal or closed by the recipe."""
-        import torch
+        """Predicted discounted return of every slot, float64 [B, K]; -inf where `mask` or the training forbids it.
 
+        Where nothing else is legal, what the training forbids is open, and slots that the network lacks are worth 0.
+        """
         mask = np.asarray(mask, bool)
         table = np.full((len(states), self.count), -np.inf)
         if not len(states):
             return table
-        at = list(self.slots)
-        own = mask[:, at] & np.asarray(self.open)
+        at, actions = list(self.slots), self.observer.actions
+        own = mask[:, at] & np.asarray([slot.scope in actions.allowed for slot in actions.slots])
         own = np.where(own.any(axis=1, keepdims=True), own, mask[:, at])
         seen = self.observer(states, own)
         with torch.no_grad():
-            found = self.network(*(torch.as_tensor(seen[name]).double() for name in ("state", "cards")))
-        table[:, at] = np.where(own, np.round(found.numpy(), 9), -np.inf)
-        lost = ~own.any(axis=1, keepdims=True)  # nothing that the network knows is legal
-        return np.where(lost & mask, 0.0, table)
+            q = self.network(*(torch.as_tensor(seen[name]).double() for name in ("state", "cards")))
+        table[:, at] = np.where(own, np.round(q.numpy(), 9), -np.inf)
+        return np.where(~own.any(axis=1, keepdims=True) & mask, 0.0, table)
 
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state."""
@@ -99,37 +97,29 @@ def load(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy:
     """
     folder = Path(argument).expanduser() if argument and Path(argument).expanduser().is_dir() else None
     if folder is None:
-        shipped = sorted(path.name for path in SHIPPED.glob("*") if (path / policyfile.ABOUT).is_file())
+        shipped = sorted(path.name for path in SHIPPED.glob("*") if (path / policy_file.ABOUT).is_file())
         name = argument or DEFAULT
         if name not in shipped:
             known = f"; shipped are {', '.join(shipped)}" if shipped else ""
             raise PoserError(f"no policy {name!r}; write {kind}:FOLDER of one that 'poser train' wrote{known}")
         folder = SHIPPED / name
-    return _of(*policyfile.load(folder), actions, f"{kind}:{folder.resolve().name}")
+    content, tensors = policy_file.load(folder)
+    return _policy(content, tensors, actions, f"{kind}:{folder.resolve().name}")
 
 
-def _of(about: dict[str, Any], tensors: Mapping[str, Tensor], actions: ActionSet, name: str) -> DqnPolicy:
+def _policy(
+    content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor], actions: ActionSet, name: str
+) -> DqnPolicy:
     """The policy of a checked file."""
-    from poser.network import Shape
-
-    found = policyfile.About.model_validate(about)
-    seen, net = found.observer, found.network
-    fixed = net.kind == "flat" or seen.cards == "identity"
-    own = _own(found.actions.slots, actions, name) if fixed else actions
-    embed = embedder(seen.embedder.name, seen.embedder.model)
-    scores = {
-        card: {kind: score for kind, score in row.items() if score is not None} for card, row in seen.scores.items()
-    }
-    encoder = Encoder(embed, tuple(seen.extras), seen.remaining)
-    observer = Observer(encoder, own, scores, seen.cards == "identity")
-    if observer.digest != seen.digest:
-        raise PoserError(
-            f"policy {name!r} was trained on other observations (embedder {seen.embedder.id!r}, here {embed.id!r}); "
-            "use that embedder and version, or train anew"
-        )
-    whole = f"{name}@{found.sha256[:8]}"
+    about = policy_file.About.model_validate(content)
+    fixed = about.network.kind == "flat" or about.observer.cards == "identity"
+    own = _own(about.actions.slots, actions, name) if fixed else actions
     try:
-        return DqnPolicy.of(Shape(**net.model_dump()), tensors, observer, found.actions, whole, actions, about)
+        observer = about.observer_over(own.only(about.actions.allowed))
+        whole = f"{name}@{about.sha256[:8]}"
+        return DqnPolicy.of(about.network, tensors, observer, whole, actions, content)
+    except PoserError as error:
+        raise PoserError(f"policy {name!r}: {error}") from None
     except ValueError as error:
         raise PoserError(f"policy {name!r} has weights of another network ({error!s:.160}); train anew") from None
 

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from poser.actions import ActionSet
-from poser.observe import kind_of
+from poser.learned.observation import kind_of
 from poser.reward import gain
 from poser.types import Policy, PoserError, State, Step
 
 Choices = Mapping[str, Mapping[str, str]]
-"""'draw' and 'edit' -> kind of command (`observe.kind_of`) or '*' -> card id."""
+"""'draw' and 'edit' -> kind of command (`observation.kind_of`) or '*' -> card id."""
 SECTIONS = ("draw", "edit")
 LIMIT = 2**20
 """Bytes of a file."""

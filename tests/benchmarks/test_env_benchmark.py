@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks import env
 
-TINY = env.RECIPE.model_copy(update={"seats": 3, "warmup": 4, "batch": 4, "buffer": 64, "hidden": 8})
+TINY = env.CONFIG.model_copy(
+    update={"n_envs": 3, "learning_starts": 4, "batch_size": 4, "buffer_size": 64, "hidden_size": 8}
+)
 
 
 def test_the_null_environment_has_the_shapes_of_the_real_one() -> None:

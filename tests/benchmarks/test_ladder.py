@@ -24,8 +24,8 @@ from benchmarks.ladder.table import markdown
 from benchmarks.ladder.world import LOOK, Charged, Timed, World
 from experts.types import Card, Failure, Job, Request, Result
 from poser import config as configs
-from poser.decks.poster import to_task
-from poser.embed import HashEmbedder
+from poser.learned.embedders import HashEmbedder
+from poser.learning.tasks.poster import to_task
 from poser.mdp import MDP, seed_of
 from poser.policies.random import Random
 from poser.types import PoserError, Price

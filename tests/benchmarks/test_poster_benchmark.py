@@ -11,7 +11,7 @@ from benchmarks._judge import drawn, edited, refuse_circular
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from poser.actions import STOP
-from poser.decks.poster import to_task
+from poser.learning.tasks.poster import to_task
 from poser.types import Plan, PoserError, Spent, State, Step, Task, Trajectory
 
 

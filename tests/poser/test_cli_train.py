@@ -11,17 +11,19 @@ from poser.cli import main
 
 
 def test_probe_then_train_then_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    marks, folder = tmp_path / "marks.json", tmp_path / "policy"
-    assert main(["probe", "poster-pixart", "poster-ip2p", "--calls", "1", "--out", str(marks), "--json"]) == 0
+    scores, folder = tmp_path / "scores.json", tmp_path / "policy"
+    assert main(["probe", "poster-pixart", "poster-ip2p", "--calls", "1", "--out", str(scores), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert set(told["marks"]) == {"poster-pixart", "poster-ip2p"} and told["deck"] == "poster:train"
-    assert any(kind.startswith("generate") for kind in told["marks"]["poster-pixart"])
+    assert set(told["skill_scores"]) == {"poster-pixart", "poster-ip2p"} and told["tasks"] == "poster:train"
+    assert any(kind.startswith("generate") for kind in told["skill_scores"]["poster-pixart"])
 
-    asked = ["train", "--marks", str(marks), "--out", str(folder), "--steps", "24", "--seats", "8", "--tasks", "2"]
-    assert main([*asked, "--every", "16", "--recipe", "warmup=8", "--json", "--quiet"]) == 0
+    asked = ["train", "--skill-scores", str(scores), "--out", str(folder), "--steps", "24", "--seats", "8"]
+    more = ["--n-eval-tasks", "2", "--eval-freq", "16", "--train-config", "learning_starts=8", "--json", "--quiet"]
+    assert main([*asked, *more]) == 0
     told = json.loads(capsys.readouterr().out)
     assert [row["calls"] for row in told["log"]] == [16, 24]
-    assert {"policy.json", "policy.safetensors", "curve.png", "train.episodes.gz"} <= {f.name for f in folder.iterdir()}
+    written = {"policy.json", "policy.safetensors", "curve.png", "train.episodes.gz", "train_config.json"}
+    assert written <= {f.name for f in folder.iterdir()}
 
     prompt, policy = "A red poster with a big white star at the center.", f"dqn:{folder}"
     out = ["--out", str(tmp_path / "run"), "--json", "--quiet"]
@@ -34,13 +36,13 @@ def test_probe_then_train_then_run(tmp_path: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (["train", "--policy", "ppo"], "no recipe for 'ppo'"),
-        (["train", "--recipe", "discount=2"], "discount = 2"),
-        (["train", "--recipe", "speed=2"], "speed"),
-        (["train", "--deck", "poster:nowhere"], "no such split"),
-        (["train", "--marks", "none.json"], "poser probe"),
+        (["train", "--policy", "ppo"], "cannot train 'ppo'"),
+        (["train", "--train-config", "gamma=2"], "gamma = 2"),
+        (["train", "--train-config", "discount=2"], "keys are network, hidden_size"),
+        (["train", "--tasks", "poster:nowhere"], "no such split"),
+        (["train", "--skill-scores", "none.json"], "poser probe"),
         (["train", "--offline", "nowhere"], "no records in 'nowhere'"),
-        (["train", "--tasks", "0"], "--tasks 0"),
+        (["train", "--n-eval-tasks", "0"], "--n-eval-tasks 0"),
         (["train", "--preset", "posters"], "no preset"),
         (["probe", "nobody"], "no such expert"),
         (["probe", "--calls", "0"], "--calls 0"),

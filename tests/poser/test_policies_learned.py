@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from poser import policies
-from poser.abstain import Abstain
-from poser.embed import HashEmbedder
-from poser.encode import Encoder
+from poser.learned.abstain import Abstain
+from poser.learned.embedders import HashEmbedder
+from poser.learned.observation import Encoder
 from poser.mdp import MDP
 from poser.policies import bandit, table
 from poser.policies.fixed import Fixed
@@ -132,7 +132,9 @@ class Priced:
 
 def test_it_explores_legally_at_first_and_hardly_at_the_end() -> None:
     mdp = make(redraw=False)
-    made = bandit.Learner(Encoder(HashEmbedder()), mdp.actions, 10, explore=1.0, floor=0.0)
+    made = bandit.Learner(
+        Encoder(HashEmbedder()), mdp.actions, 10, exploration_initial_eps=1.0, exploration_final_eps=0.0
+    )
     states = mdp.start(tasks(200))
     mask = mdp.mask(states)
     early = made(states, mask)

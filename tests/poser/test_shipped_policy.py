@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from poser import Poser, policyfile
+from poser import Poser
+from poser.learned import policy_file
+from poser.learning import probe
+from poser.learning.train import CONFIG, SKILL_SCORES
+from poser.learning.train_config import DQN, TrainConfig
 from poser.policies.dqn import SHIPPED
 
 RECORDED = json.loads((Path(__file__).parent / "shipped.json").read_text())
@@ -21,9 +25,16 @@ def poser() -> Poser:
 
 
 def test_it_was_trained_on_the_shipped_experts_and_critic(poser: Poser) -> None:
-    about, _ = policyfile.load(SHIPPED / "poster")
+    about, _ = policy_file.load(SHIPPED / "poster")
     assert about["actions"]["digest"] == poser.mdp.actions.digest
     assert about["critic"] == poser.mdp.critic.id
+
+
+def test_what_lies_beside_it_is_what_it_was_trained_with() -> None:
+    about, _ = policy_file.load(SHIPPED / "poster")
+    assert TrainConfig.model_validate_json((SHIPPED / "poster" / CONFIG).read_text()) == DQN
+    assert TrainConfig.model_validate(about["train_config"]) == DQN
+    assert probe.scores_of(probe.load(SHIPPED / "poster" / SKILL_SCORES)) == about["observer"]["scores"]
 
 
 def test_it_makes_the_recorded_trajectory_again(poser: Poser) -> None:

@@ -1,0 +1,252 @@
+"""`train`: tasks, a transition and a config -> a policy in a folder, with its log, learning curve and checkpoint.
+
+Everything is measured through `rollout` on held-out tasks, in the critic's eyes; the exact reader or any other judge
+stays out of training. A run that was cut off goes on from its last checkpoint and ends as the uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from threading import current_thread, main_thread
+from typing import Any
+
+from poser.actions import ActionSet
+from poser.agent import Poser
+from poser.learned import policy_file
+from poser.learned.embedders import Embedder, embedder
+from poser.learned.observation import Encoder, Observer
+from poser.learning import checkpoint, offline
+from poser.learning.evaluate import calibration, play, report
+from poser.learning.learner import MaskedDQN
+from poser.learning.probe import SkillScores, scores_of
+from poser.learning.tasks import PricedTasks, TaskSource
+from poser.learning.train_config import TrainConfig
+from poser.learning.vec_env import PoserVecEnv
+from poser.mdp import MDP
+from poser.policies.dqn import DqnPolicy
+from poser.types import Budget, PoserError, Price, Step, Trajectory
+from poser.versions import versions
+
+LOG, CURVE, CHECKPOINT, CONFIG = "log.jsonl", "curve.png", "checkpoint", "train_config.json"
+SKILL_SCORES, RECORD = "skill_scores.json", f"train{offline.SUFFIX}"
+Row = dict[str, Any]
+"""A measurement, as it stands in the log: 'calls', 'updates', 'time' (s), 'random' (exploration), and a `Report`."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a policy is trained on, apart from its config.
+
+    Attributes:
+        mdp: experts, critic, rules; its reward and what may be chosen are replaced by the config's.
+        tasks, eval_tasks: to learn from, and held out to measure on.
+        embedder: of the texts.
+        budget: of every episode.
+        skill_scores: measured scores of the experts (`probe`).
+        n_eval_tasks: held-out tasks of a measurement; eval_freq: expert calls between two measurements.
+        record: whether every episode is recorded in the folder.
+        tensorboard: whether to write TensorBoard files there.
+    """
+
+    mdp: MDP
+    tasks: TaskSource
+    eval_tasks: TaskSource
+    embedder: Embedder
+    budget: Budget = Budget()
+    skill_scores: SkillScores = field(default_factory=dict)
+    n_eval_tasks: int = 48
+    eval_freq: int = 500
+    record: bool = True
+    tensorboard: bool = False
+
+    @classmethod
+    def of(
+        cls, poser: Poser, tasks: TaskSource, eval_tasks: TaskSource, skill_scores: SkillScores, **more: Any
+    ) -> Setting:
+        """That of an agent: its transition, embedder and budget. Raises `PoserError` for an unknown embedder."""
+        config = poser.config
+        inner = embedder(config.embedder.name, config.embedder.model)
+        return cls(poser.mdp, tasks, eval_tasks, inner, config.budget_of(), skill_scores, **more)
+
+
+def fallback(actions: ActionSet, skill_scores: SkillScores) -> str:
+    """The best fixed choice by the skill scores: the expert of each mode with the highest mean; '' without scores."""
+    best = []
+    for mode in ("text-to-image", "image-to-image"):
+        means = {
+            name: sum(skill.score for skill in kinds.values()) / len(kinds)
+            for name, kinds in skill_scores.items()
+            if kinds and name in actions.cards and actions.cards[name].mode == mode
+        }
+        best += [max(means, key=lambda name: means[name])] if means else []
+    return f"fixed:{'+'.join(best)}" if best else ""
+
+
+class _Run:
+    """One training run: the environment, the learner, and what is written."""
+
+    def __init__(
+        self, setting: Setting, config: TrainConfig, folder: Path, on_row: Callable[[Row], None] | None
+    ) -> None:
+        self.setting, self.config, self.folder, self.on_row = setting, config, folder, on_row
+        self.mdp = replace(setting.mdp, actions=setting.mdp.actions.only(config.allowed), weights=config.reward)
+        encoder = Encoder(setting.embedder, config.extras, config.remaining)
+        scores = scores_of(setting.skill_scores)
+        self.observer = Observer(encoder, self.mdp.actions, scores, config.cards == "identity")
+        highest = Price(config.max_price_second, config.max_price_usd)
+        tasks = PricedTasks(setting.tasks, setting.budget, highest)
+        self.env = PoserVecEnv(self.mdp, self.observer, tasks, config.n_envs, config.seed, self._seen)
+        self.eval_tasks = PricedTasks(setting.eval_tasks, setting.budget).first(setting.n_eval_tasks)
+        self.rows: list[Row] = []
+        self.best: Row = {}
+        self._open: dict[int, list[Step]] = {}
+        self._ended: list[Trajectory] = []
+        self._began = time.monotonic()
+        self._spent = 0.0
+
+    def _seen(self, number: int, step: Step) -> None:
+        """Keeps the steps of every open episode, until it ends."""
+        if not self.setting.record:
+            return
+        steps = self._open.setdefault(number, [])
+        steps.append(step)
+        if step.after.ended:
+            names = "train", self.mdp.actions.digest
+            self._ended.append(Trajectory(step.after.task, tuple(self._open.pop(number)), *names))
+
+    def measure(self, model: MaskedDQN) -> None:
+        """Adds a row to the log; the best policy so far, by held-out return, is written."""
+        policy = DqnPolicy.of(model.shape, model.weights(), self.observer)
+        episodes = play(self.mdp, policy, self.eval_tasks)
+        row = {
+            "calls": model.num_timesteps,
+            "updates": model._n_updates,
+            "time": round(self._time(), 1),
+            "random": round(model.epsilon(), 3),
+            **{name: round(value, 4) for name, value in asdict(report(episodes)).items()},
+        }
+        self.rows.append(row)
+        if not self.best or row["returns"] >= self.best["returns"]:
+            self.best = row
+            self.export(model, policy, episodes)
+        if self.on_row:
+            self.on_row(row)
+
+    def export(self, model: MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
+        """Writes the policy's files; `episodes` are those that it played itself."""
+        more = {
+            "critic": self.mdp.critic.id,
+            "tasks": self.setting.tasks.id,
+            "train_config": self.config.model_dump(),
+            "calls": model.num_timesteps,
+            "versions": versions(),
+            "fallback": fallback(self.mdp.actions, self.setting.skill_scores),
+            "calibration": asdict(calibration(self.mdp, policy, episodes, self.config.gamma)),
+        }
+        about = policy_file.describe(model.shape, self.observer) | more
+        policy_file.save(self.folder, model.weights(), about)
+
+    def _time(self) -> float:
+        return self._spent + time.monotonic() - self._began
+
+    def write_log(self) -> None:
+        """The rows so far, one JSON object a line."""
+        (self.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+
+    def write(self, model: MaskedDQN) -> None:
+        """Recorded episodes, log and checkpoint, in this order: the checkpoint stands for all that is before it."""
+        if self._ended:
+            offline.append(self.folder / RECORD, self._ended)
+            self._ended = []
+        self.write_log()
+        note = {"rows": self.rows, "best": self.best, "time": self._time()}
+        checkpoint.save(model, self.env, self.folder / CHECKPOINT, note)
+
+    def resume(self) -> MaskedDQN:
+        """The learner of the last checkpoint. Raises `PoserError` where there is none or it is another run's."""
+        model, note = checkpoint.resume(self.folder / CHECKPOINT, self.env, self.config)
+        self.rows, self.best, self._spent = note["rows"], note["best"], note["time"]
+        return model
+
+
+def train(
+    setting: Setting,
+    config: TrainConfig,
+    folder: str | Path,
+    resume: bool = False,
+    on_row: Callable[[Row], None] | None = None,
+    on_calls: Callable[[int], None] | None = None,
+    records: Path | None = None,
+    start: str | Path | None = None,
+) -> Path:
+    """Trains a policy and writes it to `folder`; gives the folder. Ctrl-C ends the turn, leaves a checkpoint and raises
+    `KeyboardInterrupt`.
+
+    Args:
+        setting: what it is trained on.
+        config: how.
+        folder: where policy, log and checkpoint go.
+        resume: go on with the run in `folder`, which must have been given the same config.
+        on_row: sees every measurement.
+        on_calls: is told how many expert calls were made so far.
+        records: learn from these recorded episodes (`offline.read`) instead, without an expert call.
+        start: the folder of a policy whose weights it begins with.
+
+    Raises `PoserError`: a run in `folder` that is not to be resumed, none that is, records without a usable step,
+    weights of another network.
+    """
+    folder = Path(folder)
+    if not resume and (folder / CHECKPOINT).exists():
+        raise PoserError(f"there is a run in {str(folder)!r}; add --resume to go on with it, or choose another --out")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n")
+    run = _Run(setting, config, folder, on_row)
+    log = str(folder / "tensorboard") if setting.tensorboard else None
+    weights: Mapping[str, Any] | None = None if start is None else policy_file.load(start)[1]
+    if records is not None:
+        _study(run, MaskedDQN(run.observer.space, config, weights, log), records)
+    else:
+        _practise(run, run.resume() if resume else MaskedDQN(run.env, config, weights, log), on_calls)
+    return folder
+
+
+def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
+    """Learns from its own episodes until the config's calls are made."""
+    every, stopped = run.setting.eval_freq, list[int]()
+
+    def turn(model: MaskedDQN) -> bool:
+        if on_calls:
+            on_calls(model.num_timesteps)
+        last = run.rows[-1]["calls"] if run.rows else 0
+        if model.num_timesteps // every > last // every or model.num_timesteps >= run.config.total_timesteps:
+            run.measure(model)
+            run.write(model)
+        return not stopped
+
+    handled = current_thread() is main_thread()
+    before = signal.signal(signal.SIGINT, lambda *_: stopped.append(1)) if handled else None
+    try:
+        model.advance(on_turn=turn)
+    finally:
+        if handled:
+            signal.signal(signal.SIGINT, before)
+    if stopped:
+        run.write(model)
+        raise KeyboardInterrupt
+
+
+def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
+    """Learns from recorded episodes, as many updates as practising would have made."""
+    if not offline.fill(model.replay_buffer, run.mdp, run.observer, offline.read(records)):
+        raise PoserError(f"no recorded step in {str(records)!r} has an action of this preset; record with poser train")
+    per_row = max(1, int(run.config.updates_per_step * run.setting.eval_freq))
+    in_all = max(1, int(run.config.updates_per_step * run.config.total_timesteps))
+    while model._n_updates < in_all:
+        model.study(min(per_row, in_all - model._n_updates))
+        run.measure(model)
+        run.write_log()
