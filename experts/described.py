@@ -12,7 +12,8 @@ from experts.failures import hint
 from experts.source import LOADING, Source
 from experts.types import Card, Mode
 
-LOCAL_KEYS = ("family", "weights", "components", "revision", "load", "profiles", "card", "get")
+LOCAL_KEYS = ("family", "weights", "components", "revision", "load", "profiles", "card", "get", "wording")
+OWN_KEYS = ("file", "settings", "card", "profiles", "get", "wording")
 REMOTE_KEYS = ("family", "model", "base_url", "key", "prices", "limits", "fields", "profiles", "card", "get")
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Card) if field.name != "id"}

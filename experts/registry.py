@@ -14,11 +14,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from experts import hub
 from experts.described import (
     LOCAL_KEYS,
+    OWN_KEYS,
     REMOTE_KEYS,
     RegistryError,
     card_of,
@@ -31,6 +32,7 @@ from experts.described import (
 )
 from experts.failures import hint
 from experts.memory import Residency
+from experts.own_file import module_of
 from experts.types import Card, Expert
 
 __all__ = ["Entry", "Registry", "RegistryError", "UnknownExpert", "builtin", "from_config", "from_plugins"]
@@ -60,6 +62,7 @@ class Entry:
         profiles: the profiles that it has, besides its card as it stands.
         described: what it was built from, with absolute paths: what 'like' lays another description over.
         remote: it runs elsewhere, and several threads may call it at once.
+        wording: the wording that it was trained on and does not understand a prompt without; '': any words.
     """
 
     card: Card
@@ -71,6 +74,7 @@ class Entry:
     profiles: tuple[str, ...] = ()
     described: Mapping[str, Any] = field(default_factory=dict)
     remote: bool = False
+    wording: str = ""
 
     def missing(self) -> list[str]:
         """What of `needs` and `env` is not on this machine (hub ids: not in the local hub cache), or why it is gone."""
@@ -170,7 +174,10 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
             loading become part of the card's version.
             Or a model of an image service: `family`, a file of `experts/api`; `card`, `profiles`; and what
             `experts.api._expert.Service.described` reads.
-            Either may begin with `like`, the id of a built-in expert: then the rest is laid over its description.
+            Or an expert of one's own: `file`, a Python file that defines `load(settings, context)` (context: an
+            `OwnContext`) and gives an `experts.types.Expert`; `settings`, what is handed to it; `card`, `profiles`.
+            Any may name the `wording` that it was trained on, and may begin with `like`, the id of a built-in expert:
+            then the rest is laid over its description.
         folder: what relative paths are relative to.
         profile: which profile's fields are laid over the cards; an entry without it stays as it is.
 
@@ -184,11 +191,33 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
 def _entry(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
     if isinstance(description, Mapping) and "like" in description:
         description = _like(description)
-    if isinstance(description, Mapping) and description.get("family") in _files("api"):
+    if isinstance(description, Mapping) and "file" in description:
+        entry, description = _own(id, description, folder, profile)
+    elif isinstance(description, Mapping) and description.get("family") in _files("api"):
         entry = _remote(id, description, profile)
     else:
         entry, description = _local(id, description, folder, profile)
-    return dataclasses.replace(entry, profiles=tuple(description.get("profiles") or ()), described=description)
+    profiles, wording = tuple(description.get("profiles") or ()), str(description.get("wording") or "")
+    return dataclasses.replace(entry, profiles=profiles, described=description, wording=wording)
+
+
+class OwnContext(NamedTuple):
+    """What the file of an expert of one's own is loaded with: the card that its entry gave, and the memory."""
+
+    card: Card
+    residency: Residency
+
+
+def _own(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> tuple[Entry, dict[str, Any]]:
+    """The entry of a Python file of the user's; the file is run when the expert is first asked."""
+    known(id, description, OWN_KEYS, "keys", ("file", "card"))
+    card = card_of(id, description, profile, {}, None)
+    file, settings = locate(description["file"], folder), dict(description.get("settings") or {})
+
+    def load(residency: Residency) -> Expert:
+        return cast(Expert, module_of(file).load(settings, OwnContext(card, residency)))
+
+    return Entry(card, load, (file,), str(description.get("get") or "")), {**description, "file": file}
 
 
 def _like(description: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from poser.actions import ActionSet
 from poser.config import Config
 from poser.learned.abstain import Abstain
 from poser.mdp import MDP, Rules
-from poser.parts import named
+from poser.plugins import Context, named
 from poser.rollout import rollout
 from poser.roster import playable, reachable, registry_of, residency_of
 from poser.runs.ends import Ended, claimed, ends_of
@@ -92,11 +92,12 @@ class Poser:
         pool = Pool(registry, residency, Cache(folder=config.cache) if config.cache else None)
         rules = config.rules
         actions = ActionSet.of(playable(registry), redraw=rules.redraw)
+        context = Context(actions, residency, rules.attempts, rules.threshold, config.cache)
         mdp = MDP(
             pool,
-            critics.load(*named(config.critic), residency, config.cache),
-            planning.load(*named(config.extractor), rules.attempts, rules.threshold, config.cache),
-            wording.load(*named(config.wording), config.cache),
+            critics.load(*named(config.critic), context),
+            planning.load(*named(config.extractor), context),
+            wording.load(*named(config.wording), context),
             actions,
             Rules(rules.threshold, rules.guard, premises=rules.premises),
             config.reward,

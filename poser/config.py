@@ -19,7 +19,9 @@ from experts.failures import hint
 from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
 
-_PRESETS = (Path(__file__).parents[1] / "configs", Path(__file__).parent / "configs")  # a checkout; a wheel
+_CHECKOUT = Path(__file__).parents[1]
+_PRESETS = (_CHECKOUT / "configs" if (_CHECKOUT / "pyproject.toml").is_file() else Path(__file__).parent / "configs",)
+"""Of a checkout, or of an installed package: a folder that happens to lie beside the package is not ours."""
 
 Side = Annotated[int, Field(ge=16, le=4096)]
 
@@ -89,7 +91,7 @@ class Config(_Part):
 
     Attributes:
         name: what the preset is called.
-        experts: ids of experts, or id -> entry (`experts.registry.from_config`).
+        experts: ids of experts, id -> entry (`experts.registry.from_config`), or a list of both.
         profile: which profile of the experts runs: 'full', 'draft' (fewer steps), or a name that entries give.
         extractor: what makes the plan; wording: the words handed to experts ('poster': rewritten in the embedded
             world's vocabulary; 'plain': the user's own); critic: what judges. Each its name and whatever settings it
@@ -126,6 +128,11 @@ class Config(_Part):
     @classmethod
     def _experts(cls, value: Any) -> Any:
         value = [value] if isinstance(value, str) else value
+        if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+            rows = [{item: {"like": item}} if isinstance(item, str) else item for item in value]
+            if not all(isinstance(row, dict) for row in rows):
+                raise ValueError("expected a list of ids and of mappings id -> entry")
+            value = {id: entry for row in rows for id, entry in row.items()}
         if not value or not isinstance(value, list | tuple | dict) or not all(isinstance(name, str) for name in value):
             raise ValueError("expected a list of ids, or a mapping id -> entry")
         if isinstance(value, dict):
@@ -210,14 +217,27 @@ def override(text: str) -> tuple[str, Any]:
 
 
 def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Config:
-    """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it.
+    """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it. A file may begin with
+    `extends: PRESET` (or another file): then its settings are laid over those.
 
     Paths (`cache`, and every value that starts with './' or '../', or has a '/' and exists there) are relative to the
     file; in overrides, to the current folder.
 
     Raises PoserError: unknown preset, unreadable file, unknown key, value out of range.
     """
-    file = locate(name_or_path)
+    data = _read(locate(name_or_path))
+    for key, value in (overrides or {}).items():
+        _lay(data, key, _absolute(value, Path.cwd(), key.split(".")[-1]))
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise PoserError(f"config {os.fspath(name_or_path)!r}: {_complaint(error)}") from None
+
+
+def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The settings of a file with absolute paths, laid over those of the preset that it `extends`."""
+    if file in above:
+        raise PoserError(f"config {file} extends itself; name another preset under extends")
     try:
         data = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
@@ -225,12 +245,14 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     if not isinstance(data, dict):
         raise PoserError(f"config {file} holds no settings; it must be a YAML mapping such as configs/poster.yaml")
     data = _absolute({"name": file.stem, **data}, file.parent)
-    for key, value in (overrides or {}).items():
-        _lay(data, key, _absolute(value, Path.cwd(), key.split(".")[-1]))
-    try:
-        return Config.model_validate(data)
-    except ValidationError as error:
-        raise PoserError(f"config {os.fspath(name_or_path)!r}: {_complaint(error)}") from None
+    if "extends" not in data:
+        return data
+    under = _read(locate(str(data.pop("extends"))), (*above, file))
+    for key, value in data.items():
+        old = under.get(key)
+        both = key != "experts" and isinstance(old, dict) and isinstance(value, dict) and "name" not in value
+        under[key] = {**old, **value} if both and isinstance(old, dict) else value
+    return under
 
 
 def _absolute(value: Any, folder: Path, key: str = "") -> Any:

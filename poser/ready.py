@@ -14,12 +14,12 @@ from typing import Any
 
 from experts import hub
 from experts.registry import Registry
-from poser import critics, planning, wording
+from poser import critics, plugins
 from poser.config import Config
 from poser.critics.vlm.presets import PRESETS
 from poser.llm import Endpoint
 from poser.llm.endpoint import URL
-from poser.parts import named
+from poser.plugins import named
 from poser.roster import registry_of
 from poser.types import PoserError
 
@@ -105,14 +105,15 @@ def _packages(config: Config, entries: Registry) -> list[str]:
 
 def _asked(config: Config) -> tuple[list[Any], list[str]]:
     """Critic, extractor and wording as they are built, and why one of them cannot be."""
-    rules, made, wrong = config.rules, list[Any](), list[str]()
-    for module, entry, more in (
-        (critics, config.critic, ()),
-        (planning, config.extractor, (rules.attempts, rules.threshold)),
-        (wording, config.wording, ()),
-    ):
+    made, wrong = list[Any](), list[str]()
+    kinds: tuple[tuple[plugins.Kind, Any], ...] = (
+        ("critic", config.critic),
+        ("extractor", config.extractor),
+        ("wording", config.wording),
+    )
+    for kind, entry in kinds:
         try:
-            made.append(module.load(*named(entry), *more))
+            made.append(plugins.load(kind, *named(entry)))
         except PoserError as error:
             wrong.append(str(error))
     return made, wrong

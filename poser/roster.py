@@ -25,6 +25,13 @@ def registry_of(config: Config) -> registry.Registry:
             found = (registry.builtin(config.profile) | registry.from_plugins()).only(config.experts)
     except (registry.UnknownExpert, registry.RegistryError) as error:
         raise PoserError(str(error)) from None
+    words = str(config.wording.get("name", ""))
+    strange = next((entry for entry in found.values() if entry.wording not in ("", words) and words != "llm"), None)
+    if strange is not None:
+        raise PoserError(
+            f"expert {strange.card.id!r} knows only the words of wording {strange.wording!r}, not of {words!r}; "
+            f"set wording: {strange.wording}, or begin your config with extends: {strange.wording}"
+        )
     profiles = [FULL, *dict.fromkeys(name for entry in found.values() for name in entry.profiles if name != FULL)]
     if config.profile not in profiles:
         raise PoserError(f"no expert has a profile {config.profile!r}; {hint(config.profile, profiles, 'profiles')}")

@@ -25,7 +25,7 @@ FLOORS = (
         "experts.fake",
     ),
     ("poser.types",),
-    ("poser.parts", "poser.planning", "poser.wording", "poser.actions", "poser.reward")
+    ("poser.plugins", "poser.planning", "poser.wording", "poser.actions", "poser.reward")
     + (
         "poser.llm",
         "poser.llm.prompts",

@@ -106,6 +106,7 @@ def entries(profile: str = "full") -> list[Entry]:
         name: {
             **entry,
             "weights": name,
+            "wording": "poster",
             "get": _GET,
             "card": {**_COMMON, **entry["card"], "version": _version(name), "source": "experts/poster/train"},
         }

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from poser import critics
 from poser.critics.ensemble import disagreement
-from poser.parts import refuse
+from poser.plugins import Context, refuse
 from poser.types import Critic, Critique, Look, PoserError
-
-if TYPE_CHECKING:
-    from experts.memory import Residency
 
 KEYS = ("first", "then", "unsure", "answers")
 UNSURE = (0.2, 0.8)
@@ -71,15 +68,15 @@ def _both(first: Critique, second: Critique) -> Critique:
     )
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> Cascade:
+def load(settings: Mapping[str, Any], context: Context) -> Cascade:
     """`first`, `then`: critics ({name: ..., ...}); `unsure`: [low, high] in [0, 1]; `answers`: a file for those that
     keep answers. Raises `PoserError` for what is none of these."""
-    refuse("critic cascade", config, KEYS)
-    band = config.get("unsure", UNSURE)
+    refuse("critic cascade", settings, KEYS)
+    band = settings.get("unsure", UNSURE)
     if not _is_band(band):
         raise PoserError(f"critic cascade: unsure is {band!r}; give two numbers from 0 to 1, as [0.2, 0.8]")
     first, then = (
-        critics.member(config.get(key), residency, config.get("answers"), f"cascade, {key}")
+        critics.member(settings.get(key), context, settings.get("answers"), f"cascade, {key}")
         for key in ("first", "then")
     )
     return Cascade(first, then, (float(band[0]), float(band[1])))

@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 from pydantic import ConfigDict
@@ -21,10 +21,8 @@ from poser.critics.questions.asking import blank
 from poser.llm import Chat, Form, Query
 from poser.llm.form import Share
 from poser.llm.prompts import Prompt, prompt
+from poser.plugins import Context
 from poser.types import Answer, Critique, Look, Premise
-
-if TYPE_CHECKING:
-    from experts.memory import Residency
 
 LOG = logging.getLogger(__name__)
 KEYS = (*chats.KEYS, "prompt")
@@ -159,7 +157,7 @@ def _no_verdict(look: Look, failure: Failure | None) -> Critique:
     return blank(look, why)
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> ChatCritic:
-    """The critic that `config` describes: the keys of a chat (`poser.llm.Chat.of`), and `prompt`, the name of its
+def load(settings: Mapping[str, Any], context: Context) -> ChatCritic:
+    """The critic that `settings` describes: the keys of a chat (`poser.llm.Chat.of`), and `prompt`, the name of its
     words ('judge-2') or a file. Raises `PoserError` for a key that it does not know, or a value that cannot be."""
-    return ChatCritic(Chat.of("critic chat", config, ("prompt",)), prompt(str(config.get("prompt", "judge-2"))))
+    return ChatCritic(Chat.of("critic chat", settings, ("prompt",)), prompt(str(settings.get("prompt", "judge-2"))))

@@ -21,7 +21,7 @@ from poser.critics.questions.captions import caption
 from poser.critics.vlm import loading
 from poser.critics.vlm.control import control_of, spoken
 from poser.llm.answers import digest_of
-from poser.parts import refuse
+from poser.plugins import Context, refuse
 from poser.types import Answer, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -196,17 +196,17 @@ def _critique(look: Look, texts: Sequence[str], found: Mapping[str, float], crit
     )
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> ClipCritic:
+def load(settings: Mapping[str, Any], context: Context) -> ClipCritic:
     """`model`: a preset, a hub id or a folder; the rest as for `ClipCritic`. Raises `PoserError` for other keys."""
-    refuse("critic clip", config, KEYS)
-    settings = dict(config)
-    model = str(settings.pop("model", USUAL))
+    refuse("critic clip", settings, KEYS)
+    given = dict(settings)
+    model = str(given.pop("model", USUAL))
     if model in PRESETS:
-        settings.setdefault("gib", round(PRESETS[model][2] * 1e9 / 2**30 + 0.5, 1))
-    batch = settings.get("batch", 1)
+        given.setdefault("gib", round(PRESETS[model][2] * 1e9 / 2**30 + 0.5, 1))
+    batch = given.get("batch", 1)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise PoserError(f"critic clip: batch is {batch!r}; set a whole number above 0")
-    return ClipCritic(models({"model": model})[0], residency=residency, **settings)
+    return ClipCritic(models({"model": model})[0], residency=context.residency, **given)
 
 
 def models(config: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ Two protocols: 'openai' (`client.decisions.create`, predicates; openai 3.54, `ty
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from poser import llm as chats
 from poser.critics.questions.asking import Questions
@@ -18,11 +18,8 @@ from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.protocols import PROTOCOLS
 from poser.llm import Endpoint
 from poser.llm.prompts import prompt
-from poser.parts import refuse
+from poser.plugins import Context, refuse
 from poser.types import Critique, Look, PoserError
-
-if TYPE_CHECKING:
-    from experts.memory import Residency
 
 MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
 """OpenAI's only model for decisions, and its price, USD a million tokens in (public beta of October 2026)."""
@@ -49,16 +46,16 @@ class DecisionsCritic:
         return judged(looks, self.questions, self.answerer.ask, self.id)
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> DecisionsCritic:
-    """The critic that `config` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
+def load(settings: Mapping[str, Any], context: Context) -> DecisionsCritic:
+    """The critic that `settings` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
     `protocol` ('openai' or 'systemone'), `questions` (as for vqa), `prompt`, `answers` (a file that keeps them), `side`
     (px). Raises `PoserError` for a key that it does not know, or a value that cannot be."""
-    refuse("critic decisions", config, KEYS)
-    protocol = config.get("protocol", "openai")
+    refuse("critic decisions", settings, KEYS)
+    protocol = settings.get("protocol", "openai")
     if protocol not in PROTOCOLS:
         raise PoserError(f"critic decisions: no such protocol {protocol!r}; type one of {', '.join(PROTOCOLS)}")
-    usual = {} if config.get("base_url") else {"model": MODEL, "prices": PRICES}
-    endpoint = Endpoint("critic decisions", {**usual, **config})
-    words = prompt(str(config.get("prompt", "decide-1")))
-    answerer = Answerer(endpoint, protocol, words, config.get("answers"), config.get("side", 1024))
-    return DecisionsCritic(answerer, writer(str(config.get("questions", "graph"))))
+    usual = {} if settings.get("base_url") else {"model": MODEL, "prices": PRICES}
+    endpoint = Endpoint("critic decisions", {**usual, **settings})
+    words = prompt(str(settings.get("prompt", "decide-1")))
+    answerer = Answerer(endpoint, protocol, words, settings.get("answers"), settings.get("side", 1024))
+    return DecisionsCritic(answerer, writer(str(settings.get("questions", "graph"))))

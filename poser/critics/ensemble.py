@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from poser import critics
-from poser.parts import refuse
+from poser.plugins import Context, refuse
 from poser.types import Critic, Critique, Look, PoserError
-
-if TYPE_CHECKING:
-    from experts.memory import Residency
 
 KEYS = ("members", "answers")
 
@@ -86,15 +83,15 @@ class Ensemble:
         return [merged(critiques, self.weights, name) for critiques in zip(*said, strict=True)]
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> Ensemble:
+def load(settings: Mapping[str, Any], context: Context) -> Ensemble:
     """`members`: critics, each {name: ..., weight: above 0 (1), ...}; `answers`: a file for those that keep answers.
 
     Raises `PoserError` for what is none of these.
     """
-    refuse("critic ensemble", config, KEYS)
-    entries = _entries(config)
+    refuse("critic ensemble", settings, KEYS)
+    entries = _entries(settings)
     members = [
-        critics.member({k: v for k, v in entry.items() if k != "weight"}, residency, config.get("answers"), "ensemble")
+        critics.member({k: v for k, v in entry.items() if k != "weight"}, context, settings.get("answers"), "ensemble")
         for entry in entries
     ]
     return Ensemble(members, [entry.get("weight", 1.0) for entry in entries])

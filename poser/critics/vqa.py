@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import experts.poster
 from poser.critics.questions.asking import Questions
@@ -13,11 +13,8 @@ from poser.critics.questions.registry import writer
 from poser.critics.questions.rounds import Said, judged
 from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.presets import ASK, PRESETS
-from poser.parts import refuse
+from poser.plugins import Context, refuse
 from poser.types import Critique, Look, PoserError
-
-if TYPE_CHECKING:
-    from experts.memory import Residency
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""
@@ -51,30 +48,30 @@ class VqaCritic:
         return judged(looks, self.questions, lambda asks: [Said(yes) for yes in self.vlm.ask(asks)], self.id)
 
 
-def load(config: Mapping[str, Any], residency: Residency | None = None) -> VqaCritic:
-    """The critic that `config` describes: `model` (a preset, a hub id or a folder; default: the embedded one),
+def load(settings: Mapping[str, Any], context: Context) -> VqaCritic:
+    """The critic that `settings` describes: `model` (a preset, a hub id or a folder; default: the embedded one),
     `questions` ('poster' for the embedded one, else 'graph'; or 'generic'), the rest as for `Vlm`.
 
     Raises `PoserError` for a key or value that it does not know.
     """
-    refuse("critic vqa", config, KEYS)
-    settings = dict(config)
-    model = settings.pop("model", EMBEDDED)
-    questions = settings.pop("questions", "poster" if model == EMBEDDED else "graph")
+    refuse("critic vqa", settings, KEYS)
+    given = dict(settings)
+    model = given.pop("model", EMBEDDED)
+    questions = given.pop("questions", "poster" if model == EMBEDDED else "graph")
     if model == EMBEDDED:
-        settings.setdefault("dtype", "float32")  # small enough, and exact to 1e-5 in any batch on any device
+        given.setdefault("dtype", "float32")  # small enough, and exact to 1e-5 in any batch on any device
         model = Path(experts.poster.__file__).parent / "weights" / "critic"
         if not (model / "model.safetensors").exists():
             raise PoserError(
                 "critic vqa: the embedded critic is not there; python -m experts.poster.train.critic makes it"
             )
     elif model in PRESETS:
-        settings = PRESETS[model].settings | settings
+        given = PRESETS[model].settings | given
         model = PRESETS[model].model
     elif questions != "poster":
-        settings.setdefault("suffix", ASK)
-    _check(settings)
-    critic = VqaCritic(model, questions, residency=residency, **settings)
+        given.setdefault("suffix", ASK)
+    _check(given)
+    critic = VqaCritic(model, questions, residency=context.residency, **given)
     if "/" not in str(model) and not Path(model).is_dir():
         raise PoserError(f"critic vqa: no model {model!r}; type a folder, a hub id or one of {', '.join(PRESETS)}")
     return critic

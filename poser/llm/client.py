@@ -24,7 +24,7 @@ from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
 from poser.llm.form import F, Form, document, read, schema_of
 from poser.llm.prompts import Prompt
 from poser.llm.wire import Message, say
-from poser.parts import refuse
+from poser.plugins import refuse
 from poser.types import PoserError
 
 KEYS = (*ENDPOINT_KEYS, "seed", "answers", "body", "again", "side")

@@ -21,6 +21,7 @@ from poser.llm.prompts import Prompt, prompt
 from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
 from poser.planning.text.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
+from poser.plugins import Context
 from poser.types import Attempt, Command, Planned, PoserError, Task
 
 LOG = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ def _left(failure: Failure | None) -> str:
     return f"by rules: the model gave no plan ({why})"
 
 
-def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> LlmExtractor:
+def load(settings: Mapping[str, Any], context: Context) -> LlmExtractor:
     """The extractor that `settings` describes: the keys of a chat (`poser.llm.Chat.of`), `every` ('step', 'failure',
     'start'), `pictures`, `most` (commands), `world` ('poster'), and the names of the prompts `plan` and `replan`.
 
@@ -189,5 +190,5 @@ def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> LlmExt
     if world not in ("", "poster"):
         raise PoserError(f"extractor llm: world is {world!r}; type poster, or leave it out")
     words = [prompt(str(settings.get(name, usual))) for name, usual in (("plan", "plan-2"), ("replan", "replan-1"))]
-    rules = RulesExtractor(attempts, threshold)
+    rules = RulesExtractor(context.attempts, context.threshold)
     return LlmExtractor(chat, rules, words[0], words[1], every, pictures, most, world)

@@ -10,8 +10,8 @@ from experts.poster.language.canonical import canonical
 from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
 from experts.types import Verb
-from poser.parts import refuse
 from poser.planning._following import Following
+from poser.plugins import Context, refuse
 from poser.types import Command, End, Plan, Planned, Task
 
 
@@ -75,7 +75,7 @@ def understood(plan: Plan, scene: Scene | None) -> Plan:
     return replace(plan, current=pending[0] if pending else None, remaining=tuple(pending[1:]))
 
 
-def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> PosterExtractor:
+def load(settings: Mapping[str, Any], context: Context) -> PosterExtractor:
     """The extractor that `settings` describes: reorder, requeue. Raises `PoserError` for one it does not have."""
     refuse("extractor poster", settings, ("reorder", "requeue"))
-    return PosterExtractor(attempts, threshold, **settings)
+    return PosterExtractor(context.attempts, context.threshold, **settings)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from experts.poster.scene import Scene
-from poser.parts import refuse
 from poser.planning._following import Following
 from poser.planning.text.keywords import keyword
 from poser.planning.text.split import Span, clauses, imperative
+from poser.plugins import Context, refuse
 from poser.types import Command, Plan, Planned, Task
 
 _CONTINUES = re.compile(r"(?:it|its|he|his|she|her|they|their|this|these|those|both|which|who)\b", re.I)
@@ -60,7 +60,7 @@ class RulesExtractor(Following):
         return replace(before, text=words, span=whole)
 
 
-def load(settings: Mapping[str, Any], attempts: int, threshold: float) -> RulesExtractor:
+def load(settings: Mapping[str, Any], context: Context) -> RulesExtractor:
     """The extractor that `settings` describes: its other attributes. Raises `PoserError` for one it does not have."""
     refuse("extractor rules", settings, ("reorder", "requeue", "merge"))
-    return RulesExtractor(attempts, threshold, **settings)
+    return RulesExtractor(context.attempts, context.threshold, **settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from experts.files import write_whole
 from poser.actions import ActionSet, anything
 from poser.learned.embedders import described, embedder
 from poser.learned.observation import Encoder
+from poser.plugins import Context
 from poser.types import Policy, PoserError, State, Step
 
 WEIGHTS, ABOUT = "bandit.safetensors", "bandit.json"
@@ -180,11 +181,13 @@ def _read(folder: Path) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     return about, weights, bias
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`bandit:FOLDER`; slots are matched by name, so experts may have left since.
 
     Raises `PoserError`: not such a folder, another embedder, or a slot that it never learned about.
     """
+    argument = str(settings.get("argument", ""))
+    actions = context.slots
     folder = Path(argument)
     try:
         if not argument:

@@ -14,6 +14,7 @@ from poser.actions import ActionSet
 from poser.learned import policy_file
 from poser.learned.network import FlatQ, NetworkShape, SlotQ, restore
 from poser.learned.observation import Observer
+from poser.plugins import Context
 from poser.types import PoserError, State
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -90,7 +91,12 @@ class DqnPolicy:
         return [int(slot) for slot in self.values(states, mask).argmax(axis=1)]
 
 
-def load(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy:
+def load(settings: Mapping[str, Any], context: Context) -> DqnPolicy:
+    """The policy of a folder, or a shipped one. Raises `PoserError` as `of_folder`."""
+    return of_folder(str(settings.get("argument", "")), context.slots)
+
+
+def of_folder(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy:
     """The policy of a folder, or a shipped one.
 
     Raises `PoserError`: none there, a damaged one, other experts than those of a fixed head, another embedder.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from poser.actions import ActionSet
+from poser.plugins import Context
 from poser.types import Policy, PoserError, State
 
 
@@ -24,8 +25,10 @@ class Fixed:
         return [next((slot for slot in self.slots if row[slot]), int(row.argmax())) for row in mask]
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`fixed:A` or `fixed:A+B`. Raises `PoserError` for an unknown expert."""
+    argument = str(settings.get("argument", ""))
+    actions = context.slots
     names = [name for name in argument.split("+") if name]
     if not names:
         raise PoserError(f"which expert? write fixed:NAME; experts are {', '.join(actions.cards)}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from experts.types import Card, Verb
 from poser.actions import ActionSet
+from poser.plugins import Context
 from poser.types import Policy, State
 
 
@@ -52,6 +54,7 @@ class Greedy:
         return [self._choose(state, row) for state, row in zip(states, mask, strict=True)]
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`greedy`."""
+    actions = context.slots
     return Greedy(actions)

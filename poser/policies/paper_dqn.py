@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from poser.actions import ActionSet
+from collections.abc import Mapping
+from typing import Any
+
+from poser.plugins import Context
 from poser.policies import dqn
 from poser.types import Policy, PoserError
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
-    """The policy of a folder. Raises `PoserError` as `dqn.load`, and for a network that is not the paper's."""
-    policy = dqn.load(argument or "paper-dqn", actions, "paper-dqn")
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
+    """The policy of a folder. Raises `PoserError` as `dqn.of_folder`, and for a network that is not the paper's."""
+    argument = str(settings.get("argument", ""))
+    actions = context.slots
+    policy = dqn.of_folder(argument or "paper-dqn", actions, "paper-dqn")
     if policy.about["network"]["kind"] != "flat":
         raise PoserError(f"policy {argument!r} has no fixed head; write dqn:{argument}")
     return policy

@@ -20,6 +20,7 @@ import numpy as np
 from poser.actions import ActionSet
 from poser.llm import Chat, Endpoint, Form, Query
 from poser.llm.prompts import prompt
+from poser.plugins import Context
 from poser.policies.greedy import Greedy
 from poser.types import Policy, PoserError, State
 
@@ -134,6 +135,8 @@ def endpoint(argument: str, environ: Mapping[str, str]) -> dict[str, Any]:
     return {"model": model, "base_url": url or None, "key": key}
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`planner`, `planner:MODEL` or `planner:MODEL@URL`. Raises `PoserError` where no endpoint is configured."""
+    argument = str(settings.get("argument", ""))
+    actions = context.slots
     return Planner(Chat(Endpoint("planner", endpoint(argument, os.environ)), again=1), actions)

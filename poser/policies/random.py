@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from poser.actions import ActionSet
+from poser.plugins import Context
 from poser.types import Policy, State
 
 
@@ -25,6 +26,6 @@ class Random:
         ]
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`random`."""
     return Random()

@@ -12,11 +12,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from poser.actions import ActionSet
 from poser.learned.observation import kind_of
+from poser.plugins import Context
 from poser.reward import gain
 from poser.types import Policy, PoserError, State, Step
 
@@ -104,8 +106,10 @@ def save(choices: Choices, path: Path) -> None:
     path.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
 
 
-def load(argument: str, actions: ActionSet) -> Policy:
+def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """`table:FILE`. Raises `PoserError`: no such file, one of another form, an expert that there is not."""
+    argument = str(settings.get("argument", ""))
+    actions = context.slots
     path = Path(argument)
     if not argument or not path.is_file():
         raise PoserError(f"no table {argument!r}; write table:FILE, a JSON file that names an expert a kind of command")

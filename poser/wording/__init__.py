@@ -1,24 +1,18 @@
-"""Wordings: what an expert is handed. One file each.
+"""Wordings: what an expert is handed. One file each; start with `plain`.
 
-A file defines `load(settings)` and, where it has settings, their `KEYS`.
+A file defines `load(settings, context)` and, where it has settings, their `KEYS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from poser.parts import keeping, part, refuse
+from poser import plugins
+from poser.plugins import Context
 from poser.types import Wording
 
 
-def load(name: str, settings: Mapping[str, Any] | None = None, folder: str | Path | None = None) -> Wording:
-    """The wording of that name. With a `folder`, one that asks a model keeps the answers there.
-
-    Raises `PoserError`: no such wording, or a setting that it does not know.
-    """
-    module = part(__name__, "wording", name)
-    refuse(f"wording {name}", settings or {}, getattr(module, "KEYS", ()))
-    wording: Wording = module.load(keeping(module, settings, folder))
-    return wording
+def load(name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Wording:
+    """The wording of that name. Raises `PoserError` as `plugins`."""
+    return cast(Wording, plugins.load("wording", name, settings, context))

@@ -12,6 +12,7 @@ from poser.actions import handed
 from poser.llm import Chat, Form, Query
 from poser.llm.prompts import Prompt, prompt
 from poser.planning.text.grounded import missing
+from poser.plugins import Context
 from poser.types import Call, PoserError, Words
 from poser.wording.plain import Plain
 
@@ -81,7 +82,7 @@ class Llm:
         return f"{lost:.0%} of what was asked for is not in it" if lost > LOST else ""
 
 
-def load(settings: Mapping[str, Any]) -> Llm:
+def load(settings: Mapping[str, Any], context: Context) -> Llm:
     """The wording that `settings` describes: the keys of a chat (`poser.llm.Chat.of`), `prompt` (the name of its
     words, 'word-1'), `longest` (characters).
 

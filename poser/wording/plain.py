@@ -7,6 +7,7 @@ from typing import Any
 
 from experts.types import Card
 from poser.actions import handed
+from poser.plugins import Context, refuse
 from poser.types import Action, Call, State, Words
 
 
@@ -29,6 +30,7 @@ class Plain:
         return Words(sentences(c.wording for c in commands), sentences(c.text for c in commands))
 
 
-def load(settings: Mapping[str, Any]) -> Plain:
-    """It has no settings."""
+def load(settings: Mapping[str, Any], context: Context) -> Plain:
+    """It has no settings. Raises `PoserError` for one."""
+    refuse("wording plain", settings, ())
     return Plain()

@@ -10,6 +10,7 @@ from experts.poster.language.canonical import canonical, caption
 from experts.poster.scene import Scene, SceneError
 from experts.types import Card
 from poser.actions import handed
+from poser.plugins import Context, refuse
 from poser.types import Action, Call, Command, State, Words
 from poser.wording.plain import sentences
 
@@ -51,6 +52,7 @@ def _followed(commands: Iterable[Command]) -> tuple[Scene | None, list[str]]:
     return scene, strange
 
 
-def load(settings: Mapping[str, Any]) -> Poster:
-    """It has no settings."""
+def load(settings: Mapping[str, Any], context: Context) -> Poster:
+    """It has no settings. Raises `PoserError` for one."""
+    refuse("wording poster", settings, ())
     return Poster()

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from experts.poster.instruction import Instruction, changed
-from experts.poster.language import caption, parse
+from experts.poster.language.canonical import canonical, caption
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck
 from experts.types import Card
+from poser.planning.poster import first
 from poser.planning.rules import RulesExtractor
 from poser.types import Action, Call, Command, Plan, PoserError, State, Task
 from poser.wording import load

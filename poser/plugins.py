@@ -1,0 +1,125 @@
+"""Plug-ins: critics, policies, extractors and wordings load in one way, wherever they come from.
+
+`load(kind, name, settings, context)` takes `name` from this package (a file of `poser/critics`, `poser/policies`,
+`poser/planning`, `poser/wording`), from another package (an entry point of the group `poser.critics`, ...), or from a
+file of the user's ('./mine.py'). Each defines `load(settings, context)`, and where it has settings, their `KEYS`.
+Experts come in the same three ways through `experts.registry`: ids, the group `poser.experts`, an entry's `file`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from experts.failures import hint
+from experts.own_file import is_file, module_of
+from poser.types import PoserError
+
+if TYPE_CHECKING:
+    from experts.memory import Residency
+    from poser.actions import ActionSet
+
+Kind = Literal["critic", "policy", "extractor", "wording"]
+FOLDERS: dict[Kind, str] = {
+    "critic": "poser.critics",
+    "policy": "poser.policies",
+    "extractor": "poser.planning",
+    "wording": "poser.wording",
+}
+"""Where each kind's files are."""
+GROUPS: dict[Kind, str] = {
+    "critic": "poser.critics",
+    "policy": "poser.policies",
+    "extractor": "poser.extractors",
+    "wording": "poser.wordings",
+}
+"""The group of entry points of each kind in other packages: each names a module, or an object with `load`."""
+ANSWERS = "answers.sqlite"
+"""In a folder of stored results; models share it, each sees its own answers alone."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a plug-in may need of the run that it is loaded for; each takes what it needs.
+
+    Attributes:
+        actions: the slots that a policy chooses from.
+        residency: who is in memory: where a critic's model lives.
+        attempts, threshold: the rules of the episode that an extractor follows.
+        folder: of stored results: a plug-in with the setting `answers` keeps them in `answers.sqlite` there.
+    """
+
+    actions: ActionSet | None = None
+    residency: Residency | None = None
+    attempts: int = 3
+    threshold: float = 0.5
+    folder: str | Path | None = None
+
+    @property
+    def slots(self) -> ActionSet:
+        """The actions. Raises `PoserError` where the context has none."""
+        if self.actions is None:
+            raise PoserError("a policy needs the actions that it chooses from; give Context(actions=...)")
+        return self.actions
+
+
+def names(kind: Kind) -> tuple[str, ...]:
+    """Every name of a kind: the files of its folder ('paper-dqn' is in `paper_dqn.py`), then the entry points."""
+    folder = importlib.import_module(FOLDERS[kind])
+    own = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.ispkg and not m.name.startswith("_")]
+    return tuple(sorted(name.replace("_", "-") for name in own)) + tuple(sorted(_points(kind)))
+
+
+def _points(kind: Kind) -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=GROUPS[kind])}
+
+
+def find(kind: Kind, name: str) -> Any:
+    """The module (or object) that loads this plug-in. Raises `PoserError`: there is none, or it cannot be imported."""
+    if is_file(name):
+        try:
+            return module_of(name)
+        except ValueError as error:
+            raise PoserError(f"{kind}: {error}") from None
+    if name not in names(kind):
+        kinds = "policies" if kind == "policy" else f"{kind}s"
+        raise PoserError(f"no such {kind} {name!r}; {hint(name, names(kind), kinds)}")
+    point = _points(kind).get(name)
+    if point is None:
+        return importlib.import_module(f"{FOLDERS[kind]}.{name.replace('-', '_')}")
+    try:
+        return point.load()
+    except Exception as error:
+        raise PoserError(
+            f"{kind} {name!r} of {point.value} cannot be loaded ({type(error).__name__}: {error})"
+        ) from None
+
+
+def load(kind: Kind, name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Any:
+    """The plug-in of that name with its settings.
+
+    Raises `PoserError`: no such plug-in, or a setting that it does not know or that cannot be.
+    """
+    module, context = find(kind, name), context or Context()
+    given, keys = dict(settings or {}), getattr(module, "KEYS", None)
+    if context.folder and "answers" in (keys or ()):
+        given.setdefault("answers", str(Path(context.folder) / ANSWERS))
+    return module.load(given, context)
+
+
+def named(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name and the settings of a config's {name: ..., ...}."""
+    return str(entry.get("name", "")), {key: value for key, value in entry.items() if key != "name"}
+
+
+def refuse(owner: str, settings: Mapping[str, Any], keys: Iterable[str]) -> None:
+    """Raises `PoserError` for a setting that is none of `keys`; `owner`: 'critic vqa'."""
+    known = tuple(keys)
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise PoserError(f"{owner}: no such key {unknown[0]!r}; keys are {', '.join(known) or 'none'}")
