@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.poster.language import COUNTS, canonical
+from experts.poster.instruction import Instruction, Ref
+from experts.poster.language.canonical import COUNTS, canonical
+from experts.poster.language.reading import read as understood
 from experts.poster.questions import Question, about, anything, background
 from experts.poster.reader import read
 from experts.poster.render import render
@@ -49,14 +51,34 @@ def oracle(asks: list[Ask]) -> list[float]:
     return [SURE if EVERY[question].holds(_seen(picture.tobytes())) else 1 - SURE for picture, question in asks]
 
 
-def judge(image: Scene, wanted: list[str], earlier: list[str] = [], start: Scene | None = None) -> Critique:  # noqa: B006
-    look = Look(
-        render(image),
-        None if start is None else render(start),
-        None,
-        tuple(map(Command, earlier)),
-        tuple(map(Command, wanted)),
-    )
+def meant(texts: list[str | Instruction], scene: Scene | None) -> tuple[Command, ...]:
+    """Commands as planning understands them, one after the other, on a picture that shows `scene`."""
+    found: list[Command] = []
+    for text in texts:
+        if isinstance(text, Instruction):
+            found.append(Command(canonical(text), meaning=text, order=len(found)))
+            continue
+        (wish,) = understood(text, scene).wishes
+        assert not wish.end, wish
+        found += [Command(text, meaning=one, order=len(found) + k) for k, one in enumerate(wish.instructions)]
+        scene = understood(text, scene).target
+    return tuple(found)
+
+
+Words = str | Instruction
+"""A command in words, or what it means where words would choose a place that the test leaves open."""
+
+
+def judge(
+    image: Scene,
+    wanted: list[Words],
+    earlier: list[Words] = [],  # noqa: B006
+    start: Scene | None = None,
+    following: tuple[Command, ...] = (),
+) -> Critique:
+    commands = meant([*earlier, *wanted], start)
+    done, now = commands[: len(earlier)], commands[len(earlier) :]
+    look = Look(render(image), None if start is None else render(start), None, done, now, following)
     return converse(Poster().judge(look), oracle)
 
 
@@ -64,7 +86,8 @@ STAR = Item(4, "star", "red")
 HEART = Item(2, "heart", "black", "small")
 CIRCLE = Item(6, "circle", "blue", "small")
 POSTER = Scene("yellow", (STAR, CIRCLE))
-DRAW = "a poster with a big red star in the center and a small blue circle at the bottom left on a yellow background"
+SOMEWHERE = Instruction("add", items=(replace(HEART, place=None),))
+DRAW = "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background"
 
 
 def test_every_question_has_its_own_words() -> None:
@@ -105,10 +128,11 @@ def test_every_single_fault_lowers_the_score_and_is_named(scene: Scene, words: s
         ("replace the star with a diamond", (replace(STAR, shape="diamond"), CIRCLE), (STAR, CIRCLE)),
         ("make the star small", (replace(STAR, size="small"), CIRCLE), (STAR, CIRCLE)),
         ("add a small black heart at the top right", (STAR, CIRCLE, HEART), (STAR, CIRCLE)),
-        ("add a small black heart", (STAR, CIRCLE, HEART), (STAR, CIRCLE)),
+        (SOMEWHERE, (STAR, CIRCLE, HEART), (STAR, CIRCLE)),
+        (SOMEWHERE, (STAR, CIRCLE, replace(HEART, place=8)), (STAR, CIRCLE, replace(HEART, colour="red"))),
     ],
 )
-def test_edits_of_a_drawn_and_of_a_given_picture(command: str, right: tuple, wrong: tuple) -> None:
+def test_edits_of_a_drawn_and_of_a_given_picture(command: Words, right: tuple, wrong: tuple) -> None:
     for earlier, start in (([DRAW], None), ([], POSTER)):
         good = judge(Scene("yellow", right), [command], earlier, start)
         bad = judge(Scene("yellow", wrong), [command], earlier, start)
@@ -120,8 +144,9 @@ def test_background_and_counts() -> None:
     assert judge(Scene("white", POSTER.items), ["make the background white"], [DRAW]).wanted[0] > 0.9
     assert judge(POSTER, ["make the background white"], [DRAW]).feedback == "the background is not white"
     three = Scene("white", tuple(Item(place, "star", "red") for place in (0, 4, 5)))
-    assert judge(three, ["three red stars on a white background"]).wanted[0] > 0.9
-    two = judge(three.without(three.items[0]), ["three red stars on a white background"])
+    wish = Instruction("generate", items=(Item(None, "star", "red"),) * 3, background="white")
+    assert judge(three, [wish]).wanted[0] > 0.9
+    two = judge(three.without(three.items[0]), [wish])
     assert two.wanted[0] < 0.1 and "there are not exactly three big red stars" in two.feedback
 
 
@@ -142,17 +167,20 @@ def test_a_command_that_later_ones_undid_asks_for_nothing() -> None:
 
 
 def test_kept_is_the_share_of_untouched_content() -> None:
-    wish = ["make the circle green"]
+    wish: list[Words] = ["make the circle green"]
+    redraw = Instruction("generate", items=POSTER.items, background="yellow")
     done = replace(CIRCLE, colour="green")
     assert judge(Scene("yellow", (STAR, done)), wish, start=POSTER).kept > 0.9
     assert judge(Scene("yellow", (done,)), wish, start=POSTER).kept == pytest.approx(2 / 3, abs=0.1)
     assert judge(Scene("white", (done,)), wish, start=POSTER).kept == pytest.approx(1 / 3, abs=0.1)
     assert judge(Scene("white", (HEART, done)), wish, start=POSTER).kept < 0.1
-    assert math.isnan(judge(POSTER, [DRAW], start=Scene("white", (HEART,))).kept)
+    assert math.isnan(judge(POSTER, [redraw], start=Scene("white", (HEART,))).kept)
 
 
 def test_what_the_expected_scene_cannot_follow_is_asked_for_by_its_words() -> None:
-    critique = judge(Scene("yellow", (replace(HEART, colour="purple"),)), ["make the heart purple"], start=POSTER)
+    heart = Command("make the heart purple", meaning=Instruction("recolour", ref=Ref("heart"), colour="purple"))
+    look = Look(render(Scene("yellow", (replace(HEART, colour="purple"),))), render(POSTER), None, (), (heart,))
+    critique = converse(Poster().judge(look), oracle)
     assert critique.wanted[0] > 0.9
     assert [answer.question for answer in critique.answers][0] == "is there a purple heart?"
 
@@ -205,7 +233,7 @@ def test_the_model_reads_a_picture_by_questions() -> None:
 
 
 def _looks(task: PosterTask) -> Look:
-    commands = [Command(canonical(instruction)) for instruction in task.instructions]
+    commands = [Command(canonical(one), meaning=one, order=k) for k, one in enumerate(task.instructions)]
     start = render(task.start) if task.start else None
     return Look(render(task.target), start, None, tuple(commands[:-1]), (commands[-1],))
 
@@ -218,3 +246,67 @@ def test_the_target_of_every_task_scores_high_and_any_other_picture_does_not() -
         assert min(*good.wanted, *good.earlier) > 0.7 and not good.kept < 0.9 and good.feedback == "", task.prompt
         bad = converse(Poster().judge(replace(look, image=render(other.target))), oracle)
         assert min(*bad.wanted, *bad.earlier) < 0.3 and bad.feedback
+
+
+# what is harmed, and what the commands that follow take for granted
+
+
+def test_what_had_to_be_kept_is_named_where_it_is_spoiled() -> None:
+    wish: list[Words] = ["make the circle green"]
+    done = replace(CIRCLE, colour="green")
+    assert judge(Scene("yellow", (STAR, done)), wish, start=POSTER).harmed == ()
+    spoiled = judge(Scene("yellow", (replace(STAR, colour="black"), done)), wish, start=POSTER)
+    assert spoiled.wanted[0] > 0.9 and spoiled.harmed == ("the star is not red",)
+    undone = judge(Scene("yellow", (STAR,)), ["remove the circle"], [DRAW, "make the star green"])
+    assert undone.wanted[0] > 0.9 and undone.harmed == ("the star is not green",)
+    missed = judge(Scene("yellow", (STAR, CIRCLE)), wish, start=POSTER)
+    assert missed.wanted[0] < 0.1 and missed.harmed == (), "what was asked for and is missing is no harm"
+    extra = judge(Scene("yellow", (STAR, done, HEART)), wish, start=POSTER)
+    assert extra.harmed == ("something stands at the top right that nobody asked for",)
+
+
+def test_what_follows_is_asked_for_in_the_same_round_as_what_was_done() -> None:
+    following = (
+        Command("make the star blue", meaning=Instruction("recolour", ref=Ref("star"), colour="blue")),
+        Command("remove the circle", meaning=Instruction("remove", ref=Ref("circle"))),
+        Command("move the heart", meaning=Instruction("move", ref=Ref("heart"), place=8)),
+        Command("add a heart", meaning=SOMEWHERE),
+        Command("in the style of Van Gogh"),
+    )
+    lost = Scene("yellow", (replace(STAR, colour="green"),))
+    look = Look(render(lost), render(POSTER), None, (), meant(["make the star green"], POSTER), following)
+    rounds: list[list[Ask]] = []
+
+    def answers(asks: list[Ask]) -> list[float]:
+        rounds.append(asks)
+        return oracle(asks)
+
+    critique = converse(Poster().judge(look), answers)
+    star, circle, heart, new, free = critique.premises
+    assert star.score == SURE and math.isnan(new.score) and math.isnan(free.score)
+    assert circle.score == pytest.approx(1 - SURE) and circle.reason.startswith("there is no small blue circle")
+    assert heart.score == 0.0 and "heart" in heart.reason
+    about_candidate = [k for k, asks in enumerate(rounds) if asks[0].picture is look.image]
+    there = {ask.question for ask in rounds[about_candidate[0]]}
+    assert {str(about(replace(STAR, colour="green"))), str(about(CIRCLE))} <= there
+
+
+def test_a_premise_that_an_earlier_pending_command_brings_about_is_not_asked_for() -> None:
+    following = (
+        Command("add a heart", meaning=Instruction("add", items=(HEART,))),
+        Command("make it red", meaning=Instruction("recolour", ref=Ref("heart"), colour="red")),
+        Command("remove the circle", meaning=Instruction("remove", ref=Ref("circle"))),
+        Command("remove the circle again", meaning=Instruction("remove", ref=Ref("circle"))),
+    )
+    look = Look(render(POSTER), None, None, (), (), following)
+    critique = converse(Poster().judge(look), oracle)
+    added, made, circle, again = critique.premises
+    assert math.isnan(added.score) and math.isnan(made.score) and circle.score == SURE
+    assert again.score == 0.0 and again.reason
+    assert not any("heart at" in answer.question for answer in critique.answers)
+
+
+def test_a_look_that_asks_what_is_there_gets_the_scene() -> None:
+    look = Look(render(POSTER), None, None, (), (), (), True)
+    assert converse(Poster().judge(look), oracle).seen == POSTER
+    assert converse(Poster().judge(look), lambda asks: [math.nan] * len(asks)).seen is None

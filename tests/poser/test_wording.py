@@ -1,3 +1,5 @@
+"""What an expert is handed: the user's words, or the canonical ones of what planning understood."""
+
 from dataclasses import replace
 
 import pytest
@@ -5,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from experts.poster.instruction import Instruction, changed
+from experts.poster.instruction import Instruction, Ref, changed
 from experts.poster.language.canonical import canonical, caption
-from experts.poster.render import render
-from experts.poster.scene import Item, Scene
+from experts.poster.language.reading import read
+from experts.poster.scene import Item
 from experts.poster.tasks import Deck
 from experts.types import Card
 from poser.planning.poster import first
@@ -23,13 +25,41 @@ PROMPT = (
     "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "
     "Make the star green. Add a small black heart. Change the background to white."
 )
+OPENING = Instruction(
+    "generate", items=(Item(4, "star", "red"), Item(6, "circle", "blue", "small")), background="yellow"
+)
+MEANT = (
+    OPENING,
+    Instruction("recolour", ref=Ref("star"), colour="green"),
+    Instruction("add", items=(Item(0, "heart", "black", "small"),)),
+    Instruction("background", background="white"),
+)
 
 
-def state(prompt, done=0, picture=None):
-    """A task's state after its first `done` commands."""
-    task = Task(prompt, picture)
-    commands = RulesExtractor().first(task).commands
-    return State(task, Plan(commands[:done], commands[done], commands[done + 1 :]), picture)
+def meant(*pairs):
+    """Commands of (the user's words, what planning understood), as planning writes them."""
+    found = []
+    for order, (text, meaning) in enumerate(pairs):
+        words = canonical(meaning) if meaning else ""
+        verb = meaning.verb if meaning else "other"
+        found.append(Command(text, verb, None, "" if words == text else words, meaning=meaning, order=order))
+    return tuple(found)
+
+
+def after(commands, done=0, picture=None):
+    """The state of a task after its first `done` commands."""
+    return State(Task("x", picture), Plan(commands[:done], commands[done], commands[done + 1 :]), picture)
+
+
+def posters(done=0, *more):
+    """The state after the first `done` of the commands of `PROMPT` (and `more`)."""
+    texts = [text.rstrip(".") for text in PROMPT.split(". ")]
+    return after(meant(*zip(texts, MEANT, strict=True), *more), done)
+
+
+def free(prompt, done=0, picture=None):
+    """The state of a task in free text after its first `done` commands."""
+    return after(RulesExtractor().first(Task(prompt, picture)).commands, done, picture)
 
 
 def write(name, before, card, scope):
@@ -38,7 +68,7 @@ def write(name, before, card, scope):
 
 
 def test_plain_hands_on_the_user_s_words():
-    before = state(PROMPT, done=1)
+    before = free(PROMPT, done=1)
     assert write("plain", before, EDIT, "current") == ("Make the star green",) * 2
     prompt, asked = write("plain", before, EDIT, "all")
     assert prompt == asked == "Make the star green. Add a small black heart. Change the background to white"
@@ -47,13 +77,14 @@ def test_plain_hands_on_the_user_s_words():
     assert write("plain", before, DRAW, "current")[0] == PROMPT.split(" Add")[0].rstrip(".")
 
 
-def test_plain_resolves_pronouns_and_records_what_was_said():
-    before = state("Make the star green. Move it to the top left.", done=1, picture=PICTURE)
-    assert write("plain", before, EDIT, "current") == ("move the green star to top left", "Move it to the top left")
+def test_plain_hands_on_what_planning_rewrote_and_records_what_was_said():
+    move = Instruction("move", ref=Ref("star"), place=0)
+    before = after(meant(("Make the star green", MEANT[1]), ("Move it to the top left", move)), 1, PICTURE)
+    assert write("plain", before, EDIT, "current") == ("move the star to top left", "Move it to the top left")
 
 
 def test_poster_hands_an_editor_canonical_words():
-    before = state(PROMPT, done=1)
+    before = posters(1)
     assert write("poster", before, EDIT, "current") == ("make the star green", "Make the star green")
     prompt, asked = write("poster", before, EDIT, "all")
     assert prompt == "make the star green, then add small black heart at top left, then make the background white"
@@ -61,91 +92,105 @@ def test_poster_hands_an_editor_canonical_words():
 
 
 def test_poster_hands_a_text_to_image_expert_the_whole_scene():
-    before = state(PROMPT, done=1)
-    assert write("poster", state(PROMPT), DRAW, "current")[0] == (
+    assert write("poster", posters(), DRAW, "current")[0] == (
         "big red star at center, small blue circle at bottom left, yellow background"
     )
-    assert write("poster", before, DRAW, "current")[0] == (
+    assert write("poster", posters(1), DRAW, "current")[0] == (
         "big green star at center, small blue circle at bottom left, yellow background"
     )
-    every = write("poster", before, DRAW, "all")[0]
-    assert every == write("poster", state(PROMPT), DRAW, "all")[0]
+    every = write("poster", posters(1), DRAW, "all")[0]
+    assert every == write("poster", posters(), DRAW, "all")[0]
     assert every == (
         "small black heart at top left, big green star at center, small blue circle at bottom left, white background"
     )
+
+
+def test_one_clause_that_is_several_commands_is_said_once():
+    text = "Swap the star and the circle"
+    swap = [Instruction("move", ref=Ref("star"), place=6), Instruction("move", ref=Ref("circle"), place=4)]
+    before = after(meant(*((text, one) for one in swap)), 0, PICTURE)
+    prompt, asked = write("poster", before, EDIT, "all")
+    assert prompt == ", then ".join(map(canonical, swap)) and asked == text
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_the_words_amount_to_the_target(split):
     """The caption of everything is the target's; the editor's words lead there from the input picture."""
     for task in Deck(split).first(60):
-        before = state(task.prompt, picture=render(task.start) if task.start else None)
+        before = after(meant(*((canonical(one).capitalize(), one) for one in task.instructions)))
         if task.start is None:
             assert write("poster", before, DRAW, "all")[0] == caption(task.target)
-        edits = write("poster", before, EDIT, "all")[0].split(", then ")
-        assert changed(task.start, [parse(text) for text in edits]) == task.target
+        scene = task.start
+        for text in write("poster", before, EDIT, "all")[0].split(", then "):
+            (wish,) = read(text, scene).wishes
+            scene = changed(scene, wish.instructions)
+        assert scene == task.target
 
 
 def test_items_without_a_place_keep_out_of_named_places_and_stay_where_they_are_put():
     prompt = "A poster with a red star on a white background. Add a green heart. Add a blue circle at the center. "
     prompt += "Add a black heart."
-    first = parse(write("poster", state(prompt), DRAW, "current")[0])
-    every = parse(write("poster", state(prompt), DRAW, "all")[0])
-    assert first.items[0] in every.items, "the star is drawn in the same place at every step"
+    plan = first(Task(prompt), None)
+    before = [after(plan.pending, k) for k in range(4)]
+    opening, *edits = (read(write("poster", one, card, "current")[0]) for one, card in [(before[0], DRAW)])
+    assert opening.target is not None and not edits
+    drawn, every = opening.target, read(write("poster", before[0], DRAW, "all")[0]).target
+    assert every is not None and set(drawn.items) < set(every.items), "the star is drawn in the same place at each step"
     assert {item.shape for item in every.items if item.place == 4} == {"circle"}
-    steps = [parse(write("poster", state(prompt, done=k), EDIT, "current")[0]) for k in (1, 2, 3)]
-    assert changed(None, [first, *steps]) == Scene("white", every.items)
-
-
-def test_a_place_is_not_invented_where_the_poster_is_not_known():
-    before = state("Add a red star", picture=PICTURE)
-    assert write("poster", before, EDIT, "current")[0] == "add big red star"
+    scene = drawn
+    for state in before[1:]:
+        scene = read(write("poster", state, EDIT, "current")[0], scene).target
+    assert scene == every
 
 
 def test_dropped_commands_are_not_expected():
-    whole = state(PROMPT, done=2)
-    after = replace(whole, plan=replace(whole.plan, done=whole.plan.done[:1], dropped=whole.plan.done[1:]))
-    assert write("poster", after, DRAW, "current")[0].startswith(
+    whole = posters(2)
+    plan = replace(whole.plan, done=whole.plan.done[:1], dropped=whole.plan.done[1:])
+    assert write("poster", replace(whole, plan=plan), DRAW, "current")[0].startswith(
         "small black heart at top left, big red star at center"
     )
 
 
 def test_free_text_is_handed_on_as_it_is():
-    before = state(PROMPT + " Make it look like Van Gogh", done=3)
+    before = posters(3, ("Make it look like Van Gogh", None))
     assert write("poster", before, DRAW, "all")[0].endswith(", white background, Make it look like Van Gogh")
     assert write("poster", before, EDIT, "all")[0] == "make the background white, then Make it look like Van Gogh"
-    free = state("A cabin in the woods. Then add a fox")
-    assert write("poster", free, DRAW, "all") == ("A cabin in the woods. add a fox",) * 2
+    cabin = free("A cabin in the woods. Then add a fox")
+    assert write("poster", cabin, DRAW, "all") == ("A cabin in the woods. add a fox",) * 2
 
 
 def test_what_the_scene_cannot_follow_is_added_in_words():
-    command = Command("make the heart green", "recolour")
-    plan = Plan((Command("a poster with a red star at the center on a white background", "generate"),), command)
-    before = State(Task("x"), plan)
+    opening = Instruction("generate", items=(Item(4, "star", "red"),), background="white")
+    heart = Instruction("recolour", ref=Ref("heart"), colour="green")
+    before = after(meant(("a poster with a red star", opening), ("make the heart green", heart)), 1)
     assert (
         write("poster", before, DRAW, "current")[0] == "big red star at center, white background, make the heart green"
     )
     assert write("poster", before, EDIT, "current")[0] == "make the heart green"
 
 
-def test_a_drawing_that_begins_with_an_addition():
-    before = State(Task("x"), Plan(current=Command("add a white star at the center", "add")))
-    made = parse(write("poster", before, DRAW, "current")[0])
-    assert made == Instruction("generate", items=(Item(4, "star", "white"),), background="black")
-
-
-words = st.sampled_from(
-    ["make the star green", "remove it", "add a red star at the center and a blue heart at the center", "",
-     "a poster with a red star on a red background", "the background is red", "add five red stars and five red stars",
-     "\u732b", "move the star to the top left", "a poster with a big red star at the center on a white background"]
-) | st.text(max_size=40)  # fmt: skip
-commands = st.lists(st.builds(Command, words), max_size=5).map(tuple)
+texts = st.text(max_size=40) | st.sampled_from(["make the star green", "remove it", "", "\u732b"])
+refs = st.builds(Ref, st.sampled_from([None, "star", "heart"]), st.sampled_from([None, "red"]))
+items = st.builds(Item, st.integers(0, 8) | st.none(), st.just("star"), st.sampled_from(["red", "blue"]))
+meanings = st.none() | st.one_of(
+    st.builds(Instruction, st.just("recolour"), ref=refs, colour=st.sampled_from(["red", "green"])),
+    st.builds(Instruction, st.just("move"), ref=refs, place=st.integers(0, 8)),
+    st.builds(Instruction, st.just("remove"), ref=refs),
+    st.builds(Instruction, st.just("background"), background=st.sampled_from(["red", "white"])),
+    st.builds(
+        Instruction,
+        st.sampled_from(["generate", "add"]),
+        st.lists(items, min_size=1, max_size=9, unique_by=lambda item: item.place).map(tuple),
+    ),
+)
+understood = st.builds(Command, texts, meaning=meanings)
+commands = st.lists(understood, max_size=5).map(tuple)
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     commands,
-    st.none() | st.builds(Command, words),
+    st.none() | understood,
     commands,
     st.sampled_from(["current", "all", "stop"]),
     st.booleans(),
