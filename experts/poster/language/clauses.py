@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experts.poster.language.lexicon import Sense
 from experts.poster.language.nouns import HEADS
+from experts.poster.language.senses import sharpened
 from experts.poster.language.tokens import Token
 
 _CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
-            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis"}  # fmt: skip
+            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer"}  # fmt: skip
 _STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
 _NOUNLIKE = ("the", "same", "a", "attr")
 
@@ -44,79 +44,6 @@ class Clause:
     def empty(self) -> bool:
         """Whether it says nothing."""
         return not any(token.tag in _CONTENT or token.tag in ("no", "not", "all", "both", "other", "undo", "another", "count", "only") for token in self.tokens) and not self.verb
-
-
-def _said(token: Token, tag: str, value: str = "") -> Token:
-    return replace(token, sense=Sense(tag, value))
-
-
-def sharpened(tokens: Sequence[Token]) -> list[Token]:
-    """Words of several senses, decided by their neighbours."""
-    out = list(tokens)
-    for k, token in enumerate(out):
-        before = out[k - 1].tag if k else "stop"
-        word_before = out[k - 1].text if k else ""
-        after = out[k + 1].tag if k + 1 < len(out) else "stop"
-        text = token.text
-        if token.tag == "verb" and text in ("colour", "color", "shade", "tint", "dye", "hue"):
-            if before in ("the", "of", "same", "it", "them", "a", "colour", "in", "and", "attr", "that", "other") and word_before != "to" or (after in ("of", "is", "stop", "comma", "as") and before not in ("stop", "comma", "fill", "and", "then")):
-                out[k] = _said(token, "attr", "colour")
-        elif token.tag == "verb" and text in ("place", "position", "put", "set", "line", "cut", "lay") and before in ("the", "of", "same", "it", "them") and text in ("place", "position", "set", "line", "cut") or token.tag == "shape" and text in ("spot", "spots", "dot") and (before in ("same", "the") and after in ("of", "stop", "comma", "and") or word_before in ("their", "its")) and text != "dot":
-            out[k] = _said(token, "attr", "place")
-        elif text == "like" and before in ("shape", "thing", "attr", "fill") and after in ("the", "it"):
-            out[k] = _said(token, "as")
-        elif text in ("left",) and before in ("is", "be") and after in ("fill", "in"):
-            pass
-        elif token.tag == "correct" and text in ("better", "rather", "sorry", "actually", "instead", "lieber", "besser", "mejor", "non", "no", "nein", "plutot", "meglio") and after in ("colour",) and before == "stop" and text == "sorry":
-            out[k] = _said(token, "fill")
-        elif token.tag == "no" and text in ("no", "none") and _corrects(out, k):
-            out[k] = _said(token, "correct")
-        elif token.tag == "correct" and after in HEADS and text in ("no",):
-            out[k] = _said(token, "no")
-        elif token.tag == "hedge" and (after in ("shape", "colour", "size", "thing") and text in ("a little", "half", "a touch", "a tad", "a shade")):
-            out[k] = _said(token, "size", "small") if text == "a little" and after in ("shape", "colour", "thing") and _heads(out, k + 1) else token
-        elif token.tag == "size" and text == "little" and before in ("only", "fill", "a") and after not in ("shape", "colour", "thing", "size", "more", "unknown"):
-            out[k] = _said(token, "hedge")
-        elif token.tag == "verb" and token.sense.form == "" and text == "make" and after in ("a", "count", "another") and (k + 1 < len(out)):
-            out[k] = _said(token, "verb", "draw")
-        elif token.tag == "verb" and token.value == "swap" and text in ("switch", "swap", "exchange") and after == "to":
-            out[k] = _said(token, "verb", "change")
-        elif token.tag == "verb" and token.value == "change" and text == "switch" and _pair_follows(out, k):
-            out[k] = _said(token, "verb", "swap")
-        elif token.tag == "poster" and text in ("sign", "drawing", "design", "picture", "image", "card") and before == "verb" and False:
-            pass
-        elif token.tag == "count" and token.value == "1" and text == "one" and after not in (*HEADS, "colour", "size", "unknown"):
-            out[k] = _said(token, "thing")
-        elif text == "second" and before in ("the",) and after in HEADS:
-            out[k] = _said(token, "latter")
-    return out
-
-
-def _heads(tokens: Sequence[Token], k: int) -> bool:
-    while k < len(tokens) and tokens[k].tag in ("colour", "size", "fill"):
-        k += 1
-    return k < len(tokens) and tokens[k].tag in HEADS
-
-
-def _pair_follows(tokens: Sequence[Token], k: int) -> bool:
-    """Whether 'switch' is followed by two things joined by 'and' with nothing that they should become."""
-    rest = []
-    for token in tokens[k + 1 :]:
-        if token.tag in ("stop", "then"):
-            break
-        rest.append(token)
-    heads = [n for n, token in enumerate(rest) if token.tag in ("shape", "thing")]
-    joined = any(token.tag in ("and", "with") for token in rest[heads[0] : heads[1]]) if len(heads) >= 2 else False
-    return joined and not any(token.tag == "to" for token in rest)
-
-
-def _corrects(tokens: Sequence[Token], k: int) -> bool:
-    """Whether 'no' takes something back ('blue, no, green') and does not deny something ('no circles')."""
-    before = tokens[k - 1].tag if k else "stop"
-    after = tokens[k + 1].tag if k + 1 < len(tokens) else "stop"
-    if after in ("comma", "correct", "stop", "verb", "colon"):
-        return before in ("comma", "stop", "and", "fill", "correct", "colon") or after == "correct"
-    return before == "comma" and after in ("colour", "size", "in") and not _heads(tokens, k + 1) and k > 1
 
 
 def sentences(tokens: Sequence[Token]) -> list[list[Token]]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from experts.poster.language.tokens import Token
 
+GROUNDS = ("poster", "ground")
 HEADS = ("shape", "thing", "things", "poster", "ground")
 _BEFORE = {"a", "the", "all", "both", "other", "another", "count", "colour", "size", "most", "more", "v", "h", "mid",
-           "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that"}  # fmt: skip
-_PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal")
+           "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that", "ordinal", "outer"}  # fmt: skip
+_PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal", "everywhere")
+_POINTS = ("v", "h", "mid")
 _LINKS = ("in", "to", "the", "of", "a", "fill", "from")
 _MANY = ("all", "both")
 
@@ -27,6 +29,7 @@ class Place:
     many: bool = False
     count: int | None = None
     link: str = ""
+    free: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Noun:
     negative: bool = False
     where: bool = False
     ordinal: str = ""
+    bare: bool = False
+    past: bool = False
 
     @property
     def definite(self) -> bool:
@@ -203,8 +208,10 @@ def noun_at(scan: Scan) -> Noun | None:
                 break
         elif tag in ("colour", "size", "most", "more"):
             noun, adjectives = replace(noun, spec=_spec_with(noun.spec, token)), adjectives + 1
-        elif tag in ("v", "h", "mid", "row", "corner"):
+        elif tag in ("v", "h", "mid", "row", "corner", "outer"):
             sides.append(token)
+        elif tag == "ordinal":
+            noun = replace(noun, ordinal=value, det=noun.det or "the")
         elif tag == "unknown":
             strange.append(token)
         elif tag == "count":
@@ -252,7 +259,8 @@ def noun_at(scan: Scan) -> Noun | None:
                 return None
         k += 1
     if not noun.head:
-        headless = noun.det in ("the", "that", "all") and not strange and not sides
+        counted = bool(noun.count) and bool(adjectives)
+        headless = (noun.det in ("the", "that", "all") or counted) and not strange and (not sides or counted)
         nextish = tokens[k].tag if k < len(tokens) else ""
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
             return None
@@ -260,7 +268,7 @@ def noun_at(scan: Scan) -> Noun | None:
         if not ((headless and (adjectives or (noun.det == "all"))) or paired):
             scan.at = start
             return None
-        noun = replace(noun, head="paired" if paired else "thing", plural=noun.plural or (noun.det == "all"))
+        noun = replace(noun, head="paired" if paired else "thing", plural=noun.plural or noun.det == "all", bare=True)
     if sides:
         noun = replace(noun, places=(_sides(sides),))
     noun = replace(noun, strange=tuple(strange), end=k)
@@ -284,7 +292,9 @@ def _headed(tokens: Sequence[Token], k: int) -> bool:
 
 def _tail(scan: Scan, noun: Noun) -> Noun:
     """What follows the head at once: a possessive attribute, a relative clause, 'of the same colour'."""
-    if scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) in ("attr", "verb", "colour", "size"):
+    if scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) == "fill" and scan.tag(2) == "attr":
+        noun, scan.at = replace(noun, attr=scan.value(2)), scan.at + 3
+    elif scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) in ("attr", "verb", "colour", "size"):
         if scan.tag(1) == "attr" or scan.tokens[scan.at + 1].text in ("colour", "color", "size", "shade", "hue"):
             noun = replace(noun, attr=scan.value(1) if scan.tag(1) == "attr" else "colour")
             scan.at += 2
@@ -307,7 +317,7 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
                     continue
                 place = None
             if spec is not None:
-                noun = replace(noun, spec=_joined(noun.spec, spec), end=scan.at)
+                noun = replace(noun, spec=joined(noun.spec, spec), end=scan.at)
                 continue
             if place is not None:
                 noun = replace(noun, places=(*noun.places, place), end=scan.at)
@@ -315,19 +325,19 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
             if scan.tag() in ("a", "the") or scan.tag() == "shape":
                 inner = noun_at(scan)
                 if inner is not None:
-                    noun = replace(noun, shape=inner.shape or noun.shape, spec=_joined(noun.spec, inner.spec), end=scan.at)
+                    noun = replace(noun, shape=inner.shape or noun.shape, spec=joined(noun.spec, inner.spec), end=scan.at)
                     continue
             scan.at = start
         else:
             scan.at = start
             same = _same_at(scan)
             if same is not None:
-                noun = replace(noun, spec=_joined(noun.spec, same), end=scan.at)
+                noun = replace(noun, spec=joined(noun.spec, same), end=scan.at)
                 continue
         return noun
 
 
-def _joined(one: Spec, other: Spec) -> Spec:
+def joined(one: Spec, other: Spec) -> Spec:
     """Both together."""
     clash = one.clash or other.clash
     if one.colour and other.colour and one.colour != other.colour:
@@ -357,6 +367,10 @@ def _same_at(scan: Scan) -> Spec | None:
         return None
     scan.at += 1
     scan.skip("the", "of")
+    if scan.tag() in ("colour", "size") and not _headed(scan.tokens, scan.at):
+        found = _spec_with(Spec(), scan.tokens[scan.at])
+        scan.at += 1
+        return found
     kinds: list[str] = []
     while scan.tag() in ("attr", "and", "verb", "the", "same", "a") or (scan.tag() == "ground"):
         if scan.tag() == "attr":
@@ -409,6 +423,8 @@ def _place_with(place: Place, token: Token) -> Place:
         return replace(place, h=token.value)
     if token.tag == "mid":
         return replace(place, mid=True)
+    if token.tag in ("everywhere", "outer"):
+        return replace(place, kind=token.tag, many=True)
     many = place.many or token.sense.form == "s" or token.text.endswith("ken")
     return replace(place, kind="" if token.tag == "side" and place.kind else token.tag, many=many)
 
@@ -431,7 +447,11 @@ def place_at(scan: Scan) -> Place | None:
             place = replace(place, many=True)
         elif not found and tag == "count" and scan.tag(1) in _PLACES:
             place = replace(place, count=number(scan.value()), many=(number(scan.value()) or 1) > 1)
-        elif not found and tag == "another" and scan.tag(1) in _PLACES or found and tag in ("in", "of", "the", "fill", "to") and _continues(scan):
+        elif not found and tag in ("void", "other") and _leads(scan):
+            place = replace(place, free=True, many=place.many or tag == "other")
+        elif found and tag in ("that", "is", "fill", "void") and _vacant(scan):
+            place = replace(place, free=True)
+        elif not found and tag == "another" and scan.tag(1) in _PLACES or found and tag in ("in", "of", "the", "fill") and _continues(scan, place):
             pass
         else:
             break
@@ -446,12 +466,32 @@ def place_at(scan: Scan) -> Place | None:
     return replace(place, link=link)
 
 
-def _continues(scan: Scan) -> bool:
+def _leads(scan: Scan) -> bool:
+    """Whether 'empty' or 'other' stands before a corner, a row or a column."""
+    k = 1
+    while scan.tag(k) in ("count", "fill", "void", "v", "h"):
+        k += 1
+    return scan.tag(k) in ("corner", "row", "column") or (scan.tag() == "void" and scan.tag(k) == "attr")
+
+
+def _vacant(scan: Scan) -> bool:
+    """Whether 'that is still empty' follows."""
+    k = 0
+    while scan.tag(k) in ("that", "is", "fill"):
+        k += 1
+    return scan.tag(k) == "void" and (scan.tag() == "that" or scan.value() == "rel" or scan.tag() == "void" or scan.tag(-1) in ("that", "is", "fill"))
+
+
+def _continues(scan: Scan, place: Place) -> bool:
     """Whether a place goes on after a link: 'top of the left column', 'left on the top'."""
     k = 1
     while scan.tag(k) in ("of", "the", "in", "fill"):
         k += 1
-    return scan.tag(k) in _PLACES and scan.tokens[scan.at].tag in ("of", "in", "the", "fill") and not _headed(scan.tokens, scan.at + k)
+    tag = scan.tag(k)
+    full = (place.v and place.h) or (place.mid and (place.v or place.h)) or (place.mid and tag == "mid")
+    full = full or (scan.tag() == "in" and tag in _POINTS and scan.tag(k + 1) in _POINTS)
+    again = (tag == "v" and place.v) or (tag == "h" and place.h)
+    return tag in _PLACES and not full and not again and not _headed(scan.tokens, scan.at + k)
 
 
 def spec_at(scan: Scan) -> Spec | None:
@@ -478,7 +518,7 @@ def spec_at(scan: Scan) -> Spec | None:
             spec, found = replace(spec, denied=(*spec.denied, scan.value())), True
             scan.at += 1
         elif not found and tag in ("in", "to", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
-            link = tag if tag in ("to", "in") else link
+            link = (scan.value() or tag) if tag in ("to", "in") else link
             scan.at += 1
         elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan) or found and tag == "attr":
             scan.at += 1
@@ -525,27 +565,17 @@ def _element(scan: Scan) -> None:
         scan.elements.append(_except_at(scan))
         return
     if tag == "rel":
-        scan.at += 1
-        kind = value.split()[0]
-        nouns = tuple(_listed(scan))
-        scan.elements.append(Relation(kind, nouns, _linked(scan, start)))
+        scan.elements.append(_relation_at(scan))
+        return
+    where = _there_at(scan)
+    if where is not None:
+        scan.elements.append(where)
         return
     side = _its_side(scan)
     if side is not None:
         scan.elements.append(side)
         return
-    if tag in ("order", "axis", "only", "where", "hedge", "same") and tag not in ("same",):
-        if tag == "where":
-            scan.at += 1
-            noun = noun_at(scan)
-            if noun is not None:
-                scan.skip("is")
-                if scan.tokens[scan.at - 1].text in ("was",):
-                    pass
-                scan.elements.append(replace(noun, where=True))
-                return
-            scan.elements.append(Mark(tag, value))
-            return
+    if tag in ("order", "pile", "axis", "only", "hedge", "void"):
         scan.at += 1
         scan.elements.append(Mark(tag, value))
         return
@@ -588,6 +618,49 @@ def _element(scan: Scan) -> None:
     if tag in ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count", "or", "not", "no", "from", "thing", "than"):
         scan.elements.append(Mark(tag, value))
     scan.at = start + 1
+
+
+def _relation_at(scan: Scan) -> Relation:
+    """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
+    start, kind, passive = scan.at, scan.value().split()[0], scan.tokens[scan.at].text.endswith(" by")
+    scan.at += 1
+    if passive:
+        return Relation(kind, (), "by")
+    if kind == "opposite" and scan.tag() in ("corner", "side"):
+        kind = "opposite" if scan.tag() == "corner" else "across"
+        scan.at += 1
+        if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
+            return Relation(kind, (), _linked(scan, start))
+    return Relation(kind, tuple(_listed(scan)), _linked(scan, start))
+
+
+def _there_at(scan: Scan) -> Relation | None:
+    """'there', 'where the heart was', "to the heart's old spot", 'on the other side'."""
+    start = scan.at
+    if scan.tag() == "here":
+        scan.at += 1
+        return Relation("at", (), "in")
+    if scan.tag() == "other" and scan.tag(1) in ("side", "corner") and scan.tokens[scan.at + 1].sense.form != "s":
+        scan.at += 2
+        kind = "across" if scan.tag(-1) == "side" else "opposite"
+        nouns = tuple(_listed(scan)) if scan.tag() in ("of", "from") else ()
+        return Relation(kind, nouns, "in")
+    if scan.tag() == "where":
+        scan.at += 1
+        scan.skip("of")
+        noun = noun_at(scan)
+        if noun is not None:
+            text = scan.tokens[scan.at].text if scan.tag() == "is" else ""
+            scan.skip("is", "then", "fill")
+            past = text in ("was", "were", "had been") or "used" in scan.tokens[scan.at - 1].text
+            return Relation("at", (replace(noun, past=past),), "in")
+    if scan.tag() in ("to", "in"):
+        scan.skip("to", "in", "fill")
+        noun = noun_at(scan)
+        if noun is not None and noun.attr == "place" and noun.head != "":
+            return Relation("at", (replace(noun, attr="", past=True),), "in")
+    scan.at = start
+    return None
 
 
 def _linked(scan: Scan, start: int) -> str:

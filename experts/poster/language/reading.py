@@ -147,7 +147,7 @@ class _Reader:
             self.conditions[key] = holds != clause.unless
             world, nouns = self.world, [e for e in elements(clause.condition) if isinstance(e, Noun) and not e.negative]
             if holds and nouns:
-                fits = [t for t in world.things if do._meant(world, t, nouns[-1])]
+                fits = [t for t in world.things if do.like(t, nouns[-1])]
                 self.world = world.seen(fits, len(fits) > 1) if fits else world
         self.last_condition = self.conditions[key]
         return self.last_condition

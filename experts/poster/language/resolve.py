@@ -19,6 +19,12 @@ def said(noun: Noun) -> str:
     return " ".join(filter(None, (noun.spec.size, noun.spec.colour, plural(shape, 2) if noun.several else shape)))
 
 
+def like(thing: Thing, noun: Noun) -> bool:
+    """Whether a thing has the shape, colour and size that a noun names."""
+    spec = noun.spec
+    return noun.shape in ("", thing.shape) and spec.colour in ("", thing.colour) and spec.size in ("", thing.size)
+
+
 def things_of(world: World, noun: Noun, left_out: Sequence[Except] = ()) -> list[Thing]:
     """The things that a noun means. Raises `Refused`: nothing is like it, or it could mean several."""
     found = _candidates(world, noun)
@@ -104,11 +110,32 @@ def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
     return exact if exact and len(best) == len(exact) else best if len(best) < len(found) else exact
 
 
+def _anchors(world: World, relation: Relation) -> list[Thing]:
+    """The things that a relation is about; of 'at', those that were there as well."""
+    if not relation.nouns:
+        if relation.kind == "at" and world.ghosts:
+            return [world.ghosts[-1]]
+        focus = world.named(world.focus)
+        if len(focus) != 1 or relation.kind == "at":
+            raise Puzzled(f"{relation.kind} what?")
+        return list(focus)
+    if relation.kind != "at":
+        return [thing for noun in relation.nouns for thing in things_of(world, noun)]
+    noun = relation.nouns[0]
+    ghosts = [thing for thing in world.ghosts if like(thing, noun)]
+    if noun.past and ghosts and noun.det not in ("it", "them"):
+        return ghosts[-1:]
+    try:
+        return things_of(world, noun)
+    except Refused:
+        if ghosts:
+            return ghosts[-1:]
+        raise
+
+
 def cells_near(world: World, relation: Relation, strict: bool = True) -> list[int]:
     """The cells that a relation means, the likeliest first. Raises `Refused` where there is none on the poster."""
-    if not relation.nouns:
-        raise Puzzled(f"{relation.kind} what?")
-    anchors = [thing for noun in relation.nouns for thing in things_of(world, noun)]
+    anchors = _anchors(world, relation)
     rows = [divmod(thing.place, 3) for thing in anchors]
     row, column = rows[0]
     if relation.kind in _STEPS:
@@ -122,6 +149,13 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
             ]
     elif relation.kind == "beside":
         steps = [(row, column + 1), (row, column - 1)]
+    elif relation.kind == "at":
+        steps = [(row, column)]
+    elif relation.kind == "around":
+        steps = [(row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1)]
+        steps += [(row + down, column + right) for down in (-1, 1) for right in (-1, 1)]
+    elif relation.kind == "across":
+        steps = [(row, 2 - column) if column != 1 else (2 - row, column)]
     elif relation.kind == "sides":
         steps = [(row, column - 1), (row, column + 1)]
     elif relation.kind == "between":
