@@ -8,7 +8,7 @@ from dataclasses import replace
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
 from experts.poster.language.making import Entry, cell_place, make
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Noun, Place, Relation, Spec, joined
+from experts.poster.language.nouns import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
@@ -19,7 +19,8 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
     found = sorted_out(elements)
     world = _grounded(world, found)
     if not found.entries:
-        return _fragment(world, found)
+        void = any(isinstance(e, Mark) and e.tag == "void" for e in elements)
+        return world if void and found.lead is None else _fragment(world, found)
     _led(found)
     if _exchanged(world, found):
         return move(world, elements)
@@ -40,12 +41,29 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         if entry.noun.negative and before.things == world.things:
             world = before
         elif things:
-            world = world.seen(things, entry.noun.several)
+            topic = _topic(before, entry)
+            world = replace(world.seen(things, entry.noun.several), topic=topic)
             made += [thing for thing in things if thing.number not in {one.number for one in made}]
     if not made:
         return world
     together = len(found.entries) == 1 and found.entries[0].noun.several
-    return world.seen(world.named([thing.number for thing in made]), together)
+    topic = world.topic
+    return _about(topic, world.seen(world.named([thing.number for thing in made]), together))
+
+
+def _about(topic: int, world: World) -> World:
+    return replace(world, topic=topic)
+
+
+def _topic(world: World, entry: Entry) -> int:
+    """The thing that 'it' stood for in 'above it'."""
+    relation = entry.relation
+    if relation is None or not relation.nouns or relation.nouns[0].det != "it":
+        return 0
+    if world.named((world.topic,)):
+        return world.topic
+    focus = world.named(world.focus)
+    return focus[-1].number if focus else 0
 
 
 def _grounded(world: World, found: Described) -> World:
@@ -119,8 +137,13 @@ def _made_definite(world: World, found: Described, opening: bool) -> None:
     """'Heart: big', 'star red': a bare noun of which something is said is the thing that is there."""
     for entry in found.entries:
         noun = entry.noun
-        if opening or noun.det or noun.count or not noun.shape or noun.negative or not (entry.target or entry.placed or entry.becomes):
+        alike = bool(noun.spec.same) and noun.spec.like is not None
+        said = alike or entry.target or entry.placed or entry.becomes
+        if opening or noun.det or noun.count or not noun.shape or noun.negative or not said:
             continue
+        if alike and not entry.target:
+            entry.target = Spec(same=noun.spec.same, like=noun.spec.like)
+            noun = entry.noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
         if any(like(thing, noun) for thing in world.things) and (noun.plural or sum(like(t, noun) for t in world.things) == 1):
             entry.noun = replace(noun, det="the")
 
@@ -130,6 +153,10 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
     noun = entry.noun
     if noun.negative:
         return world.without([thing for thing in world.things if like(thing, noun)]).noted(), []
+    known = [t for t in world.things if t.shape == noun.shape and (not noun.spec.colour or "colour" in t.chosen)]
+    if noun.plural and not noun.count and not noun.det and not entry.placed and known and noun.spec != Spec():
+        world = become(world, known, noun.spec)
+        return world, list(world.named([thing.number for thing in known]))
     if not noun.definite or noun.det == "another":
         return make(world, _with_target(entry))
     try:
@@ -191,6 +218,8 @@ def fill(world: World, elements: Sequence[Element], opening: bool) -> World:
     """'fill the middle row with blue diamonds', 'fill the background with red'."""
     nouns = [e for e in elements if isinstance(e, Noun) and e.shape]
     places = [e for e in elements if isinstance(e, Place)]
+    if nouns and any(isinstance(e, Relation) for e in elements):
+        return put(world, elements, opening)
     if nouns and not nouns[0].definite:
         if not places:
             places = [Place(v, "", not v, "row") for v in ("top", "", "bottom")]

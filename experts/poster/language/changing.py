@@ -90,7 +90,7 @@ def pairs(elements: Sequence[Element]) -> list[Pair]:
             continue
         if isinstance(element, Noun):
             joined = gap in ("and", "comma", "but")
-            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in") or element.det == "a" or not joined) and element.head in ("shape", "thing")
+            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not joined) and element.head in ("shape", "thing")
             if becomes and not (pair.full and pair.new is not None):
                 pair.new = element
             else:
@@ -128,7 +128,7 @@ def change(world: World, elements: Sequence[Element]) -> World:
     """'make the star red', 'turn the star into a heart', 'the heart should be small and the star blue'."""
     found = [_alike(pair) for pair in pairs(elements)]
     if not any(pair.full for pair in found):
-        if any(isinstance(e, Direction) for e in elements):
+        if any(isinstance(e, Direction | Relation) for e in elements) or any(isinstance(e, Place) and e.link == "to" for e in elements):
             return move(world, elements)
         raise Puzzled("what should become of it?")
     start, touched = world, list[Thing]()
@@ -278,6 +278,10 @@ def _two(world: World, elements: Sequence[Element]) -> tuple[list[Thing], list[T
 
 def swap(world: World, elements: Sequence[Element]) -> World:
     """'swap the star and the heart', 'let the two circles swap colours'; 'swap the star for a heart' replaces it."""
+    grounds = [e for e in elements if isinstance(e, Noun) and e.head in GROUNDS and e.link not in ("in", "of")]
+    kinds = [e.value for e in elements if isinstance(e, Mark) and e.tag == "attr"]
+    if grounds and "colour" in kinds:
+        return _with_ground(world, elements)
     one, other, nouns = _two(world, elements)
     if len(nouns) >= 2:
         second = nouns[1]
@@ -288,12 +292,26 @@ def swap(world: World, elements: Sequence[Element]) -> World:
         other = things_of(world, replace(second, det="the" if not second.definite else second.det))
     elif not other and len(one) == 2:
         one, other = one[:1], one[1:]
-    if not one or len(one) != len(other):
-        raise Puzzled(f"which two should be swapped? ({world.listed()})")
-    kinds = [e.value for e in elements if isinstance(e, Mark) and e.tag == "attr"]
     kinds += [n.attr for n in nouns if n.attr]
     kinds = [k for k in dict.fromkeys(kinds) if k in ("colour", "size", "shape", "place")] or ["place"]
+    if one and other and len(one) != len(other) and "place" not in kinds and (len(one) == 1 or len(other) == 1):
+        changes = [replace(a, **{k: getattr(other[0], k) for k in kinds}) for a in one]
+        changes += [replace(b, **{k: getattr(one[0], k) for k in kinds}) for b in other]
+        return world.changed(*changes).seen([*one, *other], True)
+    if not one or len(one) != len(other):
+        raise Puzzled(f"which two should be swapped? ({world.listed()})")
     changes = []
     for a, b in zip(one, other, strict=True):
         changes += [replace(a, **{k: getattr(b, k) for k in kinds}), replace(b, **{k: getattr(a, k) for k in kinds})]
     return world.changed(*changes).seen([*one, *other], True)
+
+
+def _with_ground(world: World, elements: Sequence[Element]) -> World:
+    """'let the poster and the circle swap colours'."""
+    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS]
+    things = [t for noun in nouns for t in things_of(world, noun)]
+    colours = {thing.colour for thing in things}
+    if world.ground is None or len(colours) != 1 or any(t.colour == world.ground for t in world.things):
+        raise Refused(f"which colours should be swapped? ({world.listed()})")
+    changes = [replace(thing, colour=world.ground) for thing in things]
+    return replace(world, ground=colours.pop(), free=False).changed(*changes).seen(things)

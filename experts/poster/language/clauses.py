@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from experts.poster.language.lexicon import Sense
 from experts.poster.language.nouns import HEADS
 from experts.poster.language.senses import sharpened
 from experts.poster.language.tokens import Token
@@ -54,7 +55,7 @@ def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
             out.append([])
         else:
             out[-1].append(token)
-    return [sentence for sentence in out if sentence]
+    return _headings([sentence for sentence in out if sentence])
 
 
 def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
@@ -72,16 +73,20 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     if token.tag in ("before", "after") and k + 1 < len(tokens):
         ahead = next((t for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), None)
         return ahead is not None and ahead.tag in ("verb", "grow") and any(t.tag in _CONTENT for t in tokens[begun:k])
-    if token.tag == "keepdummy":
-        return False
+    if before.tag in ("comma", "and", "but") and _subject(tokens, k) and _asks(tokens[begun : k - 1]):
+        return True
+    if before.tag in ("comma", "and") and k - begun > 2 and tokens[k - 2].tag in ("verb", "grow") and _asks(tokens[begun : k - 2]):
+        return token.tag not in ("verb", "grow") and not _verbless(tokens[k:])
     if token.tag in ("verb", "grow"):
         content = [t for t in tokens[begun:k] if t.tag in _CONTENT]
         if not content:
             return False
-        if token.sense.form == "ed":
+        if token.sense.form in ("ed", "arrow") or (before.tag == "colon" and not _asks(tokens[begun : k - 1])):
+            return False
+        if tokens[begun].text in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
             return False
         if token.sense.form == "ing":
-            return before.tag == "not" and False
+            return False
         links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
         if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to", "it") and before.tag != "it":
             return False
@@ -101,6 +106,32 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
         ahead = next((t for t in tokens[k + 1 :] if t.tag != "fill"), None)
         return ahead is not None and ahead.tag in ("verb", "grow") and ahead.sense.form in ("", "ing")
     return False
+
+
+_CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
+_NAMING = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter", "shape", "thing", "ground", "poster",
+           "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of", "in", "row", "column", "corner", "side"}  # fmt: skip
+_NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
+
+
+def _asks(tokens: Sequence[Token]) -> bool:
+    """Whether something is asked for: a verb, and what it is about."""
+    return any(t.tag in ("verb", "grow") for t in tokens) and any(t.tag in _CONTENT and t.tag != "verb" for t in tokens)
+
+
+def _verbless(tokens: Sequence[Token]) -> bool:
+    return not any(t.tag in ("verb", "grow") for t in tokens)
+
+
+def _subject(tokens: Sequence[Token], k: int) -> bool:
+    """Whether what begins at `k` names something that is there, and then says what it does or is."""
+    while k < len(tokens) and tokens[k].tag == "fill":
+        k += 1
+    if k >= len(tokens) or tokens[k].tag not in _NAMES:
+        return False
+    while k < len(tokens) and tokens[k].tag in _NAMING:
+        k += 1
+    return k < len(tokens) and tokens[k].tag in ("is", "verb", "grow", "not") and tokens[k].sense.form != "ing"
 
 
 def _cut(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -139,13 +170,38 @@ def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
             break
     if best is None:
         return "", "", tokens, False
+    caused = next((k for k in range(best + 2, len(tokens)) if _effect(tokens, best, k)), None)
+    best = best if caused is None else caused
     token = tokens[best]
-    leading = tokens[:best]
+    leading = [t for k, t in enumerate(tokens[:best]) if not (caused is not None and t.tag == "verb")]
+    if any(t.tag == "mutual" for t in tokens) and token.value in ("change", "add", "swap", "take"):
+        return "swap", "", [t for t in tokens if t is not token], False
     negated = any(t.tag == "not" for t in leading if t.tag == "not") and not any(t.tag in ("colour", "size") for t in leading)
     rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")] + tokens[best + 1 :]
     if token.tag == "grow":
         return "grow", token.value, rest, negated
     return token.value, "", rest, negated
+
+
+def _effect(tokens: Sequence[Token], best: int, k: int) -> bool:
+    """Whether the verb at `k` says what is to happen in 'make the star vanish', 'let them swap places'."""
+    causes = tokens[best].text in _CAUSES
+    return causes and tokens[k].tag in ("verb", "grow") and tokens[k].sense.form in ("", "ed") and tokens[k - 1].tag not in ("and", "comma", "to", "the")
+
+
+def _headings(found: list[list[Token]]) -> list[list[Token]]:
+    """'BACKGROUND' above 'Yellow', 'White.' before what is on it: what two lines say together."""
+    out: list[list[Token]] = []
+    for sentence in found:
+        content = [t for t in sentence if t.tag in _CONTENT or t.tag in ("void", "not", "no")]
+        before = [t for t in out[-1] if t.tag in _CONTENT] if out else []
+        if out and content and all(t.tag == "colour" for t in content) and len(before) == 1 and before[0].tag == "ground":
+            out[-1] = [*out[-1], *sentence]
+        elif not out and len(found) > 1 and len(content) == 1 and content[0].tag == "colour":
+            out.append([*sentence, replace(content[0], sense=Sense("ground"))])
+        else:
+            out.append(sentence)
+    return out
 
 
 def _clause(tokens: list[Token], sentence: int) -> Clause:

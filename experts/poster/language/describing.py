@@ -130,8 +130,9 @@ class _Sorter:
             self.waiting.pop()
         elif self.last is not None and self.gap in ("comma", "and") and not self.last.placed:
             self.found.entries.append(Entry(Noun("void")))
-        elif self.last is not None and self.last.left_out:
-            pass
+        elif self.last is not None and (self.last.left_out or self.last.noun.det == "all"):
+            if self.last.noun.det == "all":
+                self.found.entries.pop()
         elif self.last is not None and self.last.places:
             self.last.places.pop()
         elif self.last is not None and self.gap in ("comma", "and"):
@@ -148,7 +149,13 @@ class _Sorter:
         if noun.head in ("things", "thing") and noun.det == "all" and noun.spec == Spec() and not self._told(k) and not noun.negative and not noun.places:
             return
         if last is not None and last.noun.definite and noun.det == "a" and noun.link == "is" and last.becomes is None and not last.target:
+            _narrow(last)
             last.becomes = noun
+            return
+        if noun.definite and noun.spec.same and noun.spec.like is not None and not self._told(k):
+            alike = Spec(same=noun.spec.same, like=noun.spec.like)
+            noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
+            self.found.entries.append(Entry(noun, target=alike))
             return
         entry = Entry(noun)
         for where in self.waiting:
@@ -224,16 +231,28 @@ class _Sorter:
         elif last is not None and self._part(last, k):
             self.found.entries.append(Entry(Noun("thing", det="a", spec=spec)))
         elif last is not None:
-            last.target = joined(last.target, spec) if last.target else spec
+            if last.noun.definite and last.target is None and (self.gap == "is" or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")):
+                _narrow(last)
+            for entry in self._alike(last):
+                entry.target = joined(entry.target, spec) if entry.target else spec
         else:
             self.found.lead = joined(self.found.lead, spec) if self.found.lead else spec
+
+    def _alike(self, last: Entry) -> list[Entry]:
+        """'star star star (white)': the entries that attributes behind them are for."""
+        run = [last]
+        for entry in reversed(self.found.entries[:-1]):
+            if entry.noun.shape != last.noun.shape or entry.target or entry.noun.det or last.noun.det or entry.noun.spec != Spec():
+                break
+            run.append(entry)
+        return run if self.gap == "comma" else [last]
 
     def _part(self, last: Entry, k: int) -> bool:
         """Whether attributes begin the next part of a group: 'three circles, red on top, green below'."""
         rest = self.elements[k + 1 :]
         placed = bool(rest) and isinstance(rest[0], Place | Relation)
         inside = (last.noun.count or 1) > 1 or last.noun.det in ("both", "all") or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
-        return placed and inside and not last.noun.definite
+        return placed and inside and (not last.noun.definite or last.noun.det == "all")
 
 
 def _open(place: Place) -> bool:
@@ -243,6 +262,13 @@ def _open(place: Place) -> bool:
 
 def _closed(line: Place, place: Place) -> Place:
     return replace(line, v=place.v, h=place.h, mid=line.mid or place.mid)
+
+
+def _narrow(entry: Entry) -> None:
+    """'the star at the top is red': the place says which star is meant."""
+    relation = entry.relation or entry.noun.relation
+    entry.noun = replace(entry.noun, places=(*entry.noun.places, *entry.places), relation=relation)
+    entry.places, entry.relation = [], None
 
 
 def _stand(entry: Entry, where: Place | Relation) -> None:
@@ -268,6 +294,8 @@ def parted(entries: list[Entry]) -> list[Entry]:
             )
             if not part.placed:
                 part.places = list(whole.places)
+            if part.relation is not None and not part.relation.nouns and whole.relation is not None:
+                part.relation = replace(part.relation, nouns=whole.relation.nouns)
         out += parts or [whole]
         k += 1 + len(parts)
     return out

@@ -40,9 +40,11 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     noun, spec = entry.noun, entry.noun.spec
     model = _model(world, noun)
     shape = noun.shape or (model.shape if model else "")
+    if "shape" in spec.same and spec.like is not None:
+        shape = noun.shape or things_of(world, spec.like)[0].shape
     if not shape:
         raise Puzzled("which shape should it have? (circle, square, triangle, star, heart, diamond)")
-    world, relation = _anchored(world, entry.relation)
+    world, relation = _anchored(world, entry.relation, entry.places)
     entry.relation = relation
     cells = cells_for(world, entry)
     count = noun.count or (None if noun.plural or noun.det == "all" else 1)
@@ -55,6 +57,8 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     assert count is not None
     if cells is None and count > len(world.empty()):
         raise Refused(f"there is no room for {count} things on the poster")
+    if entry.relation is not None and entry.relation.kind == "at" and world.ghosts and spec.same and spec.like is None:
+        model = world.ghosts[-1]
     colour = _taken(world, "colour", spec, model, spec.colour) or world.ink()
     size = _taken(world, "size", spec, model, spec.size) or "big"
     chosen = {"colour"} if not (spec.colour or model or "colour" in spec.same) else set()
@@ -95,6 +99,8 @@ def _model(world: World, noun: Noun) -> Thing | None:
 def _taken(world: World, kind: str, spec: Spec, model: Thing | None, named: str) -> str:
     if named:
         return named
+    if kind in spec.same and model is not None and spec.like is None:
+        return str(getattr(model, kind))
     if kind in spec.same:
         if spec.like is not None:
             return str(getattr(things_of(world, spec.like)[0], kind))
@@ -104,10 +110,27 @@ def _taken(world: World, kind: str, spec: Spec, model: Thing | None, named: str)
     return str(getattr(model, kind)) if model else ""
 
 
-def _anchored(world: World, relation: Relation | None) -> tuple[World, Relation | None]:
+def _flanked(world: World, relation: Relation, places: list[Place]) -> tuple[World, Relation | None]:
+    """'a heart between two stars': makes the stars at both ends of a line, and leaves its middle."""
+    inner = [place for noun in relation.nouns for place in noun.places]
+    line = cells_of((places + inner or [Place(mid=True, kind="row")])[0], 3)
+    if len(line) < 3:
+        line = cells_of(Place(mid=True, kind="row"), None)
+    ends = [replace(noun, count=None, plural=False, places=()) for noun in relation.nouns for _ in range(noun.count or 1)]
+    if len(ends) != 2:
+        raise Puzzled("between which two?")
+    for noun, cell in zip(ends, (line[0], line[-1]), strict=True):
+        world, _ = make(world, Entry(noun, [cell_place(cell)]))
+    places[:] = [cell_place(line[1])]
+    return world, None
+
+
+def _anchored(world: World, relation: Relation | None, places: list[Place]) -> tuple[World, Relation | None]:
     """A relation whose things are there: 'below a red heart' makes the heart."""
     if relation is None:
         return world, None
+    if relation.kind == "between" and not any(noun.definite for noun in relation.nouns):
+        return _flanked(world, relation, places)
     nouns = []
     for noun in relation.nouns:
         if not noun.definite and noun.shape and not noun.several:
@@ -134,7 +157,7 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     if not places:
         if world.frame:
             free = [cell for cell in world.frame if world.at(cell) is None]
-            return free or None
+            return free[:count] or None
         if entry.left_out and any(other.places for other in entry.left_out):
             places = [Place(kind="corner", many=True)]
         else:
@@ -143,7 +166,11 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     many = count if len(places) == 1 else 1
     if len(places) == 2 and not any(p.kind or p.many for p in places) and _sided(places[0]) + _sided(places[1]) in ("vh", "hv"):
         places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
+    kinds = {p.kind for p in places if p.kind in ("row", "column")}
+    if len(kinds) == 1 and len(places) > 1:  # 'the top and the middle row'
+        places = [replace(p, kind=p.kind or next(iter(kinds))) for p in places]
     line = any(p.kind in ("row", "column", "diagonal") for p in places)
+    places = [replace(p, many=True, count=None) if p.free else p for p in places]
     cells = [c for p in places for c in cells_of(p, (None if count is None or (p.many and not p.count) else p.count or many) if not (line and count == 1 and not p.many) else (1 if not p.many else None), taken)]
     if any(p.free for p in places):
         cells = [c for c in cells if world.at(c) is None]

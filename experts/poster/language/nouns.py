@@ -196,6 +196,8 @@ def noun_at(scan: Scan) -> Noun | None:
                 )
                 if tag == "things":
                     noun = replace(noun, det=noun.det if value == "which" and noun.det else "all", plural=True)
+                    if following in ("colour", "size") and _told_after(tokens, k + 2):
+                        k, noun = k + 1, replace(noun, spec=_spec_with(noun.spec, tokens[k + 1]))
                 k += 1
                 break
         elif tag == "of":
@@ -260,6 +262,7 @@ def noun_at(scan: Scan) -> Noun | None:
         k += 1
     if not noun.head:
         counted = bool(noun.count) and bool(adjectives)
+        counted = counted or (bool(noun.count) and noun.det == "the")
         headless = (noun.det in ("the", "that", "all") or counted) and not strange and (not sides or counted)
         nextish = tokens[k].tag if k < len(tokens) else ""
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
@@ -276,6 +279,12 @@ def noun_at(scan: Scan) -> Noun | None:
     return _tail(scan, noun)
 
 
+def _told_after(tokens: Sequence[Token], k: int) -> bool:
+    """Whether attributes right behind a noun narrow it down, as something else is said of it behind them."""
+    after = tokens[k].tag if k < len(tokens) else ""
+    return after in ("is", "verb", "grow", "to", "colour") or (after == "not" and tokens[k - 1].tag == "colour" and False)
+
+
 def _sides(tokens: Sequence[Token]) -> Place:
     place = Place()
     for token in tokens:
@@ -286,6 +295,8 @@ def _sides(tokens: Sequence[Token]) -> Place:
 def _headed(tokens: Sequence[Token], k: int) -> bool:
     """Whether a noun phrase with a head begins at `k`."""
     while k < len(tokens) and tokens[k].tag in (*_BEFORE, "of"):
+        if tokens[k].tag == "of" and k and tokens[k - 1].tag in _PLACES:
+            return False  # 'every corner of a red poster'
         k += 1
     return k < len(tokens) and tokens[k].tag in HEADS
 
@@ -300,6 +311,12 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
             scan.at += 2
     elif noun.det in ("it", "them") and scan.tag() == "attr":
         noun, scan.at = replace(noun, attr=scan.value()), scan.at + 1
+    if scan.tag() == "of" and scan.tokens[scan.at].text == "of":
+        k = 1
+        while scan.tag(k) in ("the", "count", "them", "both", "all", "it"):
+            k += 1
+        if k > 1 and scan.tag(k - 1) in ("count", "them", "both") and scan.tag(k) not in (*HEADS, "colour", "size", "of"):
+            scan.at += k  # 'the middle star of the three'
     while True:
         start = scan.at
         if scan.tag() == "comma" and scan.tag(1) == "that":
@@ -362,6 +379,11 @@ def _same_at(scan: Scan) -> Spec | None:
     """'of the same colour (and size) (as the heart)', 'as big as the star', 'like the heart'."""
     start = scan.at
     scan.skip("of", "in", "with", "the", "comma", "and", "a", "fill", "also", "is", "to", "but")
+    if scan.tag() == "as" and scan.at <= start + 1 and scan.tag(1) in ("the", "it", "them", "that"):
+        scan.at += 1
+        model = noun_at(scan)
+        if model is not None:
+            return Spec(same=("colour", "size", "shape"), like=model)
     if scan.tag() != "same":
         scan.at = start
         return None
@@ -441,7 +463,7 @@ def place_at(scan: Scan) -> Place | None:
             if tag == "v" and place.v and place.v != scan.value():
                 break
             place, found = _place_with(place, scan.tokens[scan.at]), True
-        elif not found and tag in _LINKS:
+        elif not found and (tag in _LINKS or (tag == "for" and scan.tag(1) in (*_MANY, "the"))):
             link = tag if tag in ("in", "to", "from") and (not link or tag == "to") else link
         elif not found and tag in _MANY and not _headed(scan.tokens, scan.at):
             place = replace(place, many=True)
@@ -575,6 +597,9 @@ def _element(scan: Scan) -> None:
     if side is not None:
         scan.elements.append(side)
         return
+    if tag == "from" and scan.tag(1) in ("colour", "size") and not _headed(scan.tokens, scan.at + 1):
+        scan.at += 2  # 'from red to blue': what it was
+        return
     if tag in ("order", "pile", "axis", "only", "hedge", "void"):
         scan.at += 1
         scan.elements.append(Mark(tag, value))
@@ -583,9 +608,16 @@ def _element(scan: Scan) -> None:
     if step is not None:
         scan.elements.append(step)
         return
-    noun = noun_at(scan)
+    behind = _postposed(scan)
+    if behind is not None:
+        scan.elements.append(behind)
+        return
+    noun = _attribute_of(scan) or noun_at(scan)
     if noun is not None:
         noun = replace(noun, link=_linked(scan, start))
+        if noun.attr in ("colour", "size") and noun.definite and any(isinstance(e, Noun) for e in scan.elements):
+            scan.elements.append(Spec(same=(noun.attr,), like=replace(noun, attr="")))
+            return
         if scan.tag() == "rel" and scan.value().endswith("post"):
             kind = scan.value().split()[0]
             scan.at += 1
@@ -620,7 +652,34 @@ def _element(scan: Scan) -> None:
     scan.at = start + 1
 
 
-def _relation_at(scan: Scan) -> Relation:
+def _postposed(scan: Scan) -> Spec | None:
+    """'heart black small': attributes right behind a noun that has none, where the next noun may follow at once."""
+    last = scan.elements[-1] if scan.elements else None
+    plain = isinstance(last, Noun) and bool(last.shape) and last.det in ("", "a") and last.spec == Spec() and not last.count
+    if not plain or scan.tag() not in ("colour", "size") or scan.tag(-1) != "shape":
+        return None
+    spec = Spec()
+    while scan.tag() in ("colour", "size"):
+        spec = _spec_with(spec, scan.tokens[scan.at])
+        scan.at += 1
+    return spec
+
+
+def _attribute_of(scan: Scan) -> Noun | None:
+    """'the colour of the star'."""
+    start = scan.at
+    scan.skip("the")
+    if scan.tag() == "attr" and scan.tag(1) == "of":
+        kind = scan.value()
+        scan.at += 2
+        noun = noun_at(scan)
+        if noun is not None:
+            return replace(noun, attr=kind)
+    scan.at = start
+    return None
+
+
+def _relation_at(scan: Scan) -> Relation | Place:
     """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
     start, kind, passive = scan.at, scan.value().split()[0], scan.tokens[scan.at].text.endswith(" by")
     scan.at += 1
@@ -631,7 +690,15 @@ def _relation_at(scan: Scan) -> Relation:
         scan.at += 1
         if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
             return Relation(kind, (), _linked(scan, start))
-    return Relation(kind, tuple(_listed(scan)), _linked(scan, start))
+    nouns = tuple(_listed(scan))
+    side = _POSTER_SIDES.get(kind)
+    if side is not None and nouns and nouns[0].head in GROUNDS:
+        scan.at = start + 1
+        return side
+    return Relation(kind, nouns, _linked(scan, start))
+
+
+_POSTER_SIDES = {"left": Place(h="left"), "right": Place(h="right"), "above": Place(v="top"), "below": Place(v="bottom")}
 
 
 def _there_at(scan: Scan) -> Relation | None:
@@ -640,8 +707,11 @@ def _there_at(scan: Scan) -> Relation | None:
     if scan.tag() == "here":
         scan.at += 1
         return Relation("at", (), "in")
-    if scan.tag() == "other" and scan.tag(1) in ("side", "corner") and scan.tokens[scan.at + 1].sense.form != "s":
-        scan.at += 2
+    ahead = 0
+    while scan.tag(ahead) in ("in", "to", "the", "fill"):
+        ahead += 1
+    if scan.tag(ahead) == "other" and scan.tag(ahead + 1) in ("side", "corner") and scan.tokens[scan.at + ahead + 1].sense.form != "s":
+        scan.at += ahead + 2
         kind = "across" if scan.tag(-1) == "side" else "opposite"
         nouns = tuple(_listed(scan)) if scan.tag() in ("of", "from") else ()
         return Relation(kind, nouns, "in")

@@ -9,15 +9,39 @@ from experts.poster.language.adding import describe, fill, put
 from experts.poster.language.changing import change, grow, replaced, swap
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, Recoloured
-from experts.poster.language.nouns import GROUNDS, Element, Except, Mark, Noun, Place, Relation, Spec, Strange
-from experts.poster.language.placing import copy, flip, move
+from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, Strange
+from experts.poster.language.placing import Elsewhere, copy, flip, move
 from experts.poster.language.resolve import cells_near, like, said, things_of
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [
     "Recoloured", "change", "copy", "describe", "fill", "flip", "grow", "holds", "keep", "like", "move", "put", "remove",
-    "replaced", "strange", "swap",
+    "replaced", "shift", "strange", "swap", "take",
 ]  # fmt: skip
+
+
+def take(world: World, elements: Sequence[Element]) -> World:
+    """'take the star to the top' moves it; 'take the star' only turns to it."""
+    if any(isinstance(e, Place | Relation | Direction) for e in elements):
+        try:
+            return shift(world, elements)
+        except Puzzled:
+            pass
+    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS]
+    places = tuple(e for e in elements if isinstance(e, Place))
+    if not nouns:
+        raise Puzzled("take what?")
+    things = things_of(world, replace(nouns[0], places=(*nouns[0].places, *places)))
+    specs = [e for e in elements if isinstance(e, Spec)]
+    return change(world, elements) if specs else world.seen(things, len(things) > 1)
+
+
+def shift(world: World, elements: Sequence[Element]) -> World:
+    """'move the star up'; 'bring it down to small' changes it."""
+    try:
+        return move(world, elements)
+    except Elsewhere:
+        return change(world, [e for e in elements if not isinstance(e, Direction)])
 
 
 def remove(world: World, elements: Sequence[Element]) -> World:

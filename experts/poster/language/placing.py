@@ -13,6 +13,14 @@ from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_
 _STEP = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
 
+class Elsewhere(Puzzled):
+    """Words of a move that name no place but attributes: 'bring it down to small'."""
+
+    def __init__(self, specs: Sequence[Spec]) -> None:
+        super().__init__("where should it go?")
+        self.specs = specs
+
+
 def moved(world: World, things: Sequence[Thing], entry: Entry) -> World:
     """Things at other places. Raises `Refused` where these are taken or off the poster."""
     return world.changed(*_arrived(world, things, entry))
@@ -20,7 +28,7 @@ def moved(world: World, things: Sequence[Thing], entry: Entry) -> World:
 
 def _arrived(world: World, things: Sequence[Thing], entry: Entry) -> list[Thing]:
     """Things as they will stand where they go. Raises `Refused` where that is off the poster."""
-    if entry.steps:
+    if entry.steps and not (entry.places or entry.relation):
         return [_stepped(thing, entry.steps) for thing in things]
     others = world.without(things)
     if entry.relation is not None:
@@ -76,7 +84,8 @@ def move(world: World, elements: Sequence[Element]) -> World:
             groups.append((waiting, entry))
             waiting = []
     if waiting or not groups:
-        raise Puzzled("where should it go?")
+        specs = [e for e in elements if isinstance(e, Spec)]
+        raise Elsewhere(specs) if specs else Puzzled("where should it go?")
     targets: list[Thing] = []
     everyone = [thing for group, _ in groups for thing in group]
     for things, entry in groups:

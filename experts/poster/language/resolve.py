@@ -96,9 +96,19 @@ def _alike(world: World, noun: Noun, found: Sequence[Thing]) -> list[Thing]:
     return [t for t in found if t != model and all(getattr(t, kind) == getattr(model, kind) for kind in kinds)]
 
 
+def _middle(found: Sequence[Thing]) -> list[Thing]:
+    """The one in the middle of an odd number of things."""
+    ordered = sorted(found, key=lambda thing: thing.place)
+    return [ordered[len(ordered) // 2]] if len(ordered) % 2 else []
+
+
 def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
     """Those at a place; of several none of which is there, the ones furthest to that side."""
+    if place.kind == "outer":
+        return [thing for thing in found if thing not in _middle(found)]
     exact = [thing for thing in found if within(place, thing.place)]
+    if not exact and place.mid and not place.kind and not place.v and not place.h:
+        return _middle(found)
     bare = not place.kind or place.kind == "side"
     if exact and not (len(exact) > 1 and bare and bool(place.v) != bool(place.h)):
         return exact
@@ -112,6 +122,9 @@ def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
 
 def _anchors(world: World, relation: Relation) -> list[Thing]:
     """The things that a relation is about; of 'at', those that were there as well."""
+    if relation.kind == "between" and not relation.nouns:
+        named = world.named(world.focus)
+        return list(named if len(named) == 2 else world.things[-2:])
     if not relation.nouns:
         if relation.kind == "at" and world.ghosts:
             return [world.ghosts[-1]]
@@ -119,6 +132,8 @@ def _anchors(world: World, relation: Relation) -> list[Thing]:
         if len(focus) != 1 or relation.kind == "at":
             raise Puzzled(f"{relation.kind} what?")
         return list(focus)
+    if relation.nouns[0].det == "it" and world.named((world.topic,)):
+        return list(world.named((world.topic,)))
     if relation.kind != "at":
         return [thing for noun in relation.nouns for thing in things_of(world, noun)]
     noun = relation.nouns[0]

@@ -13,6 +13,7 @@ _ENDS = ("stop", "comma", "colon", "")
 _JOINTS = (*_ENDS, "and", "but", "then", "fill", "correct", "if", "else")
 _ATTRIBUTE = (*HEADS, "colour", "size")
 _PARTS = {"take", "cut", "throw", "kick", "pull", "put", "move", "send", "cross", "strike", "bring"}
+_SLIPS = ("colour", "size", "v", "h", "count", "shape")
 _OPPOSITE = {"big": "small", "small": "big"}
 
 
@@ -173,6 +174,19 @@ def _pair_follows(view: _View) -> bool:
     return joined and not any(token.tag in ("to", "for") for token in rest)
 
 
+def _linking(view: _View) -> Sense | None:
+    """'stays empty', 'the row goes: star, heart': verbs that only link; 'everything but'."""
+    if view.tag == "verb" and view.value in ("keep", "go") and view.ahead("fill") == "void":
+        return Sense("is")
+    if view.tag == "verb" and view.value == "go" and view.near(1) in ("shape", "colon", "a", "count", "with"):
+        return Sense("is")
+    if view.tag == "verb" and view.value == "keep" and view.text in ("left", "leaves", "leave") and view.near(-1) == "is":
+        return Sense("fill")
+    if view.tag == "but" and view.near(-1) in ("things", "all"):
+        return Sense("except")
+    return None
+
+
 def _particle(view: _View) -> Sense | None:
     """'take the star away', 'cut the heart out', 'put it back': what stands behind the thing says what is done."""
     if view.tag != "verb" or view.text.removesuffix("s") not in _PARTS:
@@ -265,14 +279,14 @@ def _several_senses(view: _View) -> Sense | None:
 
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
-    _attribute_word, _spot, _possessive, _denial, _measure, _making, _particle, _pronoun, _ordinal, _time, _place_word,
+    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _making, _particle, _pronoun, _ordinal, _time, _place_word,
     _several_senses,
 )  # fmt: skip
 
 
 def sharpened(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with the sense that each has among its neighbours."""
-    out = _without_reasons(_without_labels(tokens))
+    out = _without_slips(_without_reasons(_without_labels(tokens)))
     for k in range(len(out)):
         for rule in _RULES:
             sense = rule(_View(out, k))
@@ -310,4 +324,29 @@ def _without_reasons(tokens: Sequence[Token]) -> list[Token]:
             within = False
         within = within or token.tag == "reason"
         out.append(replace(token, sense=Sense("fill")) if within else token)
+    return out
+
+
+def _without_slips(tokens: Sequence[Token]) -> list[Token]:
+    """'a red, no, a green star': of two attributes around a correction only the later one counts."""
+    out = list(tokens)
+    for k, token in enumerate(tokens):
+        if token.tag not in ("correct", "no") or (token.tag == "no" and token.text != "no"):
+            continue
+        first, last = k - 1, k + 1
+        while first >= 0 and tokens[first].tag in ("comma", "fill", "correct", "or"):
+            first -= 1
+        while last < len(tokens) and tokens[last].tag in ("comma", "fill", "correct", "a", "the", "in", "to", "of"):
+            last += 1
+        if first < 0 or last >= len(tokens) or tokens[first].tag != tokens[last].tag or tokens[first].tag not in _SLIPS:
+            continue
+        if tokens[first].value == tokens[last].value or headed(tokens, first + 1):
+            continue
+        if token.tag == "no" and last > k + 1 and tokens[k + 1].tag not in ("comma", "fill", "correct"):
+            continue
+        for n in (first, *range(first + 1, k + 1)):
+            out[n] = replace(tokens[n], sense=Sense("fill"))
+        for n in range(k + 1, last):
+            if tokens[n].tag in ("comma", "correct", "a", "the"):
+                out[n] = replace(tokens[n], sense=Sense("fill"))
     return out

@@ -61,6 +61,7 @@ class World:
         focus: numbers of the things that were named last, in their order; groups: how they were named together.
         free: colour of the background was chosen, not named.
         ghosts: things that are gone or stand elsewhere now, as they were; frame: cells for the things named next.
+        topic: number of the thing that the last relation named by 'it' ('above it'; then 'below it' is the same one).
         avoid: cells that are wanted later, so that nothing placeless takes them; shun: colours likewise.
     """
 
@@ -72,6 +73,7 @@ class World:
     avoid: frozenset[int] = frozenset()
     shun: tuple[str, ...] = ()
     next: int = 1
+    topic: int = 0
     ghosts: tuple[Thing, ...] = ()
     frame: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
@@ -125,7 +127,8 @@ class World:
 
     def seen(self, things: Sequence[Thing], together: bool = False) -> World:
         """With these as what was named last."""
-        return replace(self, focus=tuple(thing.number for thing in things), group=len(things) if together else 0)
+        numbers = tuple(thing.number for thing in things)
+        return replace(self, focus=numbers, group=len(things) if together else 0, topic=0)
 
     def noted(self, *notes: str) -> World:
         """With further notes."""
