@@ -101,8 +101,7 @@ def _fate(step: Step, threshold: float) -> str:
     """Why a candidate was kept or not, where its badge does not say it; '' where it does."""
     kind, critique, before = outcome(step), step.critique, step.before
     if kind == "unjudged":
-        rest = "the picture before it stays" if not step.accepted else "it stands because there was none before it"
-        return f"Nobody judged this candidate; {rest}."
+        return f"Nobody judged it as a whole; {'it is kept' if step.accepted else 'the picture before it stays'}."
     if critique is None or kind not in ("accepted", "reverted"):
         return ""
     if critique.harmed:
@@ -118,7 +117,10 @@ def _details(step: Step) -> list[tuple[str, Any]]:
     request, result, critique = step.request, step.result, step.critique
     if request is None or result is None:
         return []
-    rows: list[tuple[str, Any]] = [("seed", request.seed), ("size", request.size and "%d x %d px" % request.size)]
+    rows: list[tuple[str, Any]] = [
+        ("seed", request.seed),
+        ("size", request.size and "{} x {} px".format(*request.size)),
+    ]
     rows += [(str(name), value) for name, value in request.params.items()]
     rows += [("note", note) for note in result.notes]
     rows += [(f"reward: {name}", f"{value:+.3f}") for name, value in step.reward.items()]
