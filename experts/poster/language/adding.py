@@ -58,7 +58,7 @@ def _about(topic: int, world: World) -> World:
 def _topic(world: World, entry: Entry) -> int:
     """The thing that 'it' stood for in 'above it'."""
     relation = entry.relation
-    if relation is None or not relation.nouns or relation.nouns[0].det != "it":
+    if relation is None or not relation.nouns or relation.nouns[0].det != "it" or relation.nouns[0].near:
         return 0
     if world.named((world.topic,)):
         return world.topic
@@ -139,7 +139,8 @@ def _made_definite(world: World, found: Described, opening: bool) -> None:
         noun = entry.noun
         alike = bool(noun.spec.same) and noun.spec.like is not None
         said = alike or entry.target or entry.placed or entry.becomes
-        if opening or noun.det or noun.count or not noun.shape or noun.negative or not said:
+        told = not opening or (noun.spec == Spec() and not entry.placed and world.things)
+        if not told or noun.det or noun.count or not noun.shape or noun.negative or not said:
             continue
         if alike and not entry.target:
             entry.target = Spec(same=noun.spec.same, like=noun.spec.like)

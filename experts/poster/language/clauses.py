@@ -73,7 +73,8 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     if token.tag in ("before", "after") and k + 1 < len(tokens):
         ahead = next((t for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), None)
         return ahead is not None and ahead.tag in ("verb", "grow") and any(t.tag in _CONTENT for t in tokens[begun:k])
-    if before.tag in ("comma", "and", "but") and _subject(tokens, k) and _asks(tokens[begun : k - 1]):
+    gone = any(t.tag == "verb" and t.value == "go" for t in tokens[begun:k])
+    if before.tag in ("comma", "and", "but") and (_subject(tokens, k) or (gone and token.tag == "the")) and _asks(tokens[begun : k - 1]):
         return True
     if before.tag in ("comma", "and") and k - begun > 2 and tokens[k - 2].tag in ("verb", "grow") and _asks(tokens[begun : k - 2]):
         return token.tag not in ("verb", "grow") and not _verbless(tokens[k:])
@@ -82,6 +83,8 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
         if not content:
             return False
         if token.sense.form in ("ed", "arrow") or (before.tag == "colon" and not _asks(tokens[begun : k - 1])):
+            return False
+        if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in tokens[begun:k]) and any(t.tag == "the" for t in tokens[begun:k]):
             return False
         if tokens[begun].text in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
             return False

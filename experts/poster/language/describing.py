@@ -78,6 +78,8 @@ class _Sorter:
     def sorted(self) -> Described:
         """The description."""
         for k, element in enumerate(self.elements):
+            if isinstance(element, Place | Relation) and self._vacant(k):
+                continue
             self._take(element, k)
             if isinstance(element, Mark):
                 self.gap = element.tag if element.tag in ("comma", "and", "colon", "but", "is") else self.gap
@@ -86,14 +88,34 @@ class _Sorter:
         self._left_over()
         return self.found
 
+    def _vacant(self, k: int) -> bool:
+        """Whether a place is only said to be empty: 'the column in between stays empty', 'bottom row: empty'."""
+        if k and not isinstance(self.elements[k - 1], Mark | Place | Relation):
+            return False
+        rest = [e for e in self.elements[k + 1 :] if not isinstance(e, Place | Relation)]
+        while rest and isinstance(rest[0], Mark) and rest[0].tag in ("is", "colon", "fill"):
+            rest = rest[1:]
+        return bool(rest) and isinstance(rest[0], Mark) and rest[0].tag == "void"
+
     def _left_over(self) -> None:
         """Places that were kept for a thing that never came, and sides that belong to the thing before."""
         last = self.last
+        self._line_of_all()
         if last is not None:
             last.places += [where for where in self.waiting if isinstance(where, Place)]
         for one, other in zip(self.found.entries, self.found.entries[1:], strict=False):
             if other.noun.places and other.places and not one.placed and not other.noun.definite:
                 one.places, other.noun = [*other.noun.places], replace(other.noun, places=())
+
+    def _line_of_all(self) -> None:
+        """'In the middle row a heart on the left and a star on the right': the row is for all of them."""
+        entries = self.found.entries
+        line = entries[0].places[0] if entries and len(entries[0].places) > 1 else None
+        if line is None or line.kind not in ("row", "column") or not self.forward:
+            return
+        entries[0].places.pop(0)
+        for entry in entries:
+            entry.places = [_crossed(line, place) for place in entry.places]
 
     def _take(self, element: Element, k: int) -> None:
         if isinstance(element, Mark):
@@ -127,16 +149,14 @@ class _Sorter:
     def _emptied(self) -> None:
         """'the centre stays empty': a place that nothing is asked for; in a list, a cell that is left out."""
         if self.waiting:
-            self.waiting.pop()
-        elif self.last is not None and self.gap in ("comma", "and") and not self.last.placed:
+            self.waiting = []
+        elif self.last is not None and self.gap in ("comma", "and") and not self.last.left_out and self.last.noun.det != "all":
             self.found.entries.append(Entry(Noun("void")))
         elif self.last is not None and (self.last.left_out or self.last.noun.det == "all"):
             if self.last.noun.det == "all":
                 self.found.entries.pop()
         elif self.last is not None and self.last.places:
             self.last.places.pop()
-        elif self.last is not None and self.gap in ("comma", "and"):
-            self.found.entries.append(Entry(Noun("void")))
 
     def _noun(self, noun: Noun, k: int) -> None:
         if noun.head in GROUNDS:
@@ -231,7 +251,7 @@ class _Sorter:
         elif last is not None and self._part(last, k):
             self.found.entries.append(Entry(Noun("thing", det="a", spec=spec)))
         elif last is not None:
-            if last.noun.definite and last.target is None and (self.gap == "is" or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")):
+            if last.noun.definite and last.target is None and ("is" in (self.gap, spec.link) or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")):
                 _narrow(last)
             for entry in self._alike(last):
                 entry.target = joined(entry.target, spec) if entry.target else spec
@@ -253,6 +273,15 @@ class _Sorter:
         placed = bool(rest) and isinstance(rest[0], Place | Relation)
         inside = (last.noun.count or 1) > 1 or last.noun.det in ("both", "all") or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
         return placed and inside and (not last.noun.definite or last.noun.det == "all")
+
+
+def _crossed(line: Place, place: Place) -> Place:
+    """Where a row and 'left', or a column and 'top', meet."""
+    if line.kind == "row" and not place.v and not place.kind:
+        return Place(v=line.v, h=place.h, mid=line.mid or place.mid)
+    if line.kind == "column" and not place.h and not place.kind:
+        return Place(v=place.v, h=line.h, mid=line.mid or place.mid)
+    return place
 
 
 def _open(place: Place) -> bool:

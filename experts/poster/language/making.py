@@ -129,7 +129,7 @@ def _anchored(world: World, relation: Relation | None, places: list[Place]) -> t
     """A relation whose things are there: 'below a red heart' makes the heart."""
     if relation is None:
         return world, None
-    if relation.kind == "between" and not any(noun.definite for noun in relation.nouns):
+    if relation.kind == "between" and relation.nouns and not any(noun.definite for noun in relation.nouns):
         return _flanked(world, relation, places)
     nouns = []
     for noun in relation.nouns:
@@ -163,20 +163,30 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
         else:
             return None
     taken = [thing.place for thing in world.things]
-    many = count if len(places) == 1 else 1
-    if len(places) == 2 and not any(p.kind or p.many for p in places) and _sided(places[0]) + _sided(places[1]) in ("vh", "hv"):
-        places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
+    if len(places) == 2 and not any(p.many for p in places) and _sided(places[0]) + _sided(places[1]) in ("vh", "hv"):
+        if not {p.kind for p in places} & {"row", "column"}:
+            places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
     kinds = {p.kind for p in places if p.kind in ("row", "column")}
     if len(kinds) == 1 and len(places) > 1:  # 'the top and the middle row'
         places = [replace(p, kind=p.kind or next(iter(kinds))) for p in places]
-    line = any(p.kind in ("row", "column", "diagonal") for p in places)
     places = [replace(p, many=True, count=None) if p.free else p for p in places]
-    cells = [c for p in places for c in cells_of(p, (None if count is None or (p.many and not p.count) else p.count or many) if not (line and count == 1 and not p.many) else (1 if not p.many else None), taken)]
+    cells = [c for p in places for c in cells_of(p, _holds(p, count, len(places)), taken)]
     if any(p.free for p in places):
         cells = [c for c in cells if world.at(c) is None]
     left_out = [c for other in entry.left_out for p in other.places for c in cells_of(p, None if p.many else 1)]
     left_out += [t.place for other in entry.left_out for n in other.nouns for t in things_of(world, n)]
     return [cell for cell in dict.fromkeys(cells) if cell not in left_out]
+
+
+def _holds(place: Place, count: int | None, places: int) -> int | None:
+    """How many of `count` things stand at one of so many places; None: as many as there is room for."""
+    if count is None or (place.many and not place.count):
+        return None
+    if place.count:
+        return place.count
+    if places == 1:
+        return count
+    return None if place.kind in ("row", "column", "diagonal") and count > places else 1
 
 
 def _sided(place: Place) -> str:

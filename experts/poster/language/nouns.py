@@ -74,6 +74,7 @@ class Noun:
     ordinal: str = ""
     bare: bool = False
     past: bool = False
+    near: bool = False
 
     @property
     def definite(self) -> bool:
@@ -175,7 +176,8 @@ def noun_at(scan: Scan) -> Noun | None:
     tokens = scan.tokens
     if scan.tag() in ("it", "them", "former", "latter"):
         scan.at += 1
-        return _tail(scan, Noun("thing", det=tokens[k].tag, plural=tokens[k].tag == "them", start=k, end=scan.at))
+        det, near = tokens[k].tag, tokens[k].value == "that"
+        return _tail(scan, Noun("thing", det=det, plural=det == "them", start=k, end=scan.at, near=near))
     noun, strange, sides, adjectives = Noun(start=start), list[Token](), list[Token](), 0
     while k < len(tokens) and tokens[k].tag in (*_BEFORE, *HEADS, "of", "and"):
         token = tokens[k]
@@ -184,7 +186,7 @@ def noun_at(scan: Scan) -> Noun | None:
         if tag in HEADS:
             if tag == "thing" and value == "" and following in ("shape", "colour", "size") and token.text == "one" and noun.det not in ("the", "that", "all"):
                 noun = replace(noun, count=1)
-            elif tag == "shape" and following == "thing" or (tag == "shape" and token.text.startswith("round") and following in ("shape", "colour", "size")):
+            elif tag == "shape" and following == "thing" and token.sense.form != "s" or (tag == "shape" and token.text.startswith("round") and following in ("shape", "colour", "size")):
                 noun = replace(noun, shape=value)
             elif tag == "shape" and noun.shape and noun.shape != value and following not in HEADS:
                 return None
@@ -268,7 +270,8 @@ def noun_at(scan: Scan) -> Noun | None:
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
             return None
         paired = noun.det in ("a", "") and noun.det and adjectives and nextish in ("and", "comma") and _headed(tokens, k + 1)
-        if not ((headless and (adjectives or (noun.det == "all"))) or paired):
+        another = noun.det == "another" and not strange
+        if not ((headless and (adjectives or counted or noun.det == "all")) or paired or another):
             scan.at = start
             return None
         noun = replace(noun, head="paired" if paired else "thing", plural=noun.plural or noun.det == "all", bare=True)
@@ -317,6 +320,12 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
             k += 1
         if k > 1 and scan.tag(k - 1) in ("count", "them", "both") and scan.tag(k) not in (*HEADS, "colour", "size", "of"):
             scan.at += k  # 'the middle star of the three'
+    k = 0
+    while scan.tag(k) in ("fill", "that"):
+        k += 1
+    if noun.det == "the" and k and scan.tag(k) == "verb" and scan.tokens[scan.at + k].sense.form == "ed" and scan.value(k) in ("add", "draw"):
+        scan.at += k + 1  # 'the one you just added'
+        return replace(noun, det="it", near=True)
     while True:
         start = scan.at
         if scan.tag() == "comma" and scan.tag(1) == "that":
@@ -539,8 +548,8 @@ def spec_at(scan: Scan) -> Spec | None:
                 break
             spec, found = replace(spec, denied=(*spec.denied, scan.value())), True
             scan.at += 1
-        elif not found and tag in ("in", "to", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
-            link = (scan.value() or tag) if tag in ("to", "in") else link
+        elif not found and tag in ("in", "to", "from", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
+            link = (scan.value() or tag) if tag in ("to", "in") else link or ("is" if tag == "is" else "")
             scan.at += 1
         elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan) or found and tag == "attr":
             scan.at += 1
@@ -627,6 +636,12 @@ def _element(scan: Scan) -> None:
         return
     place = place_at(scan)
     if place is not None:
+        if scan.tag() == "of" and scan.tokens[scan.at].text in _BEHIND:
+            scan.at += 1
+            noun = noun_at(scan)
+            if noun is not None:
+                scan.elements.append(replace(noun, places=(*noun.places, place)))
+                return
         scan.elements.append(place)
         return
     if tag in ("colour", "size", "more", "most", "gone", "not", "in", "to", "same", "of", "is", "as", "a", "with") or (
@@ -658,6 +673,8 @@ def _postposed(scan: Scan) -> Spec | None:
     plain = isinstance(last, Noun) and bool(last.shape) and last.det in ("", "a") and last.spec == Spec() and not last.count
     if not plain or scan.tag() not in ("colour", "size") or scan.tag(-1) != "shape":
         return None
+    if scan.tokens[scan.at].start - scan.tokens[scan.at - 1].end > 1:
+        return None  # a verb stood between
     spec = Spec()
     while scan.tag() in ("colour", "size"):
         spec = _spec_with(spec, scan.tokens[scan.at])
@@ -698,6 +715,8 @@ def _relation_at(scan: Scan) -> Relation | Place:
     return Relation(kind, nouns, _linked(scan, start))
 
 
+_BEHIND = ("的", "の", "にある", "上的")
+"""Words between a place and the thing that stands there, in languages that name the place first."""
 _POSTER_SIDES = {"left": Place(h="left"), "right": Place(h="right"), "above": Place(v="top"), "below": Place(v="bottom")}
 
 

@@ -16,13 +16,13 @@ from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [
     "Recoloured", "change", "copy", "describe", "fill", "flip", "grow", "holds", "keep", "like", "move", "put", "remove",
-    "replaced", "shift", "strange", "swap", "take",
+    "replaced", "shift", "strange", "swap", "take", "things_of",
 ]  # fmt: skip
 
 
 def take(world: World, elements: Sequence[Element]) -> World:
     """'take the star to the top' moves it; 'take the star' only turns to it."""
-    if any(isinstance(e, Place | Relation | Direction) for e in elements):
+    if any(isinstance(e, Relation | Direction) or (isinstance(e, Place) and (e.link == "to" or len(elements) > 2)) for e in elements):
         try:
             return shift(world, elements)
         except Puzzled:
@@ -95,9 +95,11 @@ def keep(world: World, elements: Sequence[Element]) -> World:
     if left_out and any(noun.det == "all" for noun in nouns):
         gone = [t for other in left_out for n in other.nouns for t in things_of(world, n)]
         return world.without(gone)
-    for noun in tied:
-        things_of(world, noun)
-    return world
+    spec = [e for e in elements if isinstance(e, Spec)]
+    if spec and tied:
+        return change(world, elements)
+    kept = [t for noun in tied for t in things_of(world, noun if noun.definite else replace(noun, det="the"))]
+    return world.seen(kept, len(kept) > 1) if kept else world
 
 
 def holds(world: World, elements: Sequence[Element]) -> bool:

@@ -62,6 +62,11 @@ def _targets(others: World, things: Sequence[Thing], place: Place) -> list[int]:
         kept = 3 * row + column
         usual = cells_of(place, 1)[0]
         return [kept] if others.at(kept) is None or kept == things[0].place else [usual]
+    if len(things) == 1 and place.kind in ("row", "column") and not place.many:
+        row, column = divmod(things[0].place, 3)
+        line = cells_of(place, None)
+        kept = [c for c in line if (c % 3 == column if place.kind == "row" else c // 3 == row)]
+        return kept if kept and others.at(kept[0]) is None else cells_of(place, 1)
     if len(things) > 1 and place.kind != "corner" and not place.many and bool(place.v) != bool(place.h):
         line = []
         for thing in things:

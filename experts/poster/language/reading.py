@@ -133,8 +133,17 @@ class _Reader:
         except (Crowded, do.Recoloured):
             raise
         except Refused as error:
-            self.world = before
-            self.steps.append(_Step(clause, before, before, replace(wish, end=error.end, reason=str(error)), False))
+            self.world = self._noticed(before, clause)
+            self.steps.append(_Step(clause, self.world, self.world, replace(wish, end=error.end, reason=str(error)), False))
+
+    def _noticed(self, world: World, clause: Clause) -> World:
+        """The world with what a clause that failed spoke of as what was named last."""
+        nouns = [e for e in elements(clause.tokens) if isinstance(e, Noun) and e.det == "the" and e.shape]
+        try:
+            things = do.things_of(world, nouns[0]) if nouns else []
+        except Refused:
+            return world
+        return world.seen(things, len(things) > 1) if things else world
 
     def _conditions(self, clause: Clause) -> bool:
         if clause.otherwise:
@@ -154,6 +163,8 @@ class _Reader:
 
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
         said = elements(clause.tokens)
+        if len(said) > 1 and isinstance(said[0], Noun) and said[0].definite and isinstance(said[1], Noun) and said[1].det == "it":
+            said.pop(1)  # 'the star, move it down'
         odd = do.strange(said)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
@@ -187,7 +198,8 @@ class _Reader:
         new = any((e.shape and not e.definite) or (e.head in ("poster", "ground") and e.spec.colour) for e in nouns)
         specs = any(isinstance(e, Spec) for e in said)
         if clause.verb in ("", "draw", "add", "fill"):
-            return new or (bool(nouns) and specs)
+            lead = bool(said) and isinstance(said[0], Spec) and bool(self.world.focus)
+            return new or (bool(nouns) and specs) or lead
         if clause.verb == "change":
             last = max((k for k, e in enumerate(said) if isinstance(e, Spec) or (isinstance(e, Noun) and not e.definite)), default=-1)
             return last >= 0 and bool(nouns)

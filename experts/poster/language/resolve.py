@@ -72,6 +72,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
         found = [thing for thing in focus if fits(thing, noun, world)]
     if noun.det == "both" and len(found) > 2 and len([t for t in found if t in focus]) == 2:
         found = [thing for thing in found if thing in focus]
+    if noun.count and noun.places and noun.det == "the":
+        return _outermost(found, noun)
     if noun.count and noun.det in ("the", "that") and len(found) > noun.count:
         near = [thing for thing in found if thing in focus]
         found = near if len(near) == noun.count else found
@@ -79,6 +81,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
         found = _alike(world, noun, found)
     for place in noun.places:
         found = _there(found, place)
+    if noun.ordinal and found:
+        found = _nth(world, found, int(noun.ordinal))
     if noun.relation is not None:
         cells = cells_near(world, noun.relation, strict=False)
         found = [thing for thing in found if thing.place in cells]
@@ -94,6 +98,26 @@ def _alike(world: World, noun: Noun, found: Sequence[Thing]) -> list[Thing]:
     (model,) = things_of(world, noun.spec.like)[:1]
     kinds = [kind for kind in noun.spec.same if kind in ("colour", "size", "shape")]
     return [t for t in found if t != model and all(getattr(t, kind) == getattr(model, kind) for kind in kinds)]
+
+
+def _nth(world: World, found: Sequence[Thing], number: int) -> list[Thing]:
+    """The first, second, ... or last of some things, in the order in which they were named."""
+    near = [thing for thing in world.named(world.focus) if thing in found]
+    ordered = near if len(near) > 1 else sorted(found, key=lambda thing: thing.number)
+    at = number - 1 if number > 0 else len(ordered) - 1
+    return [ordered[at]] if at < len(ordered) else []
+
+
+def _outermost(found: Sequence[Thing], noun: Noun) -> list[Thing]:
+    """'the top two circles': as many as were said, those furthest to that side."""
+    place = noun.places[0]
+    rest = found
+    for where in noun.places:
+        rest = _there(rest, where)
+    if len(rest) == noun.count or not (place.v or place.h) or noun.count is None:
+        return list(rest)
+    axis, sign = (0, 1 if place.v == "top" else -1) if place.v else (1, 1 if place.h == "left" else -1)
+    return sorted(found, key=lambda thing: sign * divmod(thing.place, 3)[axis])[: noun.count]
 
 
 def _middle(found: Sequence[Thing]) -> list[Thing]:
@@ -132,7 +156,7 @@ def _anchors(world: World, relation: Relation) -> list[Thing]:
         if len(focus) != 1 or relation.kind == "at":
             raise Puzzled(f"{relation.kind} what?")
         return list(focus)
-    if relation.nouns[0].det == "it" and world.named((world.topic,)):
+    if relation.nouns[0].det == "it" and not relation.nouns[0].near and world.named((world.topic,)):
         return list(world.named((world.topic,)))
     if relation.kind != "at":
         return [thing for noun in relation.nouns for thing in things_of(world, noun)]

@@ -182,6 +182,8 @@ def _linking(view: _View) -> Sense | None:
         return Sense("is")
     if view.tag == "verb" and view.value == "keep" and view.text in ("left", "leaves", "leave") and view.near(-1) == "is":
         return Sense("fill")
+    if view.text == "have" and view.tag == "with" and view.near(-1) in _JOINTS and view.near(1) in ("it", "them", "the", "both", "all"):
+        return Sense("verb", "change")
     if view.tag == "but" and view.near(-1) in ("things", "all"):
         return Sense("except")
     return None
@@ -207,9 +209,9 @@ def _pronoun(view: _View) -> Sense | None:
     if view.tag == "that" and view.value != "rel":
         object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
         if object_of and after not in (*_ATTRIBUTE, "count", "is", "with", "attr", "v", "h", "mid", "most"):
-            return Sense("it")
+            return Sense("it", "that")
         if before in ("stop", "comma", "and", "but", "then", "fill", "") and after in ("verb", "is", "grow") and not _names(view, -1):
-            return Sense("it")
+            return Sense("it", "that")
     if view.tag == "them" and view.text in ("these", "those") and (after in HEADS or (after in ("count", "colour", "size") and view.headed())):
         return Sense("the")
     if view.tag == "it" and view.text == "that one" and after in ("shape",):
@@ -333,6 +335,10 @@ def _without_slips(tokens: Sequence[Token]) -> list[Token]:
     for k, token in enumerate(tokens):
         if token.tag not in ("correct", "no") or (token.tag == "no" and token.text != "no"):
             continue
+        if _retold(tokens, k):
+            begun = max(n for n in range(k) if tokens[n].tag == "rel")
+            out[begun : k + 1] = [replace(t, sense=Sense("fill")) for t in tokens[begun : k + 1]]
+            continue
         first, last = k - 1, k + 1
         while first >= 0 and tokens[first].tag in ("comma", "fill", "correct", "or"):
             first -= 1
@@ -349,4 +355,17 @@ def _without_slips(tokens: Sequence[Token]) -> list[Token]:
         for n in range(k + 1, last):
             if tokens[n].tag in ("comma", "correct", "a", "the"):
                 out[n] = replace(tokens[n], sense=Sense("fill"))
+        if last + 2 < len(tokens) and tokens[last + 1].tag == "comma" and tokens[last + 2].tag in HEADS and tokens[first + 1].tag in ("comma", "correct"):
+            out[last + 1] = replace(tokens[last + 1], sense=Sense("fill"))
     return out
+
+
+def _retold(tokens: Sequence[Token], k: int) -> bool:
+    """Whether a relation before the correction at `k` is followed by another one: 'above it, no, below it'."""
+    after = next((t.tag for t in tokens[k + 1 :] if t.tag not in ("comma", "fill", "correct")), "")
+    for token in reversed(tokens[:k]):
+        if token.tag == "rel":
+            return after == "rel"
+        if token.tag not in ("it", "them", "that", "the", "shape", "colour", "fill", "comma", "correct"):
+            return False
+    return False
