@@ -132,7 +132,8 @@ def test_large_pictures_are_compressed_and_small_ones_are_not(drawn):
 def test_a_run_without_steps_has_a_page_too(episode):
     words = " ".join(Page(render(replace(episode, steps=()), "a b")).words)
     assert "unfinished" in words and "poser run --resume 'a b'" in words
-    assert "No expert was called" not in words
+    assert "So far" not in words and "No expert was called" not in words
+    assert "So far · 96 x 96 px" in render(replace(episode, steps=episode.steps[:2]))
 
 
 def standings(text: str) -> list[str]:
@@ -216,7 +217,7 @@ def test_where_nothing_is_understood_the_page_says_what_would_be(given):
     assert standings(text) == ["standing-none"] and "nothing here that can be shown" in text
     assert "No expert was called: nothing of the prompt was understood." in text
     assert "What would be understood: type <code>poser vocabulary</code>" in text
-    assert ("Given, not changed" in text, "Delivered" in text) == (given, not given)
+    assert ("Given, not changed" in text, "Nothing delivered" in text) == (given, not given)
     assert "Overview" not in text and "Steps" not in text
 
 
