@@ -13,6 +13,7 @@ from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck
 from poser.planning import load
 from poser.planning.poster import PosterExtractor, first
+from poser.plugins import Context
 from poser.types import Command, Plan, PoserError, Task
 
 POSTER = Scene("yellow", (Item(4, "star", "red"), Item(6, "circle", "blue", "small")))
@@ -208,7 +209,7 @@ def test_a_list_is_planned_item_by_item() -> None:
 
 
 def test_settings() -> None:
-    found = load("poster", {"requeue": True}, 2, 0.7)
+    found = load("poster", {"requeue": True}, Context(attempts=2, threshold=0.7))
     assert found == PosterExtractor(2, 0.7, requeue=True) and found.id == "poster-1" and found.sees
     with pytest.raises(PoserError, match="extractor poster: no such key 'merge'; keys are reorder, requeue"):
-        load("poster", {"merge": 3})
+        load("poster", {"merge": 3}, Context())
