@@ -15,7 +15,6 @@ from typing import NoReturn
 from poser.cli import doctor, experts, probe, replay, run, train, vocabulary
 from poser.versions import VERSION
 
-
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
 EXTRAS |= dict.fromkeys(("httpx2", "openai"), "api")
 """Packages that come with an extra of ours."""

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from experts.fake import fake_entries
-from experts.poster.language.canonical import COUNTS
+from experts.poster.canonical import COUNTS
 from experts.poster.language.reading import read as understood
 from experts.poster.questions import Question, anything, background
 from experts.poster.reader import read

@@ -12,7 +12,7 @@ from PIL import Image
 
 from experts.memory import Residency
 from experts.poster.instruction import changed
-from experts.poster.language.canonical import canonical
+from experts.poster.canonical import canonical
 from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck

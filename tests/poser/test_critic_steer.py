@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from experts.poster.instruction import changed
-from experts.poster.language.canonical import canonical
+from experts.poster.canonical import canonical
 from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from experts.poster.instruction import Instruction, changed
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import SPLITS
+from experts.poster.canonical import canonical
+from experts.poster.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.language.canonical import canonical
+from experts.poster.canonical import canonical
 from experts.poster.language.reading import read as understood
 from experts.poster.questions import Question, about
 from experts.poster.render import render

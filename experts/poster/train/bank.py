@@ -14,8 +14,8 @@ from PIL import Image
 from rich.progress import Progress
 
 from experts.poster.instruction import Instruction, apply
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import phrase
+from experts.poster.canonical import canonical
+from experts.poster.phrases import phrase
 from experts.poster.render import jitters, render
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
