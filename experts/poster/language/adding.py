@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
-from experts.poster.language.making import Entry, cell_place, make
+from experts.poster.language.making import Entry, cell_place, cells_for, make
 from experts.poster.language.nouns import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
@@ -225,7 +225,7 @@ def fill(world: World, elements: Sequence[Element], opening: bool) -> World:
         if not places:
             places = [Place(v, "", not v, "row") for v in ("top", "", "bottom")]
         begun = world if world.ground is not None else describe_ground(world, elements)
-        cells = [c for p in places for c in cells_of(p, None)]
+        cells = cells_for(begun, Entry(replace(nouns[0], count=None, plural=True), places)) or []
         free = [c for c in cells if begun.at(c) is None]
         made: list[Thing] = []
         for cell in free:

@@ -132,6 +132,8 @@ def change(world: World, elements: Sequence[Element]) -> World:
             return move(world, elements)
         raise Puzzled("what should become of it?")
     start, touched = world, list[Thing]()
+    for one, other in zip(found, found[1:], strict=False):
+        _inherit(world, one, other)
     for number, pair in enumerate(found):
         if not pair.full:
             nxt = found[number + 1] if number + 1 < len(found) else None
@@ -156,6 +158,16 @@ def change(world: World, elements: Sequence[Element]) -> World:
                 world = moved(world, world.named([thing.number for thing in things]), entry)
     world.check()
     return world.seen(world.named([thing.number for thing in touched]), len(touched) > 1 and len(found) == 1) if touched else world
+
+
+def _inherit(world: World, one: Pair, other: Pair) -> None:
+    """'the left star blue and the right one green': the one is a star as well."""
+    shape = next((noun.shape for noun in one.refs if noun.shape), "")
+    for k, noun in enumerate(other.refs):
+        if shape and noun.head == "thing" and not noun.shape and noun.det == "the" and (noun.places or noun.other or noun.spec.colour):
+            as_well = replace(noun, shape=shape)
+            if any(like(thing, as_well) for thing in world.things):
+                other.refs[k] = as_well
 
 
 def _alike(pair: Pair) -> Pair:
@@ -193,7 +205,7 @@ def _refs(start: World, world: World, pair: Pair) -> tuple[list[Thing], bool]:
         if noun.spec.colour and noun.det == "all" and not noun.shape and noun.head == "thing" and noun.spec.colour == world.ground and not any(t.colour == noun.spec.colour for t in world.things):
             ground = True
             continue
-        seen = start if noun.shape or noun.spec.colour else world
+        seen = start if noun.shape or noun.spec.colour or noun.spec.size else world
         things += [t for t in things_of(seen, noun, pair.left_out) if t not in things]
     return things, ground
 

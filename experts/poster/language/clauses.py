@@ -86,7 +86,8 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
             return False
         if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in tokens[begun:k]) and any(t.tag == "the" for t in tokens[begun:k]):
             return False
-        if tokens[begun].text in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
+        caused = next((t.text for t in tokens[begun:k] if t.tag == "verb"), tokens[begun].text)
+        if caused in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
             return False
         if token.sense.form == "ing":
             return False
@@ -189,7 +190,12 @@ def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
 def _effect(tokens: Sequence[Token], best: int, k: int) -> bool:
     """Whether the verb at `k` says what is to happen in 'make the star vanish', 'let them swap places'."""
     causes = tokens[best].text in _CAUSES
-    return causes and tokens[k].tag in ("verb", "grow") and tokens[k].sense.form in ("", "ed") and tokens[k - 1].tag not in ("and", "comma", "to", "the")
+    return causes and tokens[k].tag in ("verb", "grow") and tokens[k].sense.form != "ing" and not _past(tokens[k]) and tokens[k - 1].tag not in ("and", "comma", "to", "the")
+
+
+def _past(token: Token) -> bool:
+    """Whether a verb only tells what was done: 'the one you added'."""
+    return token.sense.form == "ed" and token.value in ("add", "draw")
 
 
 def _headings(found: list[list[Token]]) -> list[list[Token]]:

@@ -67,6 +67,7 @@ class _Sorter:
         self.waiting: list[Place | Relation] = []
         self.grounded = self.shared = False
         self.gap = ""
+        self.nothing = False
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
         self.forward = bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
 
@@ -163,6 +164,13 @@ class _Sorter:
             self._ground(noun)
             return
         last = self.last
+        if noun.bare and noun.det in ("both", "all") and noun.spec == Spec() and last is not None and not last.noun.definite:
+            self.shared = True
+            return
+        if noun.negative and noun.head == "things" and (self._told(k) or last is not None):
+            self.waiting = []
+            self.nothing = True
+            return
         if noun.bare and noun.det in ("all", "both") and not self._told(k):
             self._every(noun.spec)
             return
@@ -177,6 +185,7 @@ class _Sorter:
             noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
             self.found.entries.append(Entry(noun, target=alike))
             return
+        self.nothing = False
         entry = Entry(noun)
         for where in self.waiting:
             if isinstance(where, Place):
@@ -213,6 +222,8 @@ class _Sorter:
             self.grounded = not (noun.link in ("of", "in", "to", "from") and last is not None) or noun.head == "ground"
 
     def _where(self, where: Place | Relation, k: int) -> None:
+        if self.nothing:  # 'nothing in between'
+            return
         last, rest = self.last, self._rest(k)
         follows = bool(rest) and isinstance(rest[0], Noun) and rest[0].head not in GROUNDS and not (rest[0].definite and self.gap == "")
         follows = follows or (bool(rest) and isinstance(rest[0], Place) and len(rest) > 1 and isinstance(rest[1], Noun) and last is None)
@@ -286,7 +297,7 @@ def _crossed(line: Place, place: Place) -> Place:
 
 def _open(place: Place) -> bool:
     """Whether it is a row or a column that was not said which."""
-    return place.kind in ("row", "column", "") and bool(place.kind) and not (place.v or place.h)
+    return place.kind in ("row", "column") and not (place.v or place.h or place.mid)
 
 
 def _closed(line: Place, place: Place) -> Place:
@@ -341,7 +352,8 @@ def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
         if part.noun.shape or part.noun.head != "thing" or (count and total >= count) or part.noun.det in ("it", "them", "all", "both"):
             break
         parts.append(part)
-        each = len(cells_of(part.places[0], None)) if part.places and part.places[0].many else 1
+        where = part.places[0] if part.places else Place()
+        each = count if where.free else len(cells_of(where, None)) if where.many else 1
         total += part.noun.count or (2 if part.relation is not None and part.relation.kind == "sides" else each)
     return parts if total == count or (unsaid and total > 1) else []
 

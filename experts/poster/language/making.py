@@ -44,6 +44,9 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
         shape = noun.shape or things_of(world, spec.like)[0].shape
     if not shape:
         raise Puzzled("which shape should it have? (circle, square, triangle, star, heart, diamond)")
+    if entry.relation is not None and entry.relation.kind == "at" and entry.relation.nouns:
+        cell = cells_near(world, entry.relation)[0]  # in the place of what is there
+        world = world.without([thing for thing in world.things if thing.place == cell])
     world, relation = _anchored(world, entry.relation, entry.places)
     entry.relation = relation
     cells = cells_for(world, entry)

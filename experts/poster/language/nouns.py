@@ -264,7 +264,8 @@ def noun_at(scan: Scan) -> Noun | None:
         k += 1
     if not noun.head:
         counted = bool(noun.count) and bool(adjectives)
-        counted = counted or (bool(noun.count) and noun.det == "the")
+        lines = any(token.tag in ("corner", "row") for token in sides)
+        counted = counted or (bool(noun.count) and noun.det == "the" and not lines)
         headless = (noun.det in ("the", "that", "all") or counted) and not strange and (not sides or counted)
         nextish = tokens[k].tag if k < len(tokens) else ""
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
@@ -455,7 +456,7 @@ def _place_with(place: Place, token: Token) -> Place:
     if token.tag == "mid":
         return replace(place, mid=True)
     if token.tag in ("everywhere", "outer"):
-        return replace(place, kind=token.tag, many=True)
+        return replace(place, kind=token.tag, many=True, free=token.value == "free")
     many = place.many or token.sense.form == "s" or token.text.endswith("ken")
     return replace(place, kind="" if token.tag == "side" and place.kind else token.tag, many=many)
 
@@ -609,7 +610,7 @@ def _element(scan: Scan) -> None:
     if tag == "from" and scan.tag(1) in ("colour", "size") and not _headed(scan.tokens, scan.at + 1):
         scan.at += 2  # 'from red to blue': what it was
         return
-    if tag in ("order", "pile", "axis", "only", "hedge", "void"):
+    if tag in ("order", "pile", "axis", "only", "hedge", "void", "instead"):
         scan.at += 1
         scan.elements.append(Mark(tag, value))
         return
@@ -855,11 +856,11 @@ def _direction(scan: Scan) -> Direction | None:
             return None
         steps = number(scan.value()) or 1
         scan.at += 1
-        if scan.tag() in ("unknown", "row", "column", "attr", "thing", "side") or scan.tokens[min(scan.at, len(scan.tokens) - 1)].text in ("cell", "cells", "place", "step", "spot", "places", "steps"):
+        if scan.tag() in ("row", "column", "attr", "thing", "side", "cell") or scan.tokens[min(scan.at, len(scan.tokens) - 1)].text in ("cell", "cells", "place", "step", "spot", "places", "steps"):
             scan.at += 1
         before = scan.at
-        scan.skip("to", "the", "in")
-        if scan.tag() == "h" and scan.tag(1) not in HEADS and scan.tag(1) not in ("side", "column", "corner"):
+        scan.skip("to", "the")
+        if scan.tag() in ("h", "v") and scan.tag() == "h" and scan.tag(1) not in HEADS and scan.tag(1) not in ("side", "column", "corner"):
             scan.at += 1
             return Direction(scan.value(-1), steps)
         scan.at = before
@@ -870,8 +871,12 @@ def _direction(scan: Scan) -> Direction | None:
         if scan.tag() == "count" and scan.tag(1) not in (*HEADS, "colour", "size"):
             steps = number(scan.value()) or 1
             scan.at += 1
-            if scan.tag() in ("unknown", "row", "column", "attr"):
+            if scan.tag() in ("cell", "row", "column", "attr"):
                 scan.at += 1
+        elif scan.tag() == "with" and scan.tag(1) in ("count", "thing"):
+            steps = number(scan.value(1)) or 1
+            scan.at += 2
+            scan.skip("cell", "row", "column")
         elif scan.tag() == "thing" and scan.tokens[scan.at].text == "one":
             scan.at += 1
         elif scan.tag() == "a" and scan.tag(1) in ("row", "column"):

@@ -15,9 +15,23 @@ from experts.poster.language.resolve import cells_near, like, said, things_of
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [
-    "Recoloured", "change", "copy", "describe", "fill", "flip", "grow", "holds", "keep", "like", "move", "put", "remove",
+    "Recoloured", "change", "copy", "describe", "fill", "flip", "grow", "holds", "keep", "like", "move", "preferred", "put", "remove",
     "replaced", "shift", "strange", "swap", "take", "things_of",
 ]  # fmt: skip
+
+
+def preferred(elements: Sequence[Element]) -> list[Element]:
+    """'a circle rather than the heart': 'the heart' with 'a circle'; 'at the top instead of in the middle': 'at the top'."""
+    at = next((k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag == "instead"), None)
+    if at is None or at + 1 >= len(elements):
+        return list(elements)
+    old, rest = elements[at + 1], [*elements[:at], *elements[at + 2 :]]
+    new = next((e for e in rest if isinstance(e, Noun) and e.head not in GROUNDS and not e.definite), None)
+    if isinstance(old, Noun) and new is not None:
+        new_noun = replace(new, link="with")
+        old_noun = old if old.definite else replace(old, det="the")
+        return [Mark("instead"), old_noun, Mark("with"), *[new_noun if e is new else e for e in rest]]
+    return rest
 
 
 def take(world: World, elements: Sequence[Element]) -> World:

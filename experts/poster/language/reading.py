@@ -175,6 +175,7 @@ class _Reader:
         if odd and not self._worth(clause, said):
             words = " ".join(token.text for part in odd for token in part.tokens)
             raise Puzzled(f"'{words}' is not understood")
+        said = do.preferred(said)
         opening = self.opening
         if clause.corrected and self._took_back(clause, said):
             opening = self.opening
@@ -257,6 +258,8 @@ class _Reader:
 
     def _applied(self, clause: Clause, said: list[Element], opening: bool) -> World:
         verb = clause.verb
+        if any(isinstance(e, Mark) and e.tag == "instead" for e in said):
+            verb = "replace"
         if not verb and getattr(self, "_verb", ""):
             verb = self._verb
         self._verb = ""

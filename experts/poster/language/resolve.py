@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experts.poster.language.canonical import plural
+from experts.poster.canonical import plural
 from experts.poster.language.nouns import Except, Noun, Place, Relation
 from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES
@@ -68,6 +68,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
     if noun.other:
         rest = [thing for thing in found if thing not in focus]
         found = rest if focus else found
+        if not focus and world.ghosts and not noun.several and not noun.shape:
+            found = [thing for thing in found if thing.shape == world.ghosts[-1].shape] or found
     if noun.det == "both" and not noun.shape and len(found) != 2 and len(focus) == 2:
         found = [thing for thing in focus if fits(thing, noun, world)]
     if noun.det == "both" and len(found) > 2 and len([t for t in found if t in focus]) == 2:

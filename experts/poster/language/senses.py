@@ -139,7 +139,7 @@ def _making(view: _View) -> Sense | None:
         return Sense("verb", "draw")
     if view.value == "swap" and view.text in ("switch", "swap", "exchange") and view.near(1) == "to":
         return Sense("verb", "change")
-    if view.value in ("change", "replace") and view.text in ("switch", "exchange") and (_pair_follows(view) or _mutual_follows(view)):
+    if view.value in ("change", "replace") and view.text in ("switch", "exchange", "trade") and (_pair_follows(view) or _mutual_follows(view)):
         return Sense("verb", "swap")
     return None
 
@@ -184,6 +184,10 @@ def _linking(view: _View) -> Sense | None:
         return Sense("fill")
     if view.text == "have" and view.tag == "with" and view.near(-1) in _JOINTS and view.near(1) in ("it", "them", "the", "both", "all"):
         return Sense("verb", "change")
+    if view.tag == "except" and view.near(1) == "that":
+        return Sense("but")
+    if view.text == "just" and view.near(-1) == "verb" and view.text_near(-1) in ("keep", "leave", "show", "want"):
+        return Sense("only")
     if view.tag == "but" and view.near(-1) in ("things", "all"):
         return Sense("except")
     return None
@@ -208,7 +212,7 @@ def _pronoun(view: _View) -> Sense | None:
     after, before = view.near(1), view.near(-1)
     if view.tag == "that" and view.value != "rel":
         object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
-        if object_of and after not in (*_ATTRIBUTE, "count", "is", "with", "attr", "v", "h", "mid", "most"):
+        if object_of and after not in (*_ATTRIBUTE, "count", "is", "with", "attr", "v", "h", "mid", "most", "row", "column", "corner", "side"):
             return Sense("it", "that")
         if before in ("stop", "comma", "and", "but", "then", "fill", "") and after in ("verb", "is", "grow") and not _names(view, -1):
             return Sense("it", "that")

@@ -110,6 +110,8 @@ def _meant(word: str, language: str) -> Sense | None:
     table = words(language)
     likely = _likely(language)
     limit = 2 if len(word) >= _LONG else 1
+    if len(word) <= _SHORT + 1:  # of short words, the first letter is seldom wrong
+        likely = tuple(other for other in likely if other[0] == word[0])
     hit = process.extractOne(word, likely, scorer=OSA.distance, score_cutoff=limit)
     return table[hit[0]] if hit else None
 

@@ -209,6 +209,8 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
         return [next(cell for cell in ROWS[v] if cell in COLUMNS[h])]
     if place.mid:
         return [4] if (count or 1) == 1 else _spread(ROWS["middle"], count)
+    if not (v or h):
+        raise Refused("where on the poster?")
     line = ROWS[v] if v else COLUMNS[h]
     return [line[1]] if (count or 1) == 1 else _spread(line, count)
 
