@@ -35,6 +35,7 @@ class Place:
 @dataclass(frozen=True)
 class Spec:
     """Attributes that something gets, or has: `more` is a comparative, `most` an extreme, `gone` to be removed;
+    `listed`: colours of a list ('red, white and blue'), one for each thing.
     `denied`: attributes that it must not have; `same`: attributes taken from `like` (None: from what was named last).
     """
 
@@ -48,6 +49,7 @@ class Spec:
     like: Noun | None = None
     clash: str = ""
     link: str = ""
+    listed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,10 @@ def noun_at(scan: Scan) -> Noun | None:
                 break
             if tokens[k - 1].tag == following:
                 break
+        elif tag == "colour" and token.sense.form == "s" and not _headed(tokens, k + 1):
+            noun = replace(noun, head="thing", plural=True, spec=_spec_with(noun.spec, token))
+            k += 1
+            break
         elif tag in ("colour", "size", "most", "more"):
             noun, adjectives = replace(noun, spec=_spec_with(noun.spec, token)), adjectives + 1
         elif tag in ("v", "h", "mid", "row", "corner", "outer"):
@@ -266,6 +272,8 @@ def noun_at(scan: Scan) -> Noun | None:
         counted = bool(noun.count) and bool(adjectives)
         lines = any(token.tag in ("corner", "row") for token in sides)
         counted = counted or (bool(noun.count) and noun.det == "the" and not lines)
+        nextone = tokens[k].tag if k < len(tokens) else ""
+        counted = counted or (bool(noun.count) and not noun.det and nextone in ("in", "rel") and any(isinstance(e, Noun) for e in scan.elements))
         headless = (noun.det in ("the", "that", "all") or counted) and not strange and (not sides or counted)
         nextish = tokens[k].tag if k < len(tokens) else ""
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
@@ -382,6 +390,7 @@ def joined(one: Spec, other: Spec) -> Spec:
         other.like or one.like,
         clash,
         one.link,
+        other.listed or one.listed,
     )
 
 
@@ -392,8 +401,10 @@ def _same_at(scan: Scan) -> Spec | None:
     if scan.tag() == "as" and scan.at <= start + 1 and scan.tag(1) in ("the", "it", "them", "that"):
         scan.at += 1
         model = noun_at(scan)
-        if model is not None:
+        if model is not None and not (model.bare and model.count and _strange_ahead(scan)):
             return Spec(same=("colour", "size", "shape"), like=model)
+        scan.at = start
+        return None
     if scan.tag() != "same":
         scan.at = start
         return None
@@ -436,6 +447,14 @@ def _same_at(scan: Scan) -> Spec | None:
     if like is not None and like.attr and not kinds:
         kinds.append(like.attr)
     return Spec(same=tuple(kinds) or ("colour",), like=like)
+
+
+def _strange_ahead(scan: Scan) -> bool:
+    """Whether what follows is about something unknown: 'like the five on a die'."""
+    k = 0
+    while scan.tag(k) in ("in", "of", "a", "the"):
+        k += 1
+    return scan.tag(k) == "unknown"
 
 
 def _placed(scan: Scan, noun: Noun) -> Noun:
@@ -535,7 +554,8 @@ def spec_at(scan: Scan) -> Spec | None:
         if tag in ("colour", "size", "more", "most"):
             if not found and _headed(scan.tokens, scan.at):
                 break  # the attribute of a thing
-            spec, found = _spec_with(spec, scan.tokens[scan.at]), True
+            listed = (*(spec.listed or (spec.colour,)), scan.value()) if tag == "colour" and spec.colour else spec.listed
+            spec, found = replace(_spec_with(spec, scan.tokens[scan.at]), listed=listed), True
             scan.at += 1
         elif tag == "gone":
             spec, found = replace(spec, gone=True), True
@@ -550,7 +570,7 @@ def spec_at(scan: Scan) -> Spec | None:
             spec, found = replace(spec, denied=(*spec.denied, scan.value())), True
             scan.at += 1
         elif not found and tag in ("in", "to", "from", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
-            link = (scan.value() or tag) if tag in ("to", "in") else link or ("is" if tag == "is" else "")
+            link = (scan.value() or tag) if tag in ("to", "in") else "of" if tag == "of" and scan.tokens[scan.at].text == "of" else link or ("is" if tag == "is" else "")
             scan.at += 1
         elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan) or found and tag == "attr":
             scan.at += 1
