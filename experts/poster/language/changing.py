@@ -89,8 +89,8 @@ def pairs(elements: Sequence[Element]) -> list[Pair]:
                 raise Puzzled("only a little: a colour or a size is one or the other")
             continue
         if isinstance(element, Noun):
-            joined = gap in ("and", "comma", "but")
-            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not joined) and element.head in ("shape", "thing")
+            linked = gap in ("and", "comma", "but")
+            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not linked) and element.head in ("shape", "thing")
             if becomes and not (pair.full and pair.new is not None):
                 pair.new = element
             else:
