@@ -8,9 +8,9 @@ from dataclasses import replace
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
 from experts.poster.language.making import Entry, cell_place, cells_for, make
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
+from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
 
 

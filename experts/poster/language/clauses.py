@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experts.poster.language.lexicon import Sense
-from experts.poster.language.nouns import HEADS
 from experts.poster.language.senses import sharpened
+from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
 _CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
-            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer"}  # fmt: skip
+            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer", "shaped"}  # fmt: skip
 _STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
 _NOUNLIKE = ("the", "same", "a", "attr")
 

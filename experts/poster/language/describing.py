@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from experts.poster.language.making import Entry, cell_place
-from experts.poster.language.nouns import (
+from experts.poster.language.terms import (
     GROUNDS,
     Direction,
     Element,

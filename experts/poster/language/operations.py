@@ -9,9 +9,20 @@ from experts.poster.language.adding import describe, fill, put
 from experts.poster.language.changing import change, grow, replaced, swap
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, Recoloured
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, Strange
 from experts.poster.language.placing import Elsewhere, copy, flip, move
 from experts.poster.language.resolve import cells_near, like, said, things_of
+from experts.poster.language.terms import (
+    GROUNDS,
+    Direction,
+    Element,
+    Except,
+    Mark,
+    Noun,
+    Place,
+    Relation,
+    Spec,
+    Strange,
+)
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [

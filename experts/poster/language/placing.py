@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experts.poster.language.making import Entry, cell_place, make
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec
+from experts.poster.language.making import Entry, make
 from experts.poster.language.resolve import cells_near, things_of
+from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
 
 _STEP = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}

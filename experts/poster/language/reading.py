@@ -14,7 +14,8 @@ from experts.poster.instruction import Instruction
 from experts.poster.language import operations as do
 from experts.poster.language.clauses import Clause, clauses
 from experts.poster.language.compiling import commands, drawn
-from experts.poster.language.nouns import Direction, Element, Mark, Noun, Place, Relation, Spec, elements, number
+from experts.poster.language.elements import elements
+from experts.poster.language.terms import Direction, Element, Mark, Noun, Place, Relation, Spec, number
 from experts.poster.language.tokens import Token, tokens
 from experts.poster.language.world import Crowded, Puzzled, Refused, World
 from experts.poster.scene import Scene, SceneError

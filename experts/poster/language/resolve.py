@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experts.poster.canonical import plural
-from experts.poster.language.nouns import Except, Noun, Place, Relation
+from experts.poster.language.terms import Except, Noun, Place, Relation
 from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language.lexicon import Sense
-from experts.poster.language.nouns import HEADS
+from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
 _ENDS = ("stop", "comma", "colon", "")
