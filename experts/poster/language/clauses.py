@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experts.poster.language.lexicon import Sense
+from experts.poster.language.cutting import CAUSES, CONTENT, VERBS, asks, cut, sentences
 from experts.poster.language.senses import sharpened
-from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
-_CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
-            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer", "shaped"}  # fmt: skip
-_STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
-_NOUNLIKE = ("the", "same", "a", "attr")
+_LEADING = ("and", "but", "comma", "fill", "colon", "then", "correct", "last", "first", "else", "ifso")
+_TRAILING = ("and", "but", "comma", "correct", "first", "last", "then", "fill", "colon")
+_DONE = ("remove", "move", "swap", "replace", "copy", "flip", "keep")
+"""Verbs whose past form says what is to be: 'the star is moved', not 'a star drawn in red'."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Clause:
         negated: it is forbidden, not asked for.
         corrected: it takes the place of what was said before it.
         condition: tokens of 'if ...' that it depends on; `unless`: it must not hold; `otherwise`: the last one did not.
-        sentence: number of its sentence.
+        sentence: number of its sentence; start, end: where it stands in the prompt.
     """
 
     tokens: tuple[Token, ...]
@@ -44,185 +43,135 @@ class Clause:
     @property
     def empty(self) -> bool:
         """Whether it says nothing."""
-        return not any(token.tag in _CONTENT or token.tag in ("no", "not", "all", "both", "other", "undo", "another", "count", "only") for token in self.tokens) and not self.verb
+        tags = {*CONTENT, "no", "not", "all", "both", "other", "another", "count", "only"}
+        return not self.verb and not any(token.tag in tags for token in self.tokens)
 
 
-def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
-    """Tokens between full stops, line ends and their like."""
-    out: list[list[Token]] = [[]]
-    for token in tokens:
-        if token.tag == "stop":
-            out.append([])
+def clauses(tokens: Sequence[Token]) -> list[Clause]:
+    """The clauses of a prompt, in the order in which they are to be carried out."""
+    return _Order(sentences(sharpened(tokens))).read()
+
+
+class _Order:
+    """One pass over the sentences: conditions, and words for what comes first and last."""
+
+    def __init__(self, total: list[list[Token]]) -> None:
+        self.total = total
+        self.found: list[Clause] = []
+        self.endings: list[Clause] = []
+        self.asked: tuple[Token, ...] | None = None
+        self.condition: tuple[Token, ...] | None = None
+        self.unless = False
+
+    def read(self) -> list[Clause]:
+        """The clauses in order."""
+        for number, sentence in enumerate(self.total):
+            self.condition, self.unless = None, False
+            parts = cut(sentence)
+            k = 0
+            while k < len(parts):
+                k += self._part(parts, k, number)
+        return self.found + self.endings
+
+    def _part(self, parts: Sequence[list[Token]], k: int, number: int) -> int:
+        """Takes one part of a sentence; returns how many parts that were."""
+        part: list[Token] | None = parts[k]
+        head = _head(parts[k])
+        if head in ("if", "unless"):
+            part = self._conditional(parts[k], head == "unless", number, k + 1 < len(parts))
+            if part is None:
+                return 1
+        elif head == "ifso":
+            self.condition, self.unless = self.asked, False
+        elif head == "else":
+            self.condition = None
+        elif head in ("before", "after"):
+            taken = self._turned(parts, k, number, head)
+            if taken:
+                return taken
+        assert part is not None
+        clause = replace(_clause(part, number), condition=self.condition, unless=self.unless)
+        if head == "else":
+            clause = replace(clause, otherwise=True)
+        if not clause.empty:
+            self._place(clause, part, head, k, number)
+        return 1
+
+    def _conditional(self, part: list[Token], unless: bool, number: int, more: bool) -> list[Token] | None:
+        """What a condition governs in its own part; None where that comes later or came before."""
+        condition, rest = _condition(part)
+        last = self.found[-1] if self.found and self.found[-1].sentence == number else None
+        if rest is not None or more:
+            self.condition, self.unless = condition, unless
+        elif last is None:
+            self.asked = condition  # 'Is there a star? If so, ...'
+        elif last.condition is None:  # 'make it green if there is a star'
+            self.found[-1] = replace(last, condition=condition, unless=unless)
+        return rest
+
+    def _turned(self, parts: Sequence[list[Token]], k: int, number: int, head: str) -> int:
+        """'before adding a circle, draw a star': takes both clauses in the order that they mean; 0 where it cannot."""
+        inner, other, taken = _both_sides(parts, k, number)
+        if other is not None:
+            self.found += [inner, other] if head == "after" else [other, inner]
+            return taken
+        if self.found and self.found[-1].sentence == number:  # 'add a star before adding a circle'
+            self.found.insert(len(self.found) - (0 if head == "before" else 1), inner)
+            return 1
+        return 0
+
+    def _place(self, clause: Clause, part: Sequence[Token], head: str, k: int, number: int) -> None:
+        """Puts a clause where its words say: at the end, before the last one, or next."""
+        back = any(token.tag == "first" and token.value == "back" for token in part)
+        if head == "last" and k == 0 and _earlier_follows(self.total[number + 1 :]):
+            self.endings.append(clause)
+        elif head == "first" and self.found and not self.endings and (k or back):
+            self.found.insert(len(self.found) - 1, clause)
         else:
-            out[-1].append(token)
-    return _headings([sentence for sentence in out if sentence])
+            self.found.append(clause)
 
 
-def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
-    """Whether a new clause begins with the token at `k` (the one before began at `begun`)."""
-    token = tokens[k]
-    before = tokens[k - 1] if k > begun else None
-    if before is None:
-        return False
-    if token.tag in ("then", "correct"):
-        return not all(t.tag in ("and", "but", "comma", "fill", "correct", "then", "last", "first") for t in tokens[begun:k])
-    if token.tag in ("last", "first"):
-        return any(t.tag in _CONTENT for t in tokens[begun:k])
-    if token.tag in ("if", "unless", "else"):
-        return any(t.tag in _CONTENT for t in tokens[begun:k])
-    if token.tag in ("before", "after") and k + 1 < len(tokens):
-        ahead = next((t for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), None)
-        return ahead is not None and ahead.tag in ("verb", "grow") and any(t.tag in _CONTENT for t in tokens[begun:k])
-    gone = any(t.tag == "verb" and t.value == "go" for t in tokens[begun:k])
-    if before.tag in ("comma", "and", "but") and (_subject(tokens, k) or (gone and token.tag == "the")) and _asks(tokens[begun : k - 1]):
-        return True
-    if before.tag in ("comma", "and") and k - begun > 2 and tokens[k - 2].tag in ("verb", "grow") and _asks(tokens[begun : k - 2]):
-        return token.tag not in ("verb", "grow") and not _verbless(tokens[k:])
-    if token.tag in ("verb", "grow"):
-        content = [t for t in tokens[begun:k] if t.tag in _CONTENT]
-        if not content:
-            return False
-        if token.sense.form in ("ed", "arrow") or (before.tag == "colon" and not _asks(tokens[begun : k - 1])):
-            return False
-        if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in tokens[begun:k]) and any(t.tag == "the" for t in tokens[begun:k]):
-            return False
-        caused = next((t.text for t in tokens[begun:k] if t.tag == "verb"), tokens[begun].text)
-        if caused in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
-            return False
-        if token.sense.form == "ing":
-            return False
-        links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
-        if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to", "it") and before.tag != "it":
-            return False
-        if before.tag in links:
-            j = k - 1
-            while j > begun and tokens[j].tag in ("fill", "not", "only"):
-                j -= 1
-            if tokens[j].tag in ("is", "with", "to", "for", "of", "in", "if", "that") or tokens[j].tag in ("noun",):
-                return False
-            if tokens[j].tag in ("and", "comma", "but", "colon", "or", "correct") or before.text in ("please", "pls", "just"):
-                return True
-            if before.tag == "not":
-                return True
-            return token.text in _STRONG and before.tag != "fill"
-        return token.text in _STRONG
-    if token.tag == "not" and k + 1 < len(tokens) and before.tag in ("and", "comma", "but"):
-        ahead = next((t for t in tokens[k + 1 :] if t.tag != "fill"), None)
-        return ahead is not None and ahead.tag in ("verb", "grow") and ahead.sense.form in ("", "ing")
-    return False
+def _head(part: Sequence[Token]) -> str:
+    return next((t.tag for t in part if t.tag not in ("and", "but", "comma", "fill", "then")), "")
 
 
-_CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
-_NAMING = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter", "shape", "thing", "ground", "poster",
-           "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of", "in", "row", "column", "corner", "side"}  # fmt: skip
-_NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
+def _earlier_follows(rest: Sequence[Sequence[Token]]) -> bool:
+    """Whether a later sentence says what comes first."""
+    return any(_head(sentence) == "first" for sentence in rest)
 
 
-def _asks(tokens: Sequence[Token]) -> bool:
-    """Whether something is asked for: a verb, and what it is about."""
-    return any(t.tag in ("verb", "grow") for t in tokens) and any(t.tag in _CONTENT and t.tag != "verb" for t in tokens)
+def _condition(part: Sequence[Token]) -> tuple[tuple[Token, ...], list[Token] | None]:
+    """The tokens of a condition, and what follows it in the same part (None: nothing)."""
+    k = next(i for i, t in enumerate(part) if t.tag in ("if", "unless"))
+    for j in range(k + 1, len(part)):
+        if part[j].tag in ("comma", "then", "colon") and asks(part[k + 1 : j]) and asks(part[j + 1 :]):
+            return tuple(part[k + 1 : j]), list(part[j + 1 :])
+    return tuple(part[k + 1 :]), None
 
 
-def _verbless(tokens: Sequence[Token]) -> bool:
-    return not any(t.tag in ("verb", "grow") for t in tokens)
-
-
-def _subject(tokens: Sequence[Token], k: int) -> bool:
-    """Whether what begins at `k` names something that is there, and then says what it does or is."""
-    while k < len(tokens) and tokens[k].tag == "fill":
-        k += 1
-    if k >= len(tokens) or tokens[k].tag not in _NAMES:
-        return False
-    while k < len(tokens) and tokens[k].tag in _NAMING:
-        k += 1
-    return k < len(tokens) and tokens[k].tag in ("is", "verb", "grow", "not") and tokens[k].sense.form != "ing"
-
-
-def _cut(tokens: Sequence[Token]) -> list[list[Token]]:
-    """A sentence cut into clauses."""
-    out, begun = list[list[Token]](), 0
-    for k in range(1, len(tokens)):
-        if _starts(tokens, k, begun):
-            cut = k
-            while cut > begun and tokens[cut - 1].tag in ("and", "but", "comma", "not", "only") and tokens[k].tag in ("verb", "grow", "not"):
-                if tokens[cut - 1].tag in ("not", "only") and tokens[k].tag == "not":
-                    break
-                cut -= 1
-            if any(t.tag in _CONTENT or t.tag in ("correct", "then", "last", "first", "undo") for t in tokens[begun:cut]):
-                out.append(list(tokens[begun:cut]))
-                begun = cut
-    out.append(list(tokens[begun:]))
-    return out
-
-
-def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
-    """(verb, size, the tokens without it, whether it is negated)."""
-    best = None
-    for k, token in enumerate(tokens):
-        if token.tag not in ("verb", "grow"):
-            continue
-        if token.sense.form == "ed":
-            moving = token.tag == "grow" or token.value in ("remove", "move", "swap", "replace", "copy", "flip", "keep")
-            if not moving or best is not None:
-                continue
-            if not any(t.tag in ("is", "fill") for t in tokens[:k]) and k > 0 and tokens[k - 1].tag not in ("shape", "thing", "it", "them"):
-                continue
-            best = k
-            continue
-        if best is None or tokens[best].sense.form == "ed":
-            best = k
-            break
-    if best is None:
-        return "", "", tokens, False
-    caused = next((k for k in range(best + 2, len(tokens)) if _effect(tokens, best, k)), None)
-    best = best if caused is None else caused
-    token = tokens[best]
-    leading = [t for k, t in enumerate(tokens[:best]) if not (caused is not None and t.tag == "verb")]
-    if any(t.tag == "mutual" for t in tokens) and token.value in ("change", "add", "swap", "take"):
-        return "swap", "", [t for t in tokens if t is not token], False
-    negated = any(t.tag == "not" for t in leading if t.tag == "not") and not any(t.tag in ("colour", "size") for t in leading)
-    rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")] + tokens[best + 1 :]
-    if token.tag == "grow":
-        return "grow", token.value, rest, negated
-    return token.value, "", rest, negated
-
-
-def _effect(tokens: Sequence[Token], best: int, k: int) -> bool:
-    """Whether the verb at `k` says what is to happen in 'make the star vanish', 'let them swap places'."""
-    causes = tokens[best].text in _CAUSES
-    return causes and tokens[k].tag in ("verb", "grow") and tokens[k].sense.form != "ing" and not _past(tokens[k]) and tokens[k - 1].tag not in ("and", "comma", "to", "the")
-
-
-def _past(token: Token) -> bool:
-    """Whether a verb only tells what was done: 'the one you added'."""
-    return token.sense.form == "ed" and token.value in ("add", "draw")
-
-
-def _headings(found: list[list[Token]]) -> list[list[Token]]:
-    """'BACKGROUND' above 'Yellow', 'White.' before what is on it: what two lines say together."""
-    out: list[list[Token]] = []
-    for sentence in found:
-        content = [t for t in sentence if t.tag in _CONTENT or t.tag in ("void", "not", "no")]
-        before = [t for t in out[-1] if t.tag in _CONTENT] if out else []
-        if out and content and all(t.tag == "colour" for t in content) and len(before) == 1 and before[0].tag == "ground":
-            out[-1] = [*out[-1], *sentence]
-        elif not out and len(found) > 1 and len(content) == 1 and content[0].tag == "colour":
-            out.append([*sentence, replace(content[0], sense=Sense("ground"))])
-        else:
-            out.append(sentence)
-    return out
+def _both_sides(parts: Sequence[list[Token]], k: int, sentence: int) -> tuple[Clause, Clause | None, int]:
+    """The clause of 'before', the other one (None: there is none), and how many parts they are."""
+    part = parts[k]
+    at = next(i for i, t in enumerate(part) if t.tag in ("before", "after"))
+    for j in range(at + 1, len(part)):
+        if part[j].tag == "comma" and any(t.tag in VERBS for t in part[at + 1 : j]) and asks(part[j + 1 :]):
+            return _clause(part[at + 1 : j], sentence), _clause(part[j + 1 :], sentence), 1
+    inner = _clause(part[at + 1 :] or part, sentence)
+    if k == 0 and k + 1 < len(parts):
+        return inner, _clause(parts[k + 1], sentence), 2
+    return inner, None, 1
 
 
 def _clause(tokens: list[Token], sentence: int) -> Clause:
+    """A part of a sentence without the words that only join it to others."""
     start, end = tokens[0].start, tokens[-1].end
-    corrected = False
-    otherwise = False
-    while tokens and tokens[0].tag in ("and", "but", "comma", "fill", "colon", "then", "correct", "last", "first", "else", "ifso"):
+    corrected = otherwise = False
+    while tokens and tokens[0].tag in _LEADING:
         corrected = corrected or tokens[0].tag == "correct"
         otherwise = otherwise or tokens[0].tag == "else"
         tokens = tokens[1:]
-    while tokens and tokens[-1].tag in ("and", "but", "comma", "correct", "first", "last", "then", "fill", "colon"):
-        corrected = corrected or (tokens[-1].tag == "correct" and tokens[-1].text in ("instead", "rather", "stattdessen"))
+    while tokens and tokens[-1].tag in _TRAILING:
+        corrected = corrected or (tokens[-1].tag == "correct" and tokens[-1].value == "instead")
         tokens = tokens[:-1]
     verb, size, rest, negated = _verb(tokens)
     if tokens:
@@ -230,112 +179,38 @@ def _clause(tokens: list[Token], sentence: int) -> Clause:
     return Clause(tuple(rest), verb, size, negated, corrected, None, False, otherwise, sentence, start, end)
 
 
-def clauses(tokens: Sequence[Token]) -> list[Clause]:
-    """The clauses of a prompt, in the order in which they are to be carried out."""
-    found: list[Clause] = []
-    endings: list[Clause] = []
-    asked: tuple[Token, ...] | None = None
-    total = sentences(sharpened(tokens))
-    for number, sentence in enumerate(total):
-        cut = _cut(sentence)
-        condition: tuple[Token, ...] | None = None
-        unless = False
-        k = 0
-        while k < len(cut):
-            part = cut[k]
-            lead = [t for t in part if t.tag not in ("and", "but", "comma", "fill", "then")]
-            head = lead[0].tag if lead else ""
-            if head in ("if", "unless"):
-                conditional, rest = _condition(part)
-                if rest is None and k + 1 < len(cut):
-                    condition, unless = conditional, head == "unless"
-                    k += 1
-                    continue
-                if rest is None and not (found and found[-1].sentence == number):
-                    asked = conditional
-                if rest is None:  # 'make it green if there is a star'
-                    if found and found[-1].sentence == number:
-                        j = len(found) - 1
-                        while j >= 0 and found[j].sentence == number and found[j].condition is None:
-                            found[j] = replace(found[j], condition=conditional, unless=head == "unless")
-                            j -= 1
-                            if True:
-                                break
-                    k += 1
-                    continue
-                condition, unless = conditional, head == "unless"
-                part = rest
-            elif head == "ifso":
-                condition, unless = asked, False
-            elif head == "else":
-                condition = None
-            late = head == "last"
-            early = head == "first" and bool(found)
-            turned = head in ("before", "after")
-            clause = _clause(part, number)
-            if head == "else":
-                clause = replace(clause, otherwise=True)
-            clause = replace(clause, condition=condition, unless=unless)
-            if turned and lead:
-                first, second = _both_sides(part, cut, k, number)
-                if second is not None:
-                    consumed = 1 if second[1] else 0
-                    pair = [first, second[0]]
-                    found += pair if head == "after" else pair[::-1]
-                    k += 1 + consumed
-                    continue
-                if found and found[-1].sentence == number:  # 'add a star before adding a circle'
-                    if head == "before":
-                        found.append(first)
-                    else:
-                        found.insert(len(found) - 1, first)
-                    k += 1
-                    continue
-            if clause.empty:
-                k += 1
-                continue
-            if late and k == 0 and _earlier_follows(total[number + 1 :]):
-                endings.append(clause)
-            elif early and any(t.text in ("but first", "before that", "first", "before this", "before anything else", "but before that", "prior to that", "before all that", "before you do that", "before doing so", "beforehand", "vorher", "davor", "before all else") for t in part):
-                if endings or k:
-                    found.append(clause) if endings else found.insert(len(found) - 1, clause)
-                else:
-                    found.insert(len(found) - 1, clause) if _back(part) else found.append(clause)
-            else:
-                found.append(clause)
-            k += 1
-    return found + endings
+def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
+    """(verb, size, the tokens without it, whether it is negated)."""
+    best = _main_verb(tokens)
+    if best is None:
+        return "", "", tokens, False
+    effect = next((k for k in range(best + 2, len(tokens)) if _effect(tokens, best, k)), None)
+    token = tokens[best if effect is None else effect]
+    if any(t.tag == "mutual" for t in tokens) and token.value in ("change", "add", "swap", "take"):
+        return "swap", "", [t for t in tokens if t is not token], False
+    leading = tokens[:best] if effect is None else [t for t in tokens[:effect] if t.tag != "verb"]
+    negated = any(t.tag == "not" for t in leading) and not any(t.tag in ("colour", "size") for t in leading)
+    rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")]
+    rest += tokens[(best if effect is None else effect) + 1 :]
+    return ("grow", token.value, rest, negated) if token.tag == "grow" else (token.value, "", rest, negated)
 
 
-def _earlier_follows(rest: Sequence[Sequence[Token]]) -> bool:
-    """Whether a later sentence says what comes first."""
-    heads = [next((t.tag for t in sentence if t.tag not in ("and", "but", "comma", "fill")), "") for sentence in rest]
-    return "first" in heads
+def _main_verb(tokens: Sequence[Token]) -> int | None:
+    """Where the verb stands that says what is to be done; a past form only where there is no other."""
+    past = None
+    for k, token in enumerate(tokens):
+        if token.tag in VERBS and token.sense.form != "ed":
+            return k
+        if token.tag in VERBS and past is None and (token.tag == "grow" or token.value in _DONE):
+            told = k == 0 or any(t.tag in ("is", "fill") for t in tokens[:k]) or tokens[k - 1].tag in ("shape", "thing", "it", "them")
+            past = k if told else None
+    return past
 
 
-def _back(part: Sequence[Token]) -> bool:
-    return any(t.text in ("but first", "before that", "before this", "before anything else", "but before that", "prior to that", "before all that", "before you do that", "before doing so", "beforehand", "vorher", "davor") for t in part)
-
-
-def _condition(part: Sequence[Token]) -> tuple[tuple[Token, ...], list[Token] | None]:
-    """The tokens of a condition, and what follows it in the same part (None: nothing)."""
-    k = next(i for i, t in enumerate(part) if t.tag in ("if", "unless"))
-    for j in range(k + 1, len(part)):
-        if part[j].tag in ("comma", "then", "colon") and any(t.tag in _CONTENT for t in part[k + 1 : j]):
-            rest = list(part[j + 1 :])
-            if any(t.tag in _CONTENT for t in rest):
-                return tuple(part[k + 1 : j]), rest
-    return tuple(part[k + 1 :]), None
-
-
-def _both_sides(part: Sequence[Token], cut: Sequence[list[Token]], k: int, sentence: int) -> tuple[Clause, tuple[Clause, bool] | None]:
-    """'before adding a circle, draw a star': the clause of 'before', and the other one (and whether it is the next
-    part); None where there is none."""
-    at = next(i for i, t in enumerate(part) if t.tag in ("before", "after"))
-    for j in range(at + 1, len(part)):
-        if part[j].tag == "comma" and any(t.tag in ("verb", "grow") for t in part[at + 1 : j]) and any(t.tag in _CONTENT for t in part[j + 1 :]):
-            return _clause(list(part[at + 1 : j]), sentence), (_clause(list(part[j + 1 :]), sentence), False)
-    inner = _clause(list(part[at + 1 :]) or list(part), sentence)
-    if k == 0 and k + 1 < len(cut):
-        return inner, (_clause(list(cut[k + 1]), sentence), True)
-    return inner, None
+def _effect(tokens: Sequence[Token], best: int, k: int) -> bool:
+    """Whether the verb at `k` says what is to happen in 'make the star vanish', 'let them swap places'."""
+    token = tokens[k]
+    told = token.sense.form == "ed" and token.value in ("add", "draw")  # 'the one you added'
+    if tokens[best].text not in CAUSES or token.tag not in VERBS or token.sense.form == "ing" or told:
+        return False
+    return tokens[k - 1].tag not in ("and", "comma", "to", "the")

@@ -1,0 +1,149 @@
+"""Tokens of a prompt -> sentences, and sentences cut where another thing is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from experts.poster.language.lexicon import Sense
+from experts.poster.language.terms import HEADS
+from experts.poster.language.tokens import Token
+
+CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb", "grow",
+           "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal",
+           "outer", "shaped"}  # fmt: skip
+"""Tags of words that ask for something."""
+VERBS = ("verb", "grow")
+CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
+"""Verbs before another verb that says what is to happen: 'make the star vanish'."""
+_STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
+_NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
+_NAMING = {*_NAMES, "shape", "thing", "ground", "poster", "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of",
+           "in", "row", "column", "corner", "side"}  # fmt: skip
+_JOINTS = ("and", "but", "comma", "fill", "correct", "then", "last", "first")
+
+
+def asks(tokens: Sequence[Token]) -> bool:
+    """Whether any of the words asks for something."""
+    return any(token.tag in CONTENT for token in tokens)
+
+
+def _verbs(tokens: Sequence[Token]) -> bool:
+    return any(token.tag in VERBS for token in tokens)
+
+
+def _complete(tokens: Sequence[Token]) -> bool:
+    """Whether a verb is there, and what it is about."""
+    return _verbs(tokens) and any(t.tag in CONTENT and t.tag != "verb" for t in tokens)
+
+
+def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Tokens between full stops, line ends and their like."""
+    out: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.tag == "stop":
+            out.append([])
+        else:
+            out[-1].append(token)
+    return _headings([sentence for sentence in out if sentence])
+
+
+def _headings(found: list[list[Token]]) -> list[list[Token]]:
+    """'BACKGROUND' above 'Yellow', 'White.' before what is on it: what two lines say together."""
+    out: list[list[Token]] = []
+    for sentence in found:
+        content = [t for t in sentence if t.tag in CONTENT or t.tag in ("void", "not", "no")]
+        before = [t for t in out[-1] if t.tag in CONTENT] if out else []
+        if content and all(t.tag == "colour" for t in content) and [t.tag for t in before] == ["ground"]:
+            out[-1] = [*out[-1], *sentence]
+        elif not out and len(found) > 1 and [t.tag for t in content] == ["colour"]:
+            out.append([*sentence, replace(content[0], sense=Sense("ground"))])
+        else:
+            out.append(sentence)
+    return out
+
+
+def cut(tokens: Sequence[Token]) -> list[list[Token]]:
+    """A sentence cut into clauses."""
+    out, begun = list[list[Token]](), 0
+    for k in range(1, len(tokens)):
+        if k > begun and _starts(tokens, k, begun):
+            at = _joint(tokens, k, begun)
+            if any(t.tag in CONTENT or t.tag in ("correct", "then", "last", "first") for t in tokens[begun:at]):
+                out.append(list(tokens[begun:at]))
+                begun = at
+    return [*out, list(tokens[begun:])]
+
+
+def _joint(tokens: Sequence[Token], k: int, begun: int) -> int:
+    """Where the clause of the verb at `k` begins: 'and', 'not' and their like before it are its own."""
+    at = k
+    while at > begun and tokens[k].tag in (*VERBS, "not") and tokens[at - 1].tag in ("and", "but", "comma", "not", "only"):
+        if tokens[at - 1].tag in ("not", "only") and tokens[k].tag == "not":
+            break
+        at -= 1
+    return at
+
+
+def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
+    """Whether a new clause begins with the token at `k` (the one before began at `begun`)."""
+    token, before, said = tokens[k], tokens[k - 1], tokens[begun:k]
+    if token.tag in ("then", "correct"):
+        return not all(t.tag in _JOINTS for t in said)
+    if token.tag in ("last", "first", "if", "unless", "else"):
+        return asks(said)
+    if token.tag in ("before", "after"):
+        ahead = next((t.tag for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), "")
+        return ahead in VERBS and asks(said)
+    if before.tag in ("comma", "and", "but") and _told_of(tokens, k, begun):
+        return True
+    if token.tag in VERBS:
+        return _verb_starts(tokens, k, begun)
+    if token.tag == "not" and before.tag in ("comma", "and", "but"):
+        ahead_token = next((t for t in tokens[k + 1 :] if t.tag != "fill"), None)
+        return ahead_token is not None and ahead_token.tag in VERBS and ahead_token.sense.form in ("", "ing")
+    return False
+
+
+def _told_of(tokens: Sequence[Token], k: int, begun: int) -> bool:
+    """Whether what a comma or 'and' joins on at `k` names something else and says what becomes of it."""
+    said = tokens[begun : k - 1]
+    gone = any(t.value == "go" for t in said) and tokens[k].tag == "the"
+    if (gone or _subject(tokens, k)) and _complete(said):
+        return True
+    verb_last = len(said) > 1 and said[-1].tag in VERBS and _complete(said[:-1])
+    return verb_last and tokens[k].tag not in VERBS and tokens[k - 1].tag != "but" and _verbs(tokens[k:])
+
+
+def _subject(tokens: Sequence[Token], k: int) -> bool:
+    """Whether what begins at `k` names something that is there, and then says what it does or is."""
+    while k < len(tokens) and tokens[k].tag == "fill":
+        k += 1
+    if k >= len(tokens) or tokens[k].tag not in _NAMES:
+        return False
+    while k < len(tokens) and tokens[k].tag in _NAMING:
+        k += 1
+    return k < len(tokens) and tokens[k].tag in ("is", *VERBS, "not") and tokens[k].sense.form != "ing"
+
+
+def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
+    """Whether the verb at `k` is that of a new clause."""
+    token, before, said = tokens[k], tokens[k - 1], tokens[begun:k]
+    if not asks(said) or token.sense.form in ("ed", "arrow", "ing") or (before.tag == "colon" and not _complete(said[:-1])):
+        return False
+    if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in said) and any(t.tag == "the" for t in said):
+        return False  # 'the star, move it down'
+    cause = next((t.text for t in said if t.tag == "verb"), said[0].text)
+    if cause in CAUSES and before.tag not in ("and", "comma", "but", "then"):
+        return False  # 'make the star vanish'
+    if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to"):
+        return False
+    links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
+    if before.tag not in links:
+        return token.text in _STRONG
+    joint = next((t for t in reversed(said[1:]) if t.tag not in ("fill", "not", "only")), said[0])
+    if joint.tag in ("is", "with", "to", "for", "of", "in", "if", "that"):
+        return False
+    if joint.tag in ("and", "comma", "but", "colon", "or", "correct") or before.tag == "not" or before.value == "please":
+        return True
+    return token.text in _STRONG and before.tag != "fill"
