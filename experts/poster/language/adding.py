@@ -119,7 +119,11 @@ def _led(found: Described) -> None:
 def _told_together(found: Described) -> None:
     """'The circle and the triangle are orange': what is said of the last of them is said of all."""
     for one, other in reversed(list(zip(found.entries, found.entries[1:], strict=False))):
-        silent = not (one.placed or one.target or one.becomes or one.left_out) and one.noun.definite and not one.noun.negative
+        silent = (
+            not (one.placed or one.target or one.becomes or one.left_out)
+            and one.noun.definite
+            and not one.noun.negative
+        )
         if silent and other.noun.definite and (other.target or other.becomes) and not other.placed:
             one.target, one.becomes = other.target, other.becomes
 
@@ -127,13 +131,17 @@ def _told_together(found: Described) -> None:
 def _exchanged(world: World, found: Described) -> bool:
     """Whether things that are there go to one another's places, all at once."""
     entries = found.entries
-    return len(entries) > 1 and all(e.noun.definite and e.relation is not None and e.relation.kind == "at" for e in entries)
+    return len(entries) > 1 and all(
+        e.noun.definite and e.relation is not None and e.relation.kind == "at" for e in entries
+    )
 
 
 def _frame(world: World, found: Described) -> World | None:
     """'Three shapes across the middle: ...': places for the things that are named next."""
     frame = found.entries[0]
-    unsaid = frame.noun.head == "thing" and not frame.noun.shape and not frame.noun.definite and frame.noun.det != "another"
+    unsaid = (
+        frame.noun.head == "thing" and not frame.noun.shape and not frame.noun.definite and frame.noun.det != "another"
+    )
     if not unsaid or world.things or frame.noun.negative:
         return None
     rest = found.entries[1:]
@@ -165,7 +173,9 @@ def _made_definite(world: World, found: Described, opening: bool) -> None:
         if alike and not entry.target:
             entry.target = Spec(same=noun.spec.same, like=noun.spec.like)
             noun = entry.noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
-        if any(like(thing, noun) for thing in world.things) and (noun.plural or sum(like(t, noun) for t in world.things) == 1):
+        if any(like(thing, noun) for thing in world.things) and (
+            noun.plural or sum(like(t, noun) for t in world.things) == 1
+        ):
             entry.noun = replace(noun, det="the")
 
 
@@ -208,7 +218,13 @@ def _new(world: World, entry: Entry, opening: bool) -> bool:
     if entry.becomes is not None and noun.det == "it" and not world.things:
         return True
     shape = noun.shape
-    return opening and noun.det == "the" and bool(shape) and not noun.other and not any(t.shape == shape for t in world.things)
+    return (
+        opening
+        and noun.det == "the"
+        and bool(shape)
+        and not noun.other
+        and not any(t.shape == shape for t in world.things)
+    )
 
 
 def _assert(world: World, things: list[Thing], entry: Entry) -> tuple[World, list[Thing]]:

@@ -28,7 +28,11 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
             made = replace(made, shape=shape)
         for kind in ("colour", "size", "shape"):
             if kind in spec.same and not getattr(spec, kind, "") and (spec.like is not None or new is None):
-                model = things_of(world, spec.like)[0] if spec.like else next((t for t in world.named(world.focus)[::-1] if t.number != thing.number), None)
+                model = (
+                    things_of(world, spec.like)[0]
+                    if spec.like
+                    else next((t for t in world.named(world.focus)[::-1] if t.number != thing.number), None)
+                )
                 if model is None:
                     raise Puzzled("the same as what?")
                 made = replace(made, **{kind: getattr(model, kind)}, chosen=made.chosen - {kind})
@@ -38,7 +42,11 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
             if spec.like is not None and not spec.more:
                 made = replace(made, size=things_of(world, spec.like)[0].size)
             elif (spec.more or spec.most) and thing.size == spec.size and len(things) == 1:
-                raise Refused(f"the {thing.shape} is {thing.size} already, and there is no {spec.size}ger size" if spec.size == "big" else f"the {thing.shape} is {thing.size} already, and there is no smaller size")
+                raise Refused(
+                    f"the {thing.shape} is {thing.size} already, and there is no {spec.size}ger size"
+                    if spec.size == "big"
+                    else f"the {thing.shape} is {thing.size} already, and there is no smaller size"
+                )
             else:
                 made = replace(made, size=spec.size, chosen=made.chosen - {"size"})
         if made.colour in spec.denied or made.size in spec.denied:
@@ -85,12 +93,22 @@ def pairs(elements: Sequence[Element]) -> list[Pair]:
     for k, element in enumerate(elements):
         if isinstance(element, Mark):
             gap = element.tag
-            if element.tag == "hedge" and not any(isinstance(e, Spec) and e.more for e in elements) and not any(isinstance(e, Direction | Place) for e in elements):
+            if (
+                element.tag == "hedge"
+                and not any(isinstance(e, Spec) and e.more for e in elements)
+                and not any(isinstance(e, Direction | Place) for e in elements)
+            ):
                 raise Puzzled("only a little: a colour or a size is one or the other")
             continue
         if isinstance(element, Noun):
             linked = gap in ("and", "comma", "but")
-            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not linked) and element.head in ("shape", "thing")
+            becomes = (
+                (bool(pair.refs) or pair.full)
+                and not element.definite
+                and not element.other
+                and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not linked)
+                and element.head in ("shape", "thing")
+            )
             if becomes and not (pair.full and pair.new is not None):
                 pair.new = element
             else:
@@ -105,7 +123,11 @@ def pairs(elements: Sequence[Element]) -> list[Pair]:
             else:
                 pair.spec = joined(pair.spec, element) if pair.spec else element
         elif isinstance(element, Place):
-            if pair.refs and not pair.full and any(isinstance(e, Spec) or (isinstance(e, Noun)) for e in elements[k + 1 :]) :
+            if (
+                pair.refs
+                and not pair.full
+                and any(isinstance(e, Spec) or (isinstance(e, Noun)) for e in elements[k + 1 :])
+            ):
                 pair.refs[-1] = replace(pair.refs[-1], places=(*pair.refs[-1].places, element))
             elif not pair.refs and not pair.full:
                 pair.refs.append(Noun("thing", det="all", plural=True, places=(element,)))
@@ -128,7 +150,9 @@ def change(world: World, elements: Sequence[Element]) -> World:
     """'make the star red', 'turn the star into a heart', 'the heart should be small and the star blue'."""
     found = [_alike(pair) for pair in pairs(elements)]
     if not any(pair.full for pair in found):
-        if any(isinstance(e, Direction | Relation) for e in elements) or any(isinstance(e, Place) and e.link == "to" for e in elements):
+        if any(isinstance(e, Direction | Relation) for e in elements) or any(
+            isinstance(e, Place) and e.link == "to" for e in elements
+        ):
             return move(world, elements)
         raise Puzzled("what should become of it?")
     start, touched = world, list[Thing]()
@@ -157,14 +181,24 @@ def change(world: World, elements: Sequence[Element]) -> World:
             if entry.placed:
                 world = moved(world, world.named([thing.number for thing in things]), entry)
     world.check()
-    return world.seen(world.named([thing.number for thing in touched]), len(touched) > 1 and len(found) == 1) if touched else world
+    return (
+        world.seen(world.named([thing.number for thing in touched]), len(touched) > 1 and len(found) == 1)
+        if touched
+        else world
+    )
 
 
 def _inherit(world: World, one: Pair, other: Pair) -> None:
     """'the left star blue and the right one green': the one is a star as well."""
     shape = next((noun.shape for noun in one.refs if noun.shape), "")
     for k, noun in enumerate(other.refs):
-        if shape and noun.head == "thing" and not noun.shape and noun.det == "the" and (noun.places or noun.other or noun.spec.colour):
+        if (
+            shape
+            and noun.head == "thing"
+            and not noun.shape
+            and noun.det == "the"
+            and (noun.places or noun.other or noun.spec.colour)
+        ):
             as_well = replace(noun, shape=shape)
             if any(like(thing, as_well) for thing in world.things):
                 other.refs[k] = as_well
@@ -202,7 +236,14 @@ def _refs(start: World, world: World, pair: Pair) -> tuple[list[Thing], bool]:
         if noun.det == "it" and not world.named(world.focus) and len(world.things) != 1:
             ground = True
             continue
-        if noun.spec.colour and noun.det == "all" and not noun.shape and noun.head == "thing" and noun.spec.colour == world.ground and not any(t.colour == noun.spec.colour for t in world.things):
+        if (
+            noun.spec.colour
+            and noun.det == "all"
+            and not noun.shape
+            and noun.head == "thing"
+            and noun.spec.colour == world.ground
+            and not any(t.colour == noun.spec.colour for t in world.things)
+        ):
             ground = True
             continue
         seen = start if noun.shape or noun.spec.colour or noun.spec.size else world
@@ -251,10 +292,19 @@ def replaced(world: World, elements: Sequence[Element]) -> World:
         if not colour:
             raise Puzzled("a background can only get another colour")
         return world.painted(colour)
-    things = [t for noun in refs for t in things_of(world, replace(noun, det=noun.det if noun.definite else "the"), left_out)]
+    things = [
+        t for noun in refs for t in things_of(world, replace(noun, det=noun.det if noun.definite else "the"), left_out)
+    ]
     if new is not None and new.negative:
         return world.without(things)
-    if new is not None and new.head == "thing" and not new.shape and not new.spec.colour and not new.spec.size and not new.spec.same:
+    if (
+        new is not None
+        and new.head == "thing"
+        and not new.shape
+        and not new.spec.colour
+        and not new.spec.size
+        and not new.spec.same
+    ):
         raise Puzzled("by what?")
     if new is None and spec == Spec():
         raise Puzzled("by what?")
@@ -283,7 +333,11 @@ def _two(world: World, elements: Sequence[Element]) -> tuple[list[Thing], list[T
         noun = tied[0] if tied[0].several else replace(tied[0], plural=True)
         return things_of(world, replace(noun, plural=True)), [], tied
     if not nouns and len(places) == 2:
-        return [t for t in world.things if within(places[0], t.place)], [t for t in world.things if within(places[1], t.place)], tied
+        return (
+            [t for t in world.things if within(places[0], t.place)],
+            [t for t in world.things if within(places[1], t.place)],
+            tied,
+        )
     focus = world.named(world.focus)
     return (list(focus) if len(focus) == 2 else list(world.things)), [], tied
 
@@ -297,7 +351,11 @@ def swap(world: World, elements: Sequence[Element]) -> World:
     one, other, nouns = _two(world, elements)
     if len(nouns) >= 2:
         second = nouns[1]
-        if not second.definite and (second.det == "a" or second.link in ("for", "with")) and not any(like(t, second) for t in world.things if t not in one):
+        if (
+            not second.definite
+            and (second.det == "a" or second.link in ("for", "with"))
+            and not any(like(t, second) for t in world.things if t not in one)
+        ):
             return become(world, one, Spec(), second).seen(one)
         if second.det == "a" and second.link in ("for", "to"):
             return become(world, one, Spec(), second).seen(one)

@@ -202,7 +202,11 @@ def _main_verb(tokens: Sequence[Token]) -> int | None:
         if token.tag in VERBS and token.sense.form != "ed":
             return k
         if token.tag in VERBS and past is None and (token.tag == "grow" or token.value in _DONE):
-            told = k == 0 or any(t.tag in ("is", "fill") for t in tokens[:k]) or tokens[k - 1].tag in ("shape", "thing", "it", "them")
+            told = (
+                k == 0
+                or any(t.tag in ("is", "fill") for t in tokens[:k])
+                or tokens[k - 1].tag in ("shape", "thing", "it", "them")
+            )
             past = k if told else None
     return past
 

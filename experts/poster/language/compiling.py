@@ -128,7 +128,9 @@ def _instruction(scene: Scene, step: _Step) -> Instruction:
         return Instruction("move", ref=ref, place=new.place)
     if old.shape != new.shape:
         colour = new.colour if new.colour != old.colour else None
-        return Instruction("replace", ref=ref, shape=new.shape, colour=colour, size=new.size if new.size != old.size else None)
+        return Instruction(
+            "replace", ref=ref, shape=new.shape, colour=colour, size=new.size if new.size != old.size else None
+        )
     if old.colour != new.colour:
         return Instruction("recolour", ref=ref, colour=new.colour)
     return Instruction("resize", ref=ref, size=new.size)
@@ -176,7 +178,9 @@ def _aside(scene: Scene, left: list[list[_Step]]) -> list[Instruction] | None:
         step = steps[0]
         if step.old and step.new and step.old in scene.items and step.new.colour == scene.background:
             grounds = {other[0].ground for other in left if other}
-            free = next(c for c in ("red", "blue", "green", "yellow") if c not in grounds | {scene.background, step.old.colour})
+            free = next(
+                c for c in ("red", "blue", "green", "yellow") if c not in grounds | {scene.background, step.old.colour}
+            )
             instruction = Instruction("recolour", ref=shortest(scene, step.old), colour=free)
             step.old = replace(step.old, colour=free)
             return [instruction]

@@ -16,7 +16,21 @@ CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", 
 VERBS = ("verb", "grow")
 CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
 """Verbs before another verb that says what is to happen: 'make the star vanish'."""
-_STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
+_STRONG = {
+    "add",
+    "remove",
+    "delete",
+    "make",
+    "move",
+    "change",
+    "replace",
+    "turn",
+    "swap",
+    "draw",
+    "paint",
+    "put",
+    "create",
+}
 _NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
 _NAMING = {*_NAMES, "shape", "thing", "ground", "poster", "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of",
            "in", "row", "column", "corner", "side"}  # fmt: skip
@@ -78,7 +92,9 @@ def cut(tokens: Sequence[Token]) -> list[list[Token]]:
 def _joint(tokens: Sequence[Token], k: int, begun: int) -> int:
     """Where the clause of the verb at `k` begins: 'and', 'not' and their like before it are its own."""
     at = k
-    while at > begun and tokens[k].tag in (*VERBS, "not") and tokens[at - 1].tag in ("and", "but", "comma", "not", "only"):
+    while (
+        at > begun and tokens[k].tag in (*VERBS, "not") and tokens[at - 1].tag in ("and", "but", "comma", "not", "only")
+    ):
         if tokens[at - 1].tag in ("not", "only") and tokens[k].tag == "not":
             break
         at -= 1
@@ -129,9 +145,18 @@ def _subject(tokens: Sequence[Token], k: int) -> bool:
 def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     """Whether the verb at `k` is that of a new clause."""
     token, before, said = tokens[k], tokens[k - 1], tokens[begun:k]
-    if not asks(said) or token.sense.form in ("ed", "arrow", "ing") or (before.tag == "colon" and not _complete(said[:-1])):
+    if (
+        not asks(said)
+        or token.sense.form in ("ed", "arrow", "ing")
+        or (before.tag == "colon" and not _complete(said[:-1]))
+    ):
         return False
-    if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in said) and any(t.tag == "the" for t in said):
+    if (
+        begun == 0
+        and k > 1
+        and all(t.tag in (*_NAMING, "then", "comma", "and") for t in said)
+        and any(t.tag == "the" for t in said)
+    ):
         return False  # 'the star, move it down'
     cause = next((t.text for t in said if t.tag == "verb"), said[0].text)
     if cause in CAUSES and before.tag not in ("and", "comma", "but", "then"):
@@ -144,6 +169,10 @@ def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     joint = next((t for t in reversed(said[1:]) if t.tag not in ("fill", "not", "only")), said[0])
     if joint.tag in ("is", "with", "to", "for", "of", "in", "if", "that"):
         return False
-    if joint.tag in ("and", "comma", "but", "colon", "or", "correct") or before.tag == "not" or before.value == "please":
+    if (
+        joint.tag in ("and", "comma", "but", "colon", "or", "correct")
+        or before.tag == "not"
+        or before.value == "please"
+    ):
         return True
     return token.text in _STRONG and before.tag != "fill"

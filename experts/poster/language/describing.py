@@ -69,7 +69,9 @@ class _Sorter:
         self.gap = ""
         self.nothing = False
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
-        self.forward = bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
+        self.forward = (
+            bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
+        )
 
     @property
     def last(self) -> Entry | None:
@@ -151,7 +153,12 @@ class _Sorter:
         """'the centre stays empty': a place that nothing is asked for; in a list, a cell that is left out."""
         if self.waiting:
             self.waiting = []
-        elif self.last is not None and self.gap in ("comma", "and") and not self.last.left_out and self.last.noun.det != "all":
+        elif (
+            self.last is not None
+            and self.gap in ("comma", "and")
+            and not self.last.left_out
+            and self.last.noun.det != "all"
+        ):
             self.found.entries.append(Entry(Noun("void")))
         elif self.last is not None and (self.last.left_out or self.last.noun.det == "all"):
             if self.last.noun.det == "all":
@@ -164,7 +171,13 @@ class _Sorter:
             self._ground(noun)
             return
         last = self.last
-        unsaid = noun.head == "thing" and not noun.shape and noun.det in ("both", "all") and noun.spec == Spec() and not noun.places
+        unsaid = (
+            noun.head == "thing"
+            and not noun.shape
+            and noun.det in ("both", "all")
+            and noun.spec == Spec()
+            and not noun.places
+        )
         if unsaid and last is not None and not last.noun.definite:
             self.shared = True
             return
@@ -175,9 +188,23 @@ class _Sorter:
         if noun.bare and noun.det in ("all", "both") and not self._told(k):
             self._every(noun.spec)
             return
-        if noun.head in ("things", "thing") and noun.det == "all" and noun.spec == Spec() and not self._told(k) and not noun.negative and not noun.places:
+        if (
+            noun.head in ("things", "thing")
+            and noun.det == "all"
+            and noun.spec == Spec()
+            and not self._told(k)
+            and not noun.negative
+            and not noun.places
+        ):
             return
-        if last is not None and last.noun.definite and noun.det == "a" and noun.link == "is" and last.becomes is None and not last.target:
+        if (
+            last is not None
+            and last.noun.definite
+            and noun.det == "a"
+            and noun.link == "is"
+            and last.becomes is None
+            and not last.target
+        ):
             _narrow(last)
             last.becomes = noun
             return
@@ -200,7 +227,11 @@ class _Sorter:
     def _told(self, k: int) -> bool:
         """Whether something is said of the noun at `k`: an attribute or a place follows."""
         rest = self._rest(k)
-        return bool(rest) and isinstance(rest[0], Spec | Place | Relation | Direction | Except) and not (isinstance(rest[0], Spec) and rest[0].link == "on")
+        return (
+            bool(rest)
+            and isinstance(rest[0], Spec | Place | Relation | Direction | Except)
+            and not (isinstance(rest[0], Spec) and rest[0].link == "on")
+        )
 
     def _every(self, spec: Spec) -> None:
         if self.found.entries:
@@ -217,7 +248,13 @@ class _Sorter:
             self.found.ground = noun.spec.colour
         elif self.found.lead is not None and self.found.lead.colour and last is None:
             self.found.ground, self.found.lead = self.found.lead.colour, None
-        elif last is not None and last.target is not None and noun.head == "ground" and self.gap == "" and last.noun.spec.colour:
+        elif (
+            last is not None
+            and last.target is not None
+            and noun.head == "ground"
+            and self.gap == ""
+            and last.noun.spec.colour
+        ):
             self.found.ground, last.target = last.target.colour, None
         else:
             self.grounded = not (noun.link in ("of", "in", "to", "from") and last is not None) or noun.head == "ground"
@@ -226,14 +263,24 @@ class _Sorter:
         if self.nothing:  # 'nothing in between'
             return
         last, rest = self.last, self._rest(k)
-        follows = bool(rest) and isinstance(rest[0], Noun) and rest[0].head not in GROUNDS and not (rest[0].definite and self.gap == "")
-        follows = follows or (bool(rest) and isinstance(rest[0], Place) and len(rest) > 1 and isinstance(rest[1], Noun) and last is None)
+        follows = (
+            bool(rest)
+            and isinstance(rest[0], Noun)
+            and rest[0].head not in GROUNDS
+            and not (rest[0].definite and self.gap == "")
+        )
+        follows = follows or (
+            bool(rest) and isinstance(rest[0], Place) and len(rest) > 1 and isinstance(rest[1], Noun) and last is None
+        )
         counted = isinstance(where, Place) and where.link == "of"
         passive = isinstance(where, Relation) and where.link == "by"
         listed = last is not None and last.placed and follows and self.gap in ("comma", "and", "colon", "but")
         listed = listed and not (last is not None and len(last.places) < (last.noun.count or 1))
         listed = listed and not (self._parted_from_next(k) and last is not None and (last.noun.count or 1) > 1)
-        if passive or ((last is None or counted or (self.forward and follows and not self._parted_from_next(k)) or listed) and (follows or counted or last is None)):
+        if passive or (
+            (last is None or counted or (self.forward and follows and not self._parted_from_next(k)) or listed)
+            and (follows or counted or last is None)
+        ):
             self._wait(where)
         elif last is not None:
             _stand(last, where)
@@ -248,7 +295,12 @@ class _Sorter:
         return False
 
     def _wait(self, where: Place | Relation) -> None:
-        if self.waiting and isinstance(where, Place) and isinstance(self.waiting[-1], Place) and _open(self.waiting[-1]):
+        if (
+            self.waiting
+            and isinstance(where, Place)
+            and isinstance(self.waiting[-1], Place)
+            and _open(self.waiting[-1])
+        ):
             self.waiting[-1] = _closed(self.waiting[-1], where)
         else:
             self.waiting.append(where)
@@ -265,7 +317,14 @@ class _Sorter:
         elif last is not None and self._part(last, k):
             self.found.entries.append(Entry(Noun("thing", det="a", spec=spec)))
         elif last is not None:
-            if last.noun.definite and last.target is None and ("is" in (self.gap, spec.link) or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")):
+            if (
+                last.noun.definite
+                and last.target is None
+                and (
+                    "is" in (self.gap, spec.link)
+                    or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")
+                )
+            ):
                 _narrow(last)
             for entry in self._alike(last):
                 entry.target = joined(entry.target, spec) if entry.target else spec
@@ -276,7 +335,13 @@ class _Sorter:
         """'star star star (white)': the entries that attributes behind them are for."""
         run = [last]
         for entry in reversed(self.found.entries[:-1]):
-            if entry.noun.shape != last.noun.shape or entry.target or entry.noun.det or last.noun.det or entry.noun.spec != Spec():
+            if (
+                entry.noun.shape != last.noun.shape
+                or entry.target
+                or entry.noun.det
+                or last.noun.det
+                or entry.noun.spec != Spec()
+            ):
                 break
             run.append(entry)
         return run if self.gap == "comma" else [last]
@@ -285,7 +350,11 @@ class _Sorter:
         """Whether attributes begin the next part of a group: 'three circles, red on top, green below'."""
         rest = self.elements[k + 1 :]
         placed = bool(rest) and isinstance(rest[0], Place | Relation)
-        inside = (last.noun.count or 1) > 1 or last.noun.det in ("both", "all") or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
+        inside = (
+            (last.noun.count or 1) > 1
+            or last.noun.det in ("both", "all")
+            or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
+        )
         return placed and inside and (not last.noun.definite or last.noun.det == "all")
 
 
@@ -334,7 +403,13 @@ def parted(entries: list[Entry]) -> list[Entry]:
         for part in parts:
             det = part.noun.det if whole.noun.definite else "a"
             part.noun = replace(
-                part.noun, head="shape", shape=whole.noun.shape, det=det, other=False, spec=joined(whole.noun.spec, part.noun.spec), bare=False
+                part.noun,
+                head="shape",
+                shape=whole.noun.shape,
+                det=det,
+                other=False,
+                spec=joined(whole.noun.spec, part.noun.spec),
+                bare=False,
             )
             if not part.placed:
                 part.places = list(whole.places)
@@ -366,7 +441,12 @@ def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
         return []
     parts, total = list[Entry](), 0
     for part in rest:
-        if part.noun.shape or part.noun.head != "thing" or (count and total >= count) or part.noun.det in ("it", "them", "all", "both"):
+        if (
+            part.noun.shape
+            or part.noun.head != "thing"
+            or (count and total >= count)
+            or part.noun.det in ("it", "them", "all", "both")
+        ):
             break
         parts.append(part)
         where = part.places[0] if part.places else Place()

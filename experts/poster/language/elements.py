@@ -30,7 +30,12 @@ _MARKS = ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of
           "not", "no", "from", "thing", "than")  # fmt: skip
 _BEHIND = ("\u7684", "\u306e")
 """Words between a place and the thing that stands there, in languages that name the place first."""
-_POSTER_SIDES = {"left": Place(h="left"), "right": Place(h="right"), "above": Place(v="top"), "below": Place(v="bottom")}
+_POSTER_SIDES = {
+    "left": Place(h="left"),
+    "right": Place(h="right"),
+    "above": Place(v="top"),
+    "below": Place(v="bottom"),
+}
 
 
 def elements(tokens: Sequence[Token]) -> list[Element]:
@@ -141,7 +146,11 @@ def _there_at(scan: Scan) -> Relation | None:
 
 def _other_side(scan: Scan) -> Relation | None:
     k = scan.past("in", "to", "the", "fill")
-    if scan.tag(k) != "other" or scan.tag(k + 1) not in ("side", "corner") or scan.tokens[scan.at + k + 1].sense.form == "s":
+    if (
+        scan.tag(k) != "other"
+        or scan.tag(k + 1) not in ("side", "corner")
+        or scan.tokens[scan.at + k + 1].sense.form == "s"
+    ):
         return None
     scan.at += k + 2
     kind = "across" if scan.tag(-1) == "side" else "opposite"
@@ -255,7 +264,9 @@ def _steps_behind(scan: Scan) -> Direction | None:
 def _postposed(scan: Scan) -> Spec | None:
     """'heart black small': attributes right behind a noun that has none, where the next noun may follow at once."""
     last = scan.elements[-1] if scan.elements else None
-    plain = isinstance(last, Noun) and bool(last.shape) and last.det in ("", "a") and last.spec == Spec() and not last.count
+    plain = (
+        isinstance(last, Noun) and bool(last.shape) and last.det in ("", "a") and last.spec == Spec() and not last.count
+    )
     if not plain or scan.tag() not in ("colour", "size") or scan.tag(-1) != "shape":
         return None
     if scan.tokens[scan.at].start - scan.tokens[scan.at - 1].end > 1:

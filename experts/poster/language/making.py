@@ -133,7 +133,9 @@ def _flanked(world: World, relation: Relation, places: list[Place]) -> tuple[Wor
     line = cells_of((places + inner or [Place(mid=True, kind="row")])[0], 3)
     if len(line) < 3:
         line = cells_of(Place(mid=True, kind="row"), None)
-    ends = [replace(noun, count=None, plural=False, places=()) for noun in relation.nouns for _ in range(noun.count or 1)]
+    ends = [
+        replace(noun, count=None, plural=False, places=()) for noun in relation.nouns for _ in range(noun.count or 1)
+    ]
     if len(ends) != 2:
         raise Puzzled("between which two?")
     for noun, cell in zip(ends, (line[0], line[-1]), strict=True):

@@ -68,7 +68,13 @@ class _Phrase:
         scan, noun = self.scan, self.noun
         tag, value, token, following = scan.tag(), scan.value(), scan.tokens[scan.at], scan.tag(1)
         attribute = following in ("shape", "colour", "size")
-        if tag == "thing" and not value and attribute and token.text == "one" and noun.det not in ("the", "that", "all"):
+        if (
+            tag == "thing"
+            and not value
+            and attribute
+            and token.text == "one"
+            and noun.det not in ("the", "that", "all")
+        ):
             self._set(count=1)
             return ""
         if tag == "shape" and following == "thing" and token.sense.form != "s":
@@ -167,7 +173,12 @@ class _Phrase:
     def _headless(self) -> bool:
         """Whether a phrase without a head is one all the same: 'the red', 'all four', 'two white', 'another'."""
         noun, following = self.noun, self.scan.tag()
-        if noun.det == "all" and not self.adjectives and not self.sides and following in ("corner", "side", "row", "column"):
+        if (
+            noun.det == "all"
+            and not self.adjectives
+            and not self.sides
+            and following in ("corner", "side", "row", "column")
+        ):
             return False
         paired = noun.det == "a" and bool(self.adjectives) and following in ("and", "comma") and self.scan.headed(1)
         counted = bool(noun.count) and self._counted(following)
@@ -190,7 +201,11 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
     noun = _possessive(scan, noun)
     _skip_whole(scan)
     made = scan.past("fill", "that")
-    told = scan.tag(made) == "verb" and scan.value(made) in ("add", "draw") and scan.tokens[scan.at + made].sense.form == "ed"
+    told = (
+        scan.tag(made) == "verb"
+        and scan.value(made) in ("add", "draw")
+        and scan.tokens[scan.at + made].sense.form == "ed"
+    )
     if noun.det == "the" and made and told:
         scan.at += made + 1  # 'the one you just added'
         return replace(noun, det="it", near=True)
@@ -202,7 +217,7 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
 
 
 def _possessive(scan: Scan, noun: Noun) -> Noun:
-    """"the star's colour", 'its size'."""
+    """ "the star's colour", 'its size'."""
     if scan.text() == "'s" and scan.tag() == "of":
         k = scan.past("fill", start=1)
         kind = scan.value(k) if scan.tag(k) == "attr" else ""
@@ -280,7 +295,9 @@ def _same_at(scan: Scan) -> Spec | None:
 def _kinds(scan: Scan) -> list[str]:
     """'colour and size': which attributes are the same."""
     kinds: list[str] = []
-    while scan.tag() in ("attr", "the", "same", "a", "ground") or (scan.tag() == "and" and scan.tag(1) in ("attr", "same", "the")):
+    while scan.tag() in ("attr", "the", "same", "a", "ground") or (
+        scan.tag() == "and" and scan.tag(1) in ("attr", "same", "the")
+    ):
         if scan.tag() == "attr":
             kinds.append(scan.value())
         scan.at += 1

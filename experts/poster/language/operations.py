@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language.adding import describe, fill, put
@@ -54,7 +54,10 @@ def dislike(world: World, elements: Sequence[Element]) -> World:
 
 def take(world: World, elements: Sequence[Element]) -> World:
     """'take the star to the top' moves it; 'take the star' only turns to it."""
-    if any(isinstance(e, Relation | Direction) or (isinstance(e, Place) and (e.link == "to" or len(elements) > 2)) for e in elements):
+    if any(
+        isinstance(e, Relation | Direction) or (isinstance(e, Place) and (e.link == "to" or len(elements) > 2))
+        for e in elements
+    ):
         try:
             return shift(world, elements)
         except Puzzled:
@@ -164,7 +167,13 @@ def _true(world: World, entry: Entry) -> bool:
         hits = list(world.named(world.focus))
     target = entry.target
     if target is not None and hits:
-        good = [t for t in hits if target.colour in ("", t.colour) and target.size in ("", t.size) and not {t.colour, t.size} & set(target.denied)]
+        good = [
+            t
+            for t in hits
+            if target.colour in ("", t.colour)
+            and target.size in ("", t.size)
+            and not {t.colour, t.size} & set(target.denied)
+        ]
         return bool(good) if not (noun.several and noun.definite) else len(good) == len(hits)
     if noun.negative:
         return not hits
@@ -179,3 +188,10 @@ def strange(elements: Sequence[Element]) -> list[Strange]:
     nouns = [e for e in elements if isinstance(e, Noun)]
     nouns += [n for e in elements if isinstance(e, Relation | Except) for n in e.nouns]
     return found + [Strange(n.strange) for n in nouns if n.strange]
+
+
+TABLE: dict[str, Callable[[World, Sequence[Element]], World]] = {
+    "remove": remove, "change": change, "replace": replaced, "move": shift, "dislike": dislike, "take": take, "swap": swap,
+    "copy": copy, "flip": flip, "keep": keep, "touch": keep, "undo": keep,
+}  # fmt: skip
+"""What each verb does to a world."""

@@ -92,7 +92,9 @@ def _vacant(scan: Scan) -> bool:
     """Whether 'that is still empty' is here."""
     links = ("that", "is", "fill")
     relative = "that" in (scan.tag(), scan.tag(-1)) or scan.tag(-1) in links
-    return scan.tag() in (*links, "void") and scan.tag(scan.past(*links)) == "void" and (relative or scan.tag() == "void")
+    return (
+        scan.tag() in (*links, "void") and scan.tag(scan.past(*links)) == "void" and (relative or scan.tag() == "void")
+    )
 
 
 def _continues(scan: Scan, place: Place) -> bool:

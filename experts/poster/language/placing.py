@@ -195,7 +195,9 @@ def copy(world: World, elements: Sequence[Element]) -> World:
 def flip(world: World, elements: Sequence[Element]) -> World:
     """'flip the picture horizontally': what is left goes right."""
     axes = [e.value for e in elements if isinstance(e, Mark) and e.tag == "axis"]
-    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS and e.det not in ("it", "all", "them")]
+    nouns = [
+        e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS and e.det not in ("it", "all", "them")
+    ]
     orders = [e.value for e in elements if isinstance(e, Mark) and e.tag == "order"]
     if nouns:
         raise Puzzled("only the whole picture can be mirrored")

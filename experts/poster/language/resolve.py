@@ -40,10 +40,14 @@ def things_of(world: World, noun: Noun, left_out: Sequence[Except] = ()) -> list
         if noun.det == "both" and len(found) != 2:
             raise Refused(f"'both' could mean {NUMBERS[len(found)]} things ({world.listed()})")
         if count and count != len(found) and not left_out:
-            raise Refused(f"there are not {NUMBERS[min(count, 9)]} of them but {NUMBERS[len(found)]} ({world.listed()})")
+            raise Refused(
+                f"there are not {NUMBERS[min(count, 9)]} of them but {NUMBERS[len(found)]} ({world.listed()})"
+            )
         return found
     if len(found) > 1:
-        raise Refused(f"ambiguous: {NUMBERS[len(found)]} {plural(noun.shape or 'item', 2)} could be meant ({world.listed()})")
+        raise Refused(
+            f"ambiguous: {NUMBERS[len(found)]} {plural(noun.shape or 'item', 2)} could be meant ({world.listed()})"
+        )
     return found
 
 
@@ -185,7 +189,8 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
         steps = [(row + k * down, column + k * right) for k in reach]
         if not strict:
             return [
-                cell for cell in range(9)
+                cell
+                for cell in range(9)
                 if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in rows)
             ]
     elif relation.kind == "beside":

@@ -61,9 +61,26 @@ def _attribute_word(view: _View) -> Sense | None:
     if view.tag != "verb":
         return None
     if view.text in ("colour", "color", "shade", "tint", "dye", "hue", "stain"):
-        noun = before in ("the", "of", "same", "it", "them", "a", "colour", "in", "attr", "that", "other", "mutual", "no", "with")
+        noun = before in (
+            "the",
+            "of",
+            "same",
+            "it",
+            "them",
+            "a",
+            "colour",
+            "in",
+            "attr",
+            "that",
+            "other",
+            "mutual",
+            "no",
+            "with",
+        )
         noun = noun and view.text_near(-1) != "to"
-        if noun or (after in ("of", "is", "stop", "comma", "as", "") and before not in ("stop", "comma", "fill", "then", "")):
+        if noun or (
+            after in ("of", "is", "stop", "comma", "as", "") and before not in ("stop", "comma", "fill", "then", "")
+        ):
             return Sense("attr", "colour")
     elif view.text in ("colours", "colors", "shades"):
         return Sense("attr", "colour")
@@ -86,7 +103,9 @@ def _possessive(view: _View) -> Sense | None:
     if view.text != "'s" or view.tag != "of":
         return None
     after = view.near(1)
-    if after in ("not", "too", "more", "gone", "in", "a", "same", "with", "as") or (after in ("colour", "size") and not view.headed()):
+    if after in ("not", "too", "more", "gone", "in", "a", "same", "with", "as") or (
+        after in ("colour", "size") and not view.headed()
+    ):
         return Sense("is")
     if after == "fill" and view.ahead("fill") in ("not", "more", "gone", "in", "colour", "size"):
         return Sense("is")
@@ -110,12 +129,22 @@ def _corrects(view: _View) -> bool:
         return before in ("comma", "stop", "and", "fill", "correct", "colon") or after == "correct"
     if after in ("a", "the", "in", "to", "rel") and before in ("comma", "fill"):
         return True
-    return before in ("comma", "fill") and after in ("colour", "size") and view.k > 1 and not headed(view.tokens, view.k + 1)
+    return (
+        before in ("comma", "fill")
+        and after in ("colour", "size")
+        and view.k > 1
+        and not headed(view.tokens, view.k + 1)
+    )
 
 
 def _measure(view: _View) -> Sense | None:
     """'a little heart' and 'a little to the left'; 'too big' asks for smaller."""
-    if view.tag == "hedge" and view.text == "a little" and view.near(1) in ("shape", "colour", "thing") and view.headed():
+    if (
+        view.tag == "hedge"
+        and view.text == "a little"
+        and view.near(1) in ("shape", "colour", "thing")
+        and view.headed()
+    ):
         return Sense("size", "small")
     if view.tag == "size" and view.text == "little" and view.near(-1) in ("only", "fill", "a"):
         if view.near(1) not in ("shape", "colour", "thing", "size", "more", "unknown"):
@@ -139,7 +168,11 @@ def _making(view: _View) -> Sense | None:
         return Sense("verb", "draw")
     if view.value == "swap" and view.text in ("switch", "swap", "exchange") and view.near(1) == "to":
         return Sense("verb", "change")
-    if view.value in ("change", "replace") and view.text in ("switch", "exchange", "trade") and (_pair_follows(view) or _mutual_follows(view)):
+    if (
+        view.value in ("change", "replace")
+        and view.text in ("switch", "exchange", "trade")
+        and (_pair_follows(view) or _mutual_follows(view))
+    ):
         return Sense("verb", "swap")
     return None
 
@@ -180,11 +213,25 @@ def _linking(view: _View) -> Sense | None:
         return Sense("is")
     if view.tag == "verb" and view.value == "go" and view.near(1) in ("shape", "colon", "a", "count", "with"):
         return Sense("is")
-    if view.tag == "verb" and view.value == "keep" and view.text in ("left", "leaves", "leave") and view.near(-1) == "is":
+    if (
+        view.tag == "verb"
+        and view.value == "keep"
+        and view.text in ("left", "leaves", "leave")
+        and view.near(-1) == "is"
+    ):
         return Sense("fill")
-    if view.text == "have" and view.tag == "with" and view.near(-1) in _JOINTS and view.near(1) in ("it", "them", "the", "both", "all"):
+    if (
+        view.text == "have"
+        and view.tag == "with"
+        and view.near(-1) in _JOINTS
+        and view.near(1) in ("it", "them", "the", "both", "all")
+    ):
         return Sense("verb", "change")
-    if view.tag == "else" and view.text.startswith("if there") and view.near(1) in ("a", "count", "colour", "shape", "all", "size", "the"):
+    if (
+        view.tag == "else"
+        and view.text.startswith("if there")
+        and view.near(1) in ("a", "count", "colour", "shape", "all", "size", "the")
+    ):
         return Sense("unless")
     if view.tag == "except" and view.near(1) == "that":
         return Sense("but")
@@ -202,7 +249,9 @@ def _particle(view: _View) -> Sense | None:
     rest = _clause_after(view)
     for k, token in enumerate(rest[1:], 1):
         after = rest[k + 1].tag if k + 1 < len(rest) else ""
-        if after not in (*_ENDS, "and", "fill", "from", "gone", "please", "of", "the", "correct") and not (after == "" and token.tag == "gone"):
+        if after not in (*_ENDS, "and", "fill", "from", "gone", "please", "of", "the", "correct") and not (
+            after == "" and token.tag == "gone"
+        ):
             continue
         if token.tag == "gone" or token.text in ("off", "out"):
             return Sense("verb", "remove")
@@ -214,11 +263,33 @@ def _pronoun(view: _View) -> Sense | None:
     after, before = view.near(1), view.near(-1)
     if view.tag == "that" and view.value != "rel":
         object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
-        if object_of and after not in (*_ATTRIBUTE, "count", "is", "with", "attr", "v", "h", "mid", "most", "row", "column", "corner", "side"):
+        if object_of and after not in (
+            *_ATTRIBUTE,
+            "count",
+            "is",
+            "with",
+            "attr",
+            "v",
+            "h",
+            "mid",
+            "most",
+            "row",
+            "column",
+            "corner",
+            "side",
+        ):
             return Sense("it", "that")
-        if before in ("stop", "comma", "and", "but", "then", "fill", "") and after in ("verb", "is", "grow") and not _names(view, -1):
+        if (
+            before in ("stop", "comma", "and", "but", "then", "fill", "")
+            and after in ("verb", "is", "grow")
+            and not _names(view, -1)
+        ):
             return Sense("it", "that")
-    if view.tag == "them" and view.text in ("these", "those") and (after in HEADS or (after in ("count", "colour", "size") and view.headed())):
+    if (
+        view.tag == "them"
+        and view.text in ("these", "those")
+        and (after in HEADS or (after in ("count", "colour", "size") and view.headed()))
+    ):
         return Sense("the")
     if view.tag == "it" and view.text == "that one" and after in ("shape",):
         return Sense("the")
@@ -234,7 +305,12 @@ def _ordinal(view: _View) -> Sense | None:
     """'the first one', 'the last star': one of several; 'a second star': one more; 'second, ...': next."""
     before, after = view.near(-1), view.near(1)
     number = {"first": "1", "last": "-1"}.get(view.tag, "")
-    if number and view.text in ("first", "last", "the first", "finally") and before in ("the",) and (after in HEADS or after in ("colour", "is")):
+    if (
+        number
+        and view.text in ("first", "last", "the first", "finally")
+        and before in ("the",)
+        and (after in HEADS or after in ("colour", "is"))
+    ):
         return Sense("ordinal", number)
     if view.tag == "former" and view.text == "the first" and (after in HEADS):
         return Sense("ordinal", "1")
@@ -248,20 +324,40 @@ def _ordinal(view: _View) -> Sense | None:
 
 def _time(view: _View) -> Sense | None:
     """'now' that begins a step, and 'now' that ends a remark."""
-    if view.tag == "then" and view.text in ("now", "next", "later") and view.near(1) in (*_ENDS, "and") and view.near(-1) not in _ENDS:
+    if (
+        view.tag == "then"
+        and view.text in ("now", "next", "later")
+        and view.near(1) in (*_ENDS, "and")
+        and view.near(-1) not in _ENDS
+    ):
         return Sense("fill")
-    if view.tag == "h" and view.text == "left" and view.near(-1) == "is" and view.near(1) in ("is", "verb") :
+    if view.tag == "h" and view.text == "left" and view.near(-1) == "is" and view.near(1) in ("is", "verb"):
         return Sense("fill")
-    if view.tag == "h" and view.text == "left" and view.near(-1) in ("that", "gone") and view.near(1) in ("is", "verb", *_ENDS):
+    if (
+        view.tag == "h"
+        and view.text == "left"
+        and view.near(-1) in ("that", "gone")
+        and view.near(1) in ("is", "verb", *_ENDS)
+    ):
         return Sense("fill")
-    if view.tag == "h" and view.text == "right" and view.near(1) in ("in", "rel", "at") and view.near(2) in ("the", "v", "mid", "fill", "it") and view.near(-1) not in ("the", "v", "in", "to", "mid"):
+    if (
+        view.tag == "h"
+        and view.text == "right"
+        and view.near(1) in ("in", "rel", "at")
+        and view.near(2) in ("the", "v", "mid", "fill", "it")
+        and view.near(-1) not in ("the", "v", "in", "to", "mid")
+    ):
         return Sense("fill")
     return None
 
 
 def _place_word(view: _View) -> Sense | None:
     if view.tag == "void" and view.text in ("empty", "free", "blank"):
-        if view.near(-1) in _JOINTS and view.near(1) in ("the", "all", "both", "it", "everywhere") and view.near(-1) != "comma":
+        if (
+            view.near(-1) in _JOINTS
+            and view.near(1) in ("the", "all", "both", "it", "everywhere")
+            and view.near(-1) != "comma"
+        ):
             return Sense("verb", "remove")
     if view.tag == "here" and view.text in ("there", "over there", "right there"):
         if view.near(1) not in (*_ENDS, "and", "fill") or view.near(-1) in (*_JOINTS, "is"):
@@ -276,12 +372,30 @@ def _place_word(view: _View) -> Sense | None:
 
 
 def _several_senses(view: _View) -> Sense | None:
-    if view.text == "like" and (view.near(-1) == "not" or view.text_near(-1) in ("i", "we", "you", "would", "i'd", "they", "really")):
+    if view.text == "like" and (
+        view.near(-1) == "not" or view.text_near(-1) in ("i", "we", "you", "would", "i'd", "they", "really")
+    ):
         return Sense("fill")
-    if view.text == "like" and view.near(-1) in ("shape", "thing", "attr", "fill", "verb", "same") and view.near(1) in ("the", "it", "them", "that"):
+    if (
+        view.text == "like"
+        and view.near(-1) in ("shape", "thing", "attr", "fill", "verb", "same")
+        and view.near(1) in ("the", "it", "them", "that")
+    ):
         return Sense("as")
     if view.tag == "count" and view.value == "1" and view.text == "one":
-        if view.near(1) not in (*HEADS, "colour", "size", "unknown", "another", "cell", "of", "corner", "row", "column", "side") and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
+        if view.near(1) not in (
+            *HEADS,
+            "colour",
+            "size",
+            "unknown",
+            "another",
+            "cell",
+            "of",
+            "corner",
+            "row",
+            "column",
+            "side",
+        ) and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
             return Sense("thing")
     if view.value == "copy" and "size" in (view.text_near(1).split() + view.text_near(2).split()):
         return Sense("grow", "big")
@@ -363,7 +477,12 @@ def _without_slips(tokens: Sequence[Token]) -> list[Token]:
         for n in range(k + 1, last):
             if tokens[n].tag in ("comma", "correct", "a", "the"):
                 out[n] = replace(tokens[n], sense=Sense("fill"))
-        if last + 2 < len(tokens) and tokens[last + 1].tag == "comma" and tokens[last + 2].tag in HEADS and tokens[first + 1].tag in ("comma", "correct"):
+        if (
+            last + 2 < len(tokens)
+            and tokens[last + 1].tag == "comma"
+            and tokens[last + 2].tag in HEADS
+            and tokens[first + 1].tag in ("comma", "correct")
+        ):
             out[last + 1] = replace(tokens[last + 1], sense=Sense("fill"))
     return out
 

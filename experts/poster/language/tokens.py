@@ -182,5 +182,7 @@ def _phrase(pieces: Sequence[_Piece], at: int, language: str) -> tuple[int, Sens
                 if sense and not (sense.tag == "order" and named):  # 'the one on the bottom to top left'
                     return size, sense
     if pieces[at].kind == "number" and pieces[at].text not in words("en"):
-        return 1, Sense("count", pieces[at].text.rstrip("x")) if pieces[at].text.isdigit() else Sense("unknown", pieces[at].text)
+        return 1, Sense("count", pieces[at].text.rstrip("x")) if pieces[at].text.isdigit() else Sense(
+            "unknown", pieces[at].text
+        )
     return 1, _sense(pieces[at].text, language)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from experts.poster.language.terms import Noun, Place
@@ -215,8 +215,15 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
     return [line[1]] if (count or 1) == 1 else _spread(line, count)
 
 
-def _free_line(lines: dict[str, tuple[int, ...]], taken: Sequence[int]) -> tuple[int, ...]:
-    return next((lines[name] for name in ("middle", "top", "bottom", "left", "right") if name in lines and not set(lines[name]) & set(taken)), lines["middle"])
+def _free_line(lines: Mapping[str, tuple[int, ...]], taken: Sequence[int]) -> tuple[int, ...]:
+    return next(
+        (
+            lines[name]
+            for name in ("middle", "top", "bottom", "left", "right")
+            if name in lines and not set(lines[name]) & set(taken)
+        ),
+        lines["middle"],
+    )
 
 
 def _spread(line: Sequence[int], count: int | None) -> list[int]:
@@ -242,7 +249,10 @@ def within(place: Place, cell: int) -> bool:
 def fits(thing: Thing, noun: Noun, world: World) -> bool:
     """Whether a thing has all attributes that a noun names (places and relations apart)."""
     spec = noun.spec
-    same = all(wish in ("", have) for wish, have in ((noun.shape, thing.shape), (spec.colour, thing.colour), (spec.size, thing.size)))
+    same = all(
+        wish in ("", have)
+        for wish, have in ((noun.shape, thing.shape), (spec.colour, thing.colour), (spec.size, thing.size))
+    )
     denied = any(value in (thing.colour, thing.size) for value in spec.denied)
     return same and not denied and not any(fits(thing, other, world) for other in noun.denied)
 
