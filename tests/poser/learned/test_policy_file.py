@@ -21,7 +21,7 @@ from poser.learned import network, policy_file
 from poser.learned.embedders import HashEmbedder
 from poser.learned.observation import Encoder, Observer
 from poser.learning.train_config import DQN, PAPER, TrainConfig
-from poser.policies.dqn import DqnPolicy, load
+from poser.policies.dqn import DqnPolicy, of_folder
 from poser.rollout import rollout
 from poser.types import PoserError, State, Task
 from tests.poser.world import make
@@ -74,7 +74,7 @@ def test_what_was_saved_is_loaded(tmp_path):
 
 
 def test_the_policy_is_that_of_the_network(tmp_path):
-    policy, some = load(str(write(tmp_path / "p")), MDP.actions), states()
+    policy, some = of_folder(str(write(tmp_path / "p")), MDP.actions), states()
     mask = MDP.mask(some)
     about, tensors = policy_file.load(tmp_path / "p")
     seen = observe(TrainConfig(), MDP.actions)(some, mask)
@@ -89,7 +89,7 @@ def test_the_policy_is_that_of_the_network(tmp_path):
 
 
 def test_of_gives_the_same_policy_without_a_file(tmp_path):
-    loaded, some = load(str(write(tmp_path / "p")), MDP.actions), states()
+    loaded, some = of_folder(str(write(tmp_path / "p")), MDP.actions), states()
     about, tensors = policy_file.load(tmp_path / "p")
     made = DqnPolicy.of(network.NetworkShape(**about["network"]), tensors, loaded.observer)
     assert made(some, MDP.mask(some)) == loaded(some, MDP.mask(some)) and made.id == "dqn"
@@ -98,7 +98,7 @@ def test_of_gives_the_same_policy_without_a_file(tmp_path):
 @settings(max_examples=25)
 @given(st.permutations(range(12)), st.integers(1, 11))
 def test_a_choice_does_not_depend_on_the_batch(policy_folder, order, cut):
-    policy, some = load(str(policy_folder), MDP.actions), states()[:12]
+    policy, some = of_folder(str(policy_folder), MDP.actions), states()[:12]
     assert len(some) == 12
     mask = MDP.mask(some)
     whole = policy.values(some, mask)
@@ -115,7 +115,7 @@ def policy_folder(tmp_path_factory):
 def test_permuting_the_experts_permutes_values(policy_folder):
     """Law 9 through the file."""
     other = ActionSet.of(list(MDP.actions.cards.values())[::-1])
-    one, two = load(str(policy_folder), MDP.actions), load(str(policy_folder), other)
+    one, two = of_folder(str(policy_folder), MDP.actions), of_folder(str(policy_folder), other)
     some = states()
     found, moved = one.values(some, MDP.mask(some)), two.values(some, other.mask(some))
     places = [other.slots.index(slot) for slot in MDP.actions.slots]
@@ -125,7 +125,7 @@ def test_permuting_the_experts_permutes_values(policy_folder):
 def test_equal_experts_have_equal_values_and_the_first_is_chosen(policy_folder):
     cards = list(MDP.actions.cards.values())
     actions = ActionSet.of([*cards, *(replace(card, id=f"{card.id}-twin") for card in cards)])
-    policy, some = load(str(policy_folder), actions), states()
+    policy, some = of_folder(str(policy_folder), actions), states()
     values, half = policy.values(some, actions.mask(some))[:, 1:], 2 * len(cards)
     first = [k for k, state in enumerate(some) if state.last is None]  # later, the twins differ in what they did
     assert np.array_equal(values[first, :half], values[first, half:])
@@ -134,13 +134,13 @@ def test_equal_experts_have_equal_values_and_the_first_is_chosen(policy_folder):
 
 def test_a_slot_policy_serves_any_number_of_experts(policy_folder):
     mdp = make(1, 4)
-    whole = dict(rollout(mdp, load(str(policy_folder), mdp.actions), TASKS))
+    whole = dict(rollout(mdp, of_folder(str(policy_folder), mdp.actions), TASKS))
     assert len(whole) == len(TASKS) and all(one.steps for one in whole.values())
 
 
 def test_slots_that_the_training_forbade_are_not_chosen(tmp_path):
     narrow = TrainConfig(scopes=("current",), stop=False)
-    policy, some = load(str(write(tmp_path / "p", narrow)), MDP.actions), states()
+    policy, some = of_folder(str(write(tmp_path / "p", narrow)), MDP.actions), states()
     mask = MDP.mask(some)
     values = policy.values(some, mask)
     closed = [k for k, slot in enumerate(MDP.actions.slots) if slot.scope != "current"]
@@ -155,12 +155,12 @@ def test_a_flat_policy_finds_its_slots_by_name_and_refuses_other_experts(tmp_pat
     narrow = ActionSet.of(MDP.actions.cards.values(), scopes=("current",))
     folder = write(tmp_path / "p", config, narrow)
     some = states()
-    one, two = policies.load(f"paper-dqn:{folder}", MDP.actions), load(str(folder), narrow)
+    one, two = policies.load(f"paper-dqn:{folder}", MDP.actions), of_folder(str(folder), narrow)
     chosen = [str(MDP.actions.slots[k]) for k in one(some, MDP.mask(some))]
     assert chosen == [str(narrow.slots[k]) for k in two(some, narrow.mask(some))]
     assert one.id.startswith("paper-dqn:p@")
     with pytest.raises(PoserError, match="knows only its own experts") as caught:
-        load(str(folder), make(2, 3).actions)
+        of_folder(str(folder), make(2, 3).actions)
     assert "\n" not in str(caught.value)
 
 
@@ -210,7 +210,7 @@ def test_a_wrong_entry_is_one_line(tmp_path, where, value, told):
     folder = write(tmp_path / "p")
     edit(folder, where, value)
     with pytest.raises(PoserError) as caught:
-        load(str(folder), MDP.actions)
+        of_folder(str(folder), MDP.actions)
     assert told in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 500
 
 
