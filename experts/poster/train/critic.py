@@ -3,7 +3,8 @@
 1. `critic-vision`: the vision tower alone reads every cell (cross entropy, throw-away heads).
 2. `critic`: behind the frozen tower, projector and language model learn to answer (loss on the answer token only) and,
    in the same batches, to read cells aloud: a yes alone is too little to learn places and words from.
-3. `critic-tune`: everything together, at a lower rate, mostly on the experts' own outputs, labelled by the reader.
+3. `critic-tune`: everything together, at a lower rate, mostly on the experts' own outputs, labelled by the reader;
+   repeated (`--steps 3500`, `--steps 3300`) on more outputs, and on renders with inks between two of the palette.
 
 `python -m experts.poster.train.critic` does parts 1 and 2. `--collect N` lets every trained expert paint N pictures,
 `--tune` does part 3 on them, `--evaluate` prints the figures on held-out renders and outputs; all three can be given
@@ -93,9 +94,12 @@ class Critic:
         """The pictures: plain and degraded renders, `latent` of 64 through the autoencoder."""
         samples: list[Sample] = []
         while len(samples) < self.bank:
-            fresh = rendered(rng, 64, worn=0.3)
+            fresh = rendered(rng, 64, worn=0.3, tint=self.tint)
             samples += blurrer(fresh[: self.latent], rng) + fresh[self.latent :]
         return samples
+
+    tint = 0.0
+    """Share of the plain renders that get colours between two of the palette."""
 
     @torch.no_grad()
     def see(self) -> torch.Tensor | None:
@@ -134,7 +138,7 @@ class CriticTune(Critic):
 
     name = "critic-tune"
     schedule = Schedule(steps=10000, batch=12, rate=1e-3, ema=0.995, evaluate_every=1000, seed=1)
-    each, aloud, latent = 12, 2, 16
+    each, aloud, latent, tint = 12, 2, 16, 0.5
 
     def start(self) -> nn.Module:
         """The weights of part 2."""

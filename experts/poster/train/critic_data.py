@@ -69,16 +69,40 @@ def degrade(picture: Image.Image, other: Image.Image, rng: np.random.Generator) 
     return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
 
 
-def rendered(rng: np.random.Generator, count: int, split: str = "train", worn: float = 0.4) -> list[Sample]:
-    """`count` fresh samples, a share `worn` of them degraded and then labelled by the reader."""
+def tinted(picture: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.Image:
+    """The picture with some of its inks on the way to another colour: where experts miss a colour, they miss it so."""
+    pixels = np.asarray(picture, dtype=np.float32).copy()
+    ground = np.array(COLOURS[scene.background], dtype=np.float32)
+    for item in scene.items:
+        if rng.random() < 0.4:
+            continue
+        row, column = divmod(item.place or 0, 3)
+        cell = pixels[row * CELL : (row + 1) * CELL, column * CELL : (column + 1) * CELL]
+        ink = np.array(COLOURS[item.colour], dtype=np.float32)
+        other = np.array(COLOURS[_pick(rng, list(COLOURS))], dtype=np.float32)
+        new = ink + rng.uniform(0.1, 0.9) * (other - ink)
+        share = ((cell - ground) @ (ink - ground) / ((ink - ground) @ (ink - ground)))[..., None]
+        cell[:] = ground + np.clip(share, 0, 1) * (new - ground)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def rendered(
+    rng: np.random.Generator, count: int, split: str = "train", worn: float = 0.4, tint: float = 0.0
+) -> list[Sample]:
+    """`count` fresh samples, a share `worn` of them degraded and a share `tint` of the others between two colours; both
+    are then labelled by the reader."""
     scenes = [any_scene(rng, split) for _ in range(count)]
     pictures = [render(scene, rng) for scene in scenes]
     samples = []
     for k, (scene, picture) in enumerate(zip(scenes, pictures, strict=True)):
         if rng.random() < worn:
             picture = degrade(picture, pictures[k - 1], rng)
-            scene = read(picture)
-        samples.append(Sample(picture, scene))
+            samples.append(Sample(picture, read(picture)))
+        elif rng.random() < tint:
+            picture = tinted(picture, scene, rng)
+            samples.append(Sample(picture, read(picture), scene))
+        else:
+            samples.append(Sample(picture, scene))
     return samples
 
 
