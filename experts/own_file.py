@@ -33,5 +33,10 @@ def module_of(path: str | Path) -> ModuleType:
             raise ValueError("it defines no load(settings, context)")
     except Exception as error:
         del sys.modules[name]
-        raise ValueError(f"{str(path)!r} cannot be used ({type(error).__name__}: {error})") from error
+        raise ValueError(f"{str(path)!r} cannot be used ({told(error)})") from error
     return module
+
+
+def told(error: Exception) -> str:
+    """An exception of somebody else's code, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

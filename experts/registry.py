@@ -7,6 +7,7 @@ data), `from_plugins()` (other people's packages, entry points of the group 'pos
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import importlib.metadata
 import os
@@ -189,6 +190,9 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
 
 
 def _entry(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
+    if description == {"like": id}:  # an id in a list that also holds entries
+        every = builtin(profile)
+        return (every if id in every else every | from_plugins())[id]
     if isinstance(description, Mapping) and "like" in description:
         description = _like(description)
     if isinstance(description, Mapping) and "file" in description:
@@ -211,8 +215,11 @@ class OwnContext(NamedTuple):
 def _own(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> tuple[Entry, dict[str, Any]]:
     """The entry of a Python file of the user's; the file is run when the expert is first asked."""
     known(id, description, OWN_KEYS, "keys", ("file", "card"))
+    file, settings = locate(description["file"], folder), description.get("settings") or {}
+    known(id, settings, settings, "settings")
     card = card_of(id, description, profile, {}, None)
-    file, settings = locate(description["file"], folder), dict(description.get("settings") or {})
+    made_of = (Path(file).read_bytes() if Path(file).is_file() else b"") + repr(settings).encode()
+    card = dataclasses.replace(card, version=f"{card.version}@{hashlib.sha256(made_of).hexdigest()[:12]}")
 
     def load(residency: Residency) -> Expert:
         return cast(Expert, module_of(file).load(settings, OwnContext(card, residency)))

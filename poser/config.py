@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from experts.described import laid
 from experts.failures import hint
+from experts.own_file import is_file
 from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
 
@@ -86,6 +88,12 @@ class Memory(_Part):
     pin: tuple[str, ...] = ()
 
 
+def _once(names: Sequence[Any]) -> None:
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} stands there twice")
+
+
 class Config(_Part):
     """Everything that decides how a run goes, apart from prompt, picture and seed.
 
@@ -132,6 +140,7 @@ class Config(_Part):
             rows = [{item: {"like": item}} if isinstance(item, str) else item for item in value]
             if not all(isinstance(row, dict) for row in rows):
                 raise ValueError("expected a list of ids and of mappings id -> entry")
+            _once([id for row in rows for id in row])
             value = {id: entry for row in rows for id, entry in row.items()}
         if not value or not isinstance(value, list | tuple | dict) or not all(isinstance(name, str) for name in value):
             raise ValueError("expected a list of ids, or a mapping id -> entry")
@@ -140,9 +149,7 @@ class Config(_Part):
                 if not isinstance(entry, dict):
                     raise ValueError(f"the entry of {name!r} is {entry!r}; expected a mapping of its settings")
             return value
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise ValueError(f"{twice[0]!r} stands there twice")
+        _once(value)
         return value
 
     @field_validator("extractor", "wording", "critic", mode="before")
@@ -220,8 +227,8 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it. A file may begin with
     `extends: PRESET` (or another file): then its settings are laid over those.
 
-    Paths (`cache`, and every value that starts with './' or '../', or has a '/' and exists there) are relative to the
-    file; in overrides, to the current folder.
+    Paths (`cache`, every Python file, a YAML file that is extended, and every value that starts with './' or '../', or
+    has a '/' and exists there) are relative to the file; in overrides, to the current folder.
 
     Raises PoserError: unknown preset, unreadable file, unknown key, value out of range.
     """
@@ -250,8 +257,9 @@ def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     under = _read(locate(str(data.pop("extends"))), (*above, file))
     for key, value in data.items():
         old = under.get(key)
-        both = key != "experts" and isinstance(old, dict) and isinstance(value, dict) and "name" not in value
-        under[key] = {**old, **value} if both and isinstance(old, dict) else value
+        if key != "experts" and isinstance(old, dict) and isinstance(value, dict) and "name" not in value:
+            value = laid(old, value)
+        under[key] = value
     return under
 
 
@@ -264,6 +272,7 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
     if not isinstance(value, str) or "\n" in value:
         return value
     is_path = key == "cache" or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
+    is_path |= is_file(value.partition(":")[0]) or (key == "extends" and value.endswith((".yaml", ".yml")))
     return str((folder / Path(value).expanduser()).resolve()) if is_path else value
 
 

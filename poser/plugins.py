@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from experts.failures import hint
-from experts.own_file import is_file, module_of
+from experts.own_file import is_file, module_of, told
 from poser.types import PoserError
 
 if TYPE_CHECKING:
@@ -70,9 +70,14 @@ class Context:
 
 def names(kind: Kind) -> tuple[str, ...]:
     """Every name of a kind: the files of its folder ('paper-dqn' is in `paper_dqn.py`), then the entry points."""
+    return (*_own(kind), *sorted(set(_points(kind)) - set(_own(kind))))
+
+
+def _own(kind: Kind) -> tuple[str, ...]:
+    """The package's own; no other package can take one of these names."""
     folder = importlib.import_module(FOLDERS[kind])
     own = [m.name for m in pkgutil.iter_modules(folder.__path__) if not m.ispkg and not m.name.startswith("_")]
-    return tuple(sorted(name.replace("_", "-") for name in own)) + tuple(sorted(_points(kind)))
+    return tuple(sorted(name.replace("_", "-") for name in own))
 
 
 def _points(kind: Kind) -> dict[str, importlib.metadata.EntryPoint]:
@@ -89,27 +94,33 @@ def find(kind: Kind, name: str) -> Any:
     if name not in names(kind):
         kinds = "policies" if kind == "policy" else f"{kind}s"
         raise PoserError(f"no such {kind} {name!r}; {hint(name, names(kind), kinds)}")
-    point = _points(kind).get(name)
-    if point is None:
+    if name in _own(kind):
         return importlib.import_module(f"{FOLDERS[kind]}.{name.replace('-', '_')}")
+    point = _points(kind)[name]
     try:
         return point.load()
     except Exception as error:
-        raise PoserError(
-            f"{kind} {name!r} of {point.value} cannot be loaded ({type(error).__name__}: {error})"
-        ) from None
+        raise PoserError(f"{kind} {name!r} of {point.value} cannot be loaded ({told(error)})") from None
 
 
 def load(kind: Kind, name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Any:
     """The plug-in of that name with its settings.
 
-    Raises `PoserError`: no such plug-in, or a setting that it does not know or that cannot be.
+    Raises `PoserError`: no such plug-in, a setting that it does not know or that cannot be, or whatever the `load` of
+    a plug-in from elsewhere raises.
     """
     module, context = find(kind, name), context or Context()
     given, keys = dict(settings or {}), getattr(module, "KEYS", None)
     if context.folder and "answers" in (keys or ()):
         given.setdefault("answers", str(Path(context.folder) / ANSWERS))
-    return module.load(given, context)
+    try:
+        return module.load(given, context)
+    except PoserError:
+        raise
+    except Exception as error:
+        if getattr(module, "__name__", "").startswith(f"{FOLDERS[kind]}."):
+            raise
+        raise PoserError(f"{kind} {name!r} cannot be loaded ({told(error)})") from error
 
 
 def named(entry: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
