@@ -16,6 +16,15 @@ MAX_MESSAGE = 300
 
 MAX_SEED = 2**31 - 1
 
+_PLAIN = {
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid dictionary": "a mapping",
+}
+"""Words of pydantic, and those for a YAML file."""
+
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -123,7 +132,9 @@ def complaint(error: ValidationError, model: type[BaseModel], at: str = "") -> s
         for part in where[:-1]:
             model = model.model_fields[part].annotation  # type: ignore[assignment]
         return f"unknown key {key!r}; {hint(where[-1], model.model_fields, 'keys')}"
-    message = first["msg"].removeprefix("Value error, ").partition(" or instance of ")[0].replace("dictionary", "mapping")
+    message = first["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
+    for theirs, ours in _PLAIN.items():
+        message = message.replace(theirs, ours)
     message = message[:1].lower() + message[1:]
     if first["type"] == "value_error":
         return f"{key}: {message}" if key else message

@@ -13,8 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("experts.types", "experts.source", "experts.files"),
-    ("experts.failures", "experts.hub", "experts.described"),
+    ("experts.types", "experts.files"),
+    ("experts.failures", "experts.hub", "experts.entries"),
     ("experts.registry", "experts.memory", "experts.cache", "experts.images"),
     (
         "experts.pool",
