@@ -21,40 +21,55 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._results import command_line, publish, table, with_origin
-from experts.types import Job, Result
+from experts.poster.reader import read
+from experts.poster.scene import Scene
+from experts.types import Job, Result, image_digest
 from poser.actions import anything
 from poser.agent import Poser
 from poser.learned.embedders import Floats, HashEmbedder
 from poser.learned.observation import Encoder, Observer, kind_of
-from poser.learning.tasks import Priced, load
-from poser.learning.train_config import DQN, Recipe
+from poser.learning.tasks import PricedTasks, load
+from poser.learning.train_config import DQN, TrainConfig
 from poser.learning.vec_env import PoserVecEnv
 from poser.types import Budget, Critique, Look, Price
 
 LIMIT = 0.8
 """Least share of the null environment's steps a second (the learning loop's)."""
-RECIPE = DQN.model_copy(update={"warmup": 128, "buffer": 4096})
-"""The recipe of `poser train`; the buffer is cut, so that all learners fit into memory side by side."""
+CONFIG = DQN.model_copy(update={"learning_starts": 128, "buffer_size": 4096})
+"""The config of `poser train`; the buffer is cut, so that all learners fit into memory side by side."""
 Play = Callable[[int], Any]
 """Makes so many environment steps."""
 
 
 class Idle:
-    """A pool and a critic that return at once; scores are drawn, so that episodes go every way they can."""
+    """A pool and a critic that return at once; scores are drawn, so that episodes go every way they can.
+
+    What an input picture shows is read once a picture: reading is the critic's work and is not measured.
+    """
 
     id = "idle"
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.picture, self.rng = Image.new("RGB", size), np.random.default_rng(0)
+        self._scenes: dict[str, Scene] = {}
 
     def run(self, jobs: list[Job]) -> list[Result]:
         """The same picture for all."""
         return [Result(self.picture) for _ in jobs]
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
-        """Random scores."""
+        """The exact scene where it is to be read, else random scores; nothing about premises."""
+        return [Critique((), seen=self._seen(look.image)) if look.read else self._scored(look) for look in looks]
+
+    def _scored(self, look: Look) -> Critique:
         draw = self.rng.random
-        return [Critique(tuple(draw(len(x.wanted)).tolist()), tuple(draw(len(x.earlier)).tolist())) for x in looks]
+        return Critique(tuple(draw(len(look.wanted)).tolist()), tuple(draw(len(look.earlier)).tolist()))
+
+    def _seen(self, picture: Image.Image) -> Scene:
+        digest = image_digest(picture)
+        if digest not in self._scenes:
+            self._scenes[digest] = read(picture)
+        return self._scenes[digest]
 
 
 class Kept(HashEmbedder):
@@ -101,63 +116,63 @@ class Obeying(PoserVecEnv):
         super().step_async(np.where(legal, actions, anything(mask, self.dice)))
 
 
-def world(kind: type[PoserVecEnv], recipe: Recipe) -> PoserVecEnv:
+def world(kind: type[PoserVecEnv], config: TrainConfig) -> PoserVecEnv:
     """The embedded preset's roster, extractor, wording and rules, with idle experts."""
     real = Poser.from_pretrained("poster").mdp
     idle = Idle(real.size or (96, 96))
-    mdp = replace(real, pool=idle, critic=idle, weights=recipe.reward)
-    deck = Priced(load("poster:train"), Budget(6), Price(recipe.second, recipe.usd))
-    rng, commands = np.random.default_rng(1), [s for task in deck.first(50) for s in mdp.start([task])]
+    mdp = replace(real, pool=idle, critic=idle, weights=config.reward)
+    tasks = PricedTasks(load("poster:train"), Budget(6), Price(config.max_price_second, config.max_price_usd))
+    rng, commands = np.random.default_rng(1), [s for task in tasks.first(50) for s in mdp.start([task])]
     kinds = sorted({kind_of(command) for state in commands for command in state.plan.commands})
     scores = {name: {k: float(rng.random()) for k in kinds} for name in mdp.actions.cards}
-    observer = Observer(Encoder(Kept(), recipe.extras), mdp.actions, scores)
-    return kind(mdp, observer, deck, recipe.seats, recipe.seed)
+    observer = Observer(Encoder(Kept(), config.extras), mdp.actions, scores)
+    return kind(mdp, observer, tasks, config.n_envs, config.seed)
 
 
-def null(recipe: Recipe, turns: int = 8) -> Any:
+def null(config: TrainConfig, turns: int = 8) -> Any:
     """The null environment in as many seats, from so many recorded turns."""
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    like, rng = world(PoserVecEnv, recipe), np.random.default_rng(0)
+    like, rng = world(PoserVecEnv, config), np.random.default_rng(0)
     rows = [like.reset()]
     for _ in range(turns):
         rows.append(like.step(anything(rows[-1]["mask"], rng))[0])
-    seats = [[{name: row[k].copy() for name, row in seen.items()} for seen in rows] for k in range(recipe.seats)]
+    seats = [[{name: row[k].copy() for name, row in seen.items()} for seen in rows] for k in range(config.n_envs)]
     return DummyVecEnv([lambda seen=seen: Null(like, seen) for seen in seats])
 
 
-def stock(env: Any, recipe: Recipe) -> Play:
-    """Stable-baselines3's DQN, an update a step, at the recipe's sizes."""
+def stock(env: Any, config: TrainConfig) -> Play:
+    """Stable-baselines3's DQN, an update a step, at the config's sizes."""
     from stable_baselines3 import DQN as Stock
 
     model = Stock(
         "MultiInputPolicy",
         env,
-        learning_rate=recipe.rate,
-        buffer_size=recipe.buffer,
-        learning_starts=recipe.warmup,
-        batch_size=recipe.batch,
-        gamma=recipe.discount,
+        learning_rate=config.learning_rate,
+        buffer_size=config.buffer_size,
+        learning_starts=config.learning_starts,
+        batch_size=config.batch_size,
+        gamma=config.gamma,
         train_freq=1,
         gradient_steps=-1,
-        policy_kwargs={"net_arch": [recipe.hidden] * 2},
-        seed=recipe.seed,
+        policy_kwargs={"net_arch": [config.hidden_size] * 2},
+        seed=config.seed,
         device="cpu",
     )
     return lambda count: model.learn(count, reset_num_timesteps=False)
 
 
-def ours(env: Any, recipe: Recipe) -> Play:
+def ours(env: Any, config: TrainConfig) -> Play:
     """The masked learner of `poser train`."""
-    from poser import learner
+    from poser.learning.learner import MaskedDQN
 
-    model = learner.make(env, recipe)
+    model = MaskedDQN(env, config)
     return lambda count: model.learn(count)
 
 
-def bare(env: Any, recipe: Recipe) -> Play:
+def bare(env: Any, config: TrainConfig) -> Play:
     """Random legal slots, no learner."""
-    rng, seen = np.random.default_rng(recipe.seed), env.reset()
+    rng, seen = np.random.default_rng(config.seed), env.reset()
 
     def play(count: int) -> None:
         nonlocal seen
@@ -185,21 +200,21 @@ def ratio(rates: dict[str, list[float]], one: str, other: str) -> dict[str, floa
     return {"median": round(median(shares), 3), "least": round(min(shares), 3), "most": round(max(shares), 3)}
 
 
-def figures(recipe: Recipe, count: int, repeats: int) -> dict[str, Any]:
+def figures(config: TrainConfig, count: int, repeats: int) -> dict[str, Any]:
     """All of them, as they are saved."""
     plays = {
-        "stock, null": stock(null(recipe), recipe),
-        "stock, poser": stock(world(Obeying, recipe), recipe),
-        "ours, null": ours(null(recipe), recipe),
-        "ours, poser": ours(world(PoserVecEnv, recipe), recipe),
-        "bare, null": bare(null(recipe), recipe),
-        "bare, poser": bare(world(PoserVecEnv, recipe), recipe),
+        "stock, null": stock(null(config), config),
+        "stock, poser": stock(world(Obeying, config), config),
+        "ours, null": ours(null(config), config),
+        "ours, poser": ours(world(PoserVecEnv, config), config),
+        "bare, null": bare(null(config), config),
+        "bare, poser": bare(world(PoserVecEnv, config), config),
     }
     rates = measure(plays, count, repeats)
-    space = world(PoserVecEnv, recipe).observation_space
+    space = world(PoserVecEnv, config).observation_space
     return {
         "limit": LIMIT,
-        "seats": recipe.seats,
+        "seats": config.n_envs,
         "observation": {name: list(part.shape) for name, part in space.spaces.items()},
         "steps": count * repeats,
         "steps_a_second": {name: round(median(values), 1) for name, values in rates.items()},
@@ -243,7 +258,7 @@ def main(argv: list[str] | None = None) -> int:
     import torch
 
     torch.set_num_threads(1)
-    return publish(asked, "env", with_origin(figures(RECIPE, asked.steps, asked.repeats), "env"), page)
+    return publish(asked, "env", with_origin(figures(CONFIG, asked.steps, asked.repeats), "env"), page)
 
 
 if __name__ == "__main__":

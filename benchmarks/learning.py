@@ -16,29 +16,33 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._results import command_line, publish, with_origin
-from poser import decks, policyfile, probe
 from poser.agent import Poser
-from poser.learning.train import LOG, Setting, train
-from poser.learning.train_config import DQN, Recipe
+from poser.learned import policy_file
+from poser.learning import probe
+from poser.learning.tasks import load
+from poser.learning.train import LOG, SKILL_SCORES, Setting, train
+from poser.learning.train_config import DQN, TrainConfig
 
 SHARE = 0.9
 """Of the final return: when has a run learned most of what it will."""
 
 
-def learn(preset: str, recipe: Recipe, cache: Path, folder: Path, tasks: int, every: int) -> dict[str, Any]:
+def learn(
+    preset: str, config: TrainConfig, cache: Path, folder: Path, n_eval_tasks: int, eval_freq: int
+) -> dict[str, Any]:
     """Probe and training from nothing but `cache`; seconds of both, the log, and the weights' sha256."""
     began = time.monotonic()
     poser = Poser.from_pretrained(preset, policy="random", overrides={"cache": str(cache)})
-    deck = decks.load("poster:train")
+    tasks, eval_tasks = load("poster:train"), load("poster:validation")
     made = [0]
-    marks = probe.probe(poser.mdp, deck, on_call=lambda _, whole: made.__setitem__(0, whole))
+    skill_scores = probe.probe(poser.mdp, tasks, on_call=lambda _, whole: made.__setitem__(0, whole))
     probed = time.monotonic()
-    setting = Setting.of(poser, deck, decks.load("poster:validation"), marks, tasks=tasks, every=every)
+    setting = Setting.of(poser, tasks, eval_tasks, skill_scores, n_eval_tasks=n_eval_tasks, eval_freq=eval_freq)
     shutil.rmtree(folder, ignore_errors=True)
-    train(setting, recipe, folder)
-    probe.save(marks, folder / "marks.json", {"critic": poser.mdp.critic.id, "deck": deck.id})
+    train(setting, config, folder)
+    probe.save(skill_scores, folder / SKILL_SCORES, {"critic": poser.mdp.critic.id, "tasks": tasks.id})
     rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
-    about, _ = policyfile.load(folder)
+    about, _ = policy_file.load(folder)
     seconds = {"probe": round(probed - began, 1), "training": round(time.monotonic() - probed, 1)}
     return {"seconds": seconds, "probe_calls": made[0], "log": rows, "sha256": about["sha256"], "about": about}
 
@@ -66,16 +70,16 @@ def main(argv: list[str] | None = None) -> int:
     """Runs, prints, perhaps saves."""
     parser = command_line("learning", __doc__)
     parser.add_argument("--preset", default="poster")
-    parser.add_argument("--calls", type=int, default=DQN.steps)
+    parser.add_argument("--calls", type=int, default=DQN.total_timesteps)
     parser.add_argument("--tasks", type=int, default=64, help="held-out tasks of a measurement")
     parser.add_argument("--every", type=int, default=300, help="calls between two measurements")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("runs/learning"))
     asked = parser.parse_args(argv)
     shutil.rmtree(asked.folder, ignore_errors=True)
-    recipe = DQN.model_copy(update={"steps": asked.calls, "seed": asked.seed})
+    config = DQN.model_copy(update={"total_timesteps": asked.calls, "seed": asked.seed})
     first, second = (
-        learn(asked.preset, recipe, asked.folder / "cache", asked.folder / name, asked.tasks, asked.every)
+        learn(asked.preset, config, asked.folder / "cache", asked.folder / name, asked.tasks, asked.every)
         for name in ("first", "second")
     )
     figures = {
@@ -87,7 +91,7 @@ def main(argv: list[str] | None = None) -> int:
         "calls_to_90_percent": reached(first["log"]),
         "calibration": first["about"]["calibration"],
         "log": first["log"],
-        "recipe": recipe.model_dump(),
+        "train_config": config.model_dump(),
     }
     return publish(asked, "learning", with_origin(figures, "learning"), page)
 

@@ -19,9 +19,10 @@ from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.tasks import Deck, PosterTask
 from poser.learning.tasks.poster import to_task
+from poser.runs.ends import claimed
 from poser.types import PoserError, Trajectory
 
-SHARES = ("share", "exact", "kept", "satisfied")
+SHARES = ("share", "exact", "kept", "satisfied", "claimed", "false_claims")
 """Figures that are proportions."""
 Figures = Mapping[str, Any]
 
@@ -33,13 +34,17 @@ def tasks(split: str = "test", count: int = 100, seed: int = 0, kind: str | None
 
 def score(asked: PosterTask, trajectory: Trajectory) -> dict[str, float]:
     """By the reader: share of the target scene reached [0, 1], exact or not, share of untouched input items kept (NaN
-    without any); steps, calls, s, USD of the episode."""
+    without any), whether a claim that all is satisfied is false: the picture is not exact (NaN without a claim); steps,
+    calls, s, USD of the episode."""
     picture = trajectory.images[0] if trajectory.images else None
     last = trajectory.steps[-1].after if trajectory.steps else None
+    found, claim = reached(picture, asked.target), claimed(trajectory)
     return {
-        **reached(picture, asked.target),
+        **found,
         "kept": kept(read(picture), asked.kept) if picture is not None else math.nan,
         "satisfied": len(last.plan.done) / max(1, len(last.plan.commands)) if last else 0.0,
+        "claimed": float(claim),
+        "false_claims": 1.0 - found["exact"] if claim else math.nan,
         "steps": float(len(trajectory.steps)),
         "calls": float(last.spent.steps) if last else 0.0,
         "seconds": last.spent.seconds if last else 0.0,
@@ -60,16 +65,23 @@ def summary(asked: Sequence[PosterTask], rows: Sequence[Mapping[str, float]]) ->
 
 def page(results: Sequence[Figures]) -> str:
     """Policy x figure, the best on top."""
-    order = ("share", "exact", "kept", "calls", "seconds")
+    order = ("share", "exact", "claimed", "false_claims", "kept", "calls", "seconds")
     ranked = sorted(results, key=lambda found: found["figures"]["share"]["mean"], reverse=True)
-    rows = [[f"`{found['policy']}`", *(span(found["figures"][name]) for name in order)] for found in ranked]
-    head = ["policy", "target scene reached", "exact", "kept content", "expert calls", "seconds of models"]
+    rows = [[f"`{found['policy']}`", *(_cell(found["figures"], name) for name in order)] for found in ranked]
+    head = ["policy", "target scene reached", "exact", "claimed", "false claims"]
+    head += ["kept content", "expert calls", "seconds of models"]
     first = ranked[0]
     return (
         f"{first['tasks']} held-out tasks of the {first['split']} split (half of them text-to-image, half with an "
-        f"input picture), judged by the exact {first['judge']}, never by the critic; mean [95 % interval by task].\n\n"
+        f"input picture), judged by the exact {first['judge']}, never by the critic; mean [95 % interval by task]. "
+        "'claimed': the agent says that all is satisfied; 'false claims': those of them whose picture is not exact.\n\n"
         + table(head, rows)
     )
+
+
+def _cell(figures: Figures, name: str) -> str:
+    """A figure with its interval; 'not measured' where an older result has none."""
+    return span(figures[name]) if name in figures else "not measured"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -92,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
         held_out = tasks(asked.split, asked.tasks, asked.seed, asked.kind)
         budget = poser.config.budget_of()
         given = [replace(to_task(task), budget=budget) for task in held_out]
-        played = rollout(poser.mdp, poser.policy, given, asked.seats)
+        played = rollout(poser.mdp, poser.policy, given, asked.seats, config=poser.config.dump())
         found = dict(track(played, asked.policy, len(given)))
     except PoserError as error:
         print(error, file=sys.stderr)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,9 +41,18 @@ def block(name: str) -> str:
     """What stands in a block. Raises KeyError for one that nobody makes."""
     file, function, results = BLOCKS[name]
     write = getattr(import_module(f"benchmarks.{file}"), function)
-    if "*" in results:
-        return str(write([load(path.stem) for path in sorted(RESULTS.glob(f"{results}.json"))]))
-    return str(write(load(results)) if results else write())
+    if not results:
+        return str(write())
+    many = "*" in results
+    found = [load(path.stem) for path in sorted(RESULTS.glob(f"{results}.json"))] if many else [load(results)]
+    return f"{write(found if many else found[0])}\n\n{measured(found)}"
+
+
+def measured(found: Sequence[Mapping[str, Any]]) -> str:
+    """At which commits results were measured, those of their parts included."""
+    parts = [part for result in found for part in (result, *result.values()) if isinstance(part, dict)]
+    commits = sorted({f"`{part['commit']}`" for part in parts if "commit" in part})
+    return f"Measured at commit {', '.join(commits)}."
 
 
 LIMITS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}

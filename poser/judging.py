@@ -22,7 +22,7 @@ def value_of(plan: Plan, critique: Critique) -> float:
 
 
 def harmed(state: State, critique: Critique, threshold: float) -> tuple[str, ...]:
-    """What a candidate has spoiled, in words, less what the picture before had lost already.
+    """What of that which had to be kept a candidate lacks, in words.
 
     Args:
         state: before the step.
@@ -37,8 +37,13 @@ def harmed(state: State, critique: Critique, threshold: float) -> tuple[str, ...
             if score < threshold
         ]
         lost += ["the rest of the input picture is not as it was"] if critique.kept < threshold else []
+    return tuple(dict.fromkeys(lost))
+
+
+def spoiled(state: State, critique: Critique) -> bool:
+    """Whether a candidate lacks something of that which the picture before still had."""
     before = state.verdict.harmed if state.verdict else ()
-    return tuple(harm for harm in dict.fromkeys(lost) if harm not in before)
+    return any(harm not in before for harm in critique.harmed)
 
 
 def refuted(following: Sequence[Command], critique: Critique, threshold: float) -> tuple[tuple[Command, str], ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from experts.images import allowed_size
 from experts.types import Job, Request, Result
 from poser.actions import ActionSet, carried_out, waiting
-from poser.judging import harmed, ready, refuted, value_of
+from poser.judging import harmed, ready, refuted, spoiled, value_of
 from poser.reward import PAPER, gain, reward
 from poser.types import (
     Action,
@@ -216,7 +216,7 @@ class MDP:
         judged = not math.isnan(critique.score)
         value = value_of(state.plan, critique) if judged else state.value
         critique = replace(critique, harmed=harmed(state, critique, self.rules.threshold))
-        worse = self.rules.guard and (value < state.value or bool(critique.harmed))
+        worse = self.rules.guard and (value < state.value or spoiled(state, critique))
         accepted = state.image is None or (judged and not worse)
         if accepted:
             later = waiting(state.plan, action.scope)
@@ -271,7 +271,7 @@ class _Outcome(NamedTuple):
         if critique is None:
             return None
         judged = not math.isnan(critique.score)
-        good = self.accepted and not critique.harmed
+        good = self.accepted and not spoiled(self.before, critique)
         scores = critique.wanted if good or not judged else tuple(0.0 for _ in critique.wanted)
         seen = replace(self.before, critique=critique, image=self.after.image) if self.accepted else self.before
         return Attempt(seen, scores, carried_out(self.before.plan, self.action.scope), critique.feedback)

@@ -10,37 +10,37 @@ from benchmarks._stats import Estimate, paired, ratio
 from benchmarks.ladder.episodes import Built, Row, played, rows
 from benchmarks.ladder.figures import means
 from benchmarks.ladder.school import School
-from poser import probe
-from poser.learning.train_config import DQN, Recipe
+from poser.learning import probe
+from poser.learning.train_config import DQN, TrainConfig
 from poser.types import PoserError
 
 MORE = 200
 """Expert calls of the training that follows where an expert is new."""
-GENTLY = {"explore": 0.3, "rate": 2e-4}
+GENTLY = {"exploration_initial_eps": 0.3, "learning_rate": 2e-4}
 """How that training goes: it starts from a policy that is good, and sees little."""
 STAGES = ("added", "probed", "after")
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is different in training and in play: numbers of the recipe, rules of the episode."""
+    """One thing that is different in training and in play: settings of the training, rules of the episode."""
 
     name: str
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    train_config: Mapping[str, Any] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 ABLATIONS = (
-    Change("without extras", recipe={"extras": ()}),
-    Change("without remaining", recipe={"remaining": False}),
-    Change("without cards", recipe={"cards": "identity"}),
-    Change("without trust in cards", recipe={"shrink": 0.0, "lead": 1.0}),
-    Change("without scope", recipe={"scopes": ("current",)}),
-    Change("without stop", recipe={"stop": False}),
+    Change("without extras", train_config={"extras": ()}),
+    Change("without remaining", train_config={"remaining": False}),
+    Change("without cards", train_config={"cards": "identity"}),
+    Change("without trust in cards", train_config={"correction_penalty": 0.0, "linear_lr_factor": 1.0}),
+    Change("without scope", train_config={"scopes": ("current",)}),
+    Change("without stop", train_config={"stop": False}),
     Change("without guard", rules={"guard": False}),
-    Change("with returns over 3 steps", recipe={"n_steps": 3}),
-    Change("without double Q", recipe={"double": False}),
-    Change("myopic", recipe={"discount": 0.0}),
+    Change("with returns over 3 steps", train_config={"n_steps": 3}),
+    Change("without double Q", train_config={"double_q": False}),
+    Change("myopic", train_config={"gamma": 0.0}),
     Change("4 steps", rules={"steps": 4}),
     Change("10 steps", rules={"steps": 10}),
     Change("1 attempt", rules={"attempts": 1}),
@@ -51,14 +51,14 @@ ABLATIONS = (
 
 def changed(school: School, change: Change, seeds: int) -> list[Row]:
     """The rows of ours with one thing changed, trained and played so."""
-    recipe = Recipe.model_validate(DQN.model_dump() | dict(change.recipe))
+    config = TrainConfig.model_validate(DQN.model_dump() | dict(change.train_config))
     world = school.world.changed(rules=change.rules)
     other, name = school.at(world), f"dqn, {change.name}"
 
     def build(seed: int) -> Built:
-        return world.mdp(), other.learned(recipe, seed)
+        return world.mdp(), other.learned(config, seed)
 
-    about = ["changed", change.name, recipe.model_dump()]
+    about = ["changed", change.name, config.model_dump()]
     return [row for seed in range(seeds) for row in played(world, name, seed, build, [*about, seed])]
 
 
@@ -89,10 +89,10 @@ def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
     small = world.changed(without=[expert])
     fewer, more = school.at(small), school.at(replace(world, calls=MORE))
     found: dict[str, list[Row]] = {name: [] for name in ("without", *STAGES, "trained with it")}
-    marks, spent = school.marks(world.mdp(), [expert])
+    skill_scores, spent = school.skill_scores(world.mdp(), [expert])
     for seed in range(seeds):
         before = fewer.trained(DQN, seed)
-        told = school.tell(before, probe.scores(marks), before.parent / f"{before.name}-{expert}")
+        told = school.tell(before, probe.scores_of(skill_scores), before.parent / f"{before.name}-{expert}")
         after = more.trained(DQN.model_copy(update=GENTLY), seed, start=told)
         found["without"] += rows(small, "without", seed, small.mdp(), fewer.load(before))
         for name, folder in zip(STAGES, (before, told, after), strict=True):

@@ -124,7 +124,7 @@ def run(
 ) -> None:
     """Plays training tasks until `on_step` has seen `World.calls` expert calls."""
     rng = np.random.default_rng(seed)
-    source = PricedTasks(world.deck, world.budget)
+    source = PricedTasks(world.tasks, world.budget)
     tasks = (source.draw(rng) for _ in itertools.takewhile(lambda _: seen() < world.calls, itertools.count()))
     for _ in rollout(mdp, policy, tasks, world.seats, on_step):
         if seen() >= world.calls:

@@ -109,7 +109,7 @@ def played(
     """The `rows` of what `build(seed)` gives, or those that were kept when the same was asked before.
 
     Args:
-        about: what they depend on beside the world: rung, seed, price, recipe, width of a search.
+        about: what they depend on beside the world: rung, seed, price, train config, width of a search.
     """
     parts = [*about, world.identity, sorted(versions().items())]
     name = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]

@@ -43,7 +43,7 @@ def _front(children: Sequence[Node], width: int) -> list[Node]:
     for node in order:
         state = node.state
         picture = image_digest(state.image) if state.image is not None else ""
-        if not state.ended:
+        if not state.ended and state.plan.current is not None:
             kept.setdefault(repr((picture, state.plan, state.attempts, state.down)), node)
         if len(kept) == width:
             break
@@ -59,8 +59,8 @@ def search(mdp: MDP, tasks: Sequence[Task], judge: Judge, width: int = 3) -> lis
     Args:
         width: nodes of a task that are expanded at each depth, >= 1.
     """
-    beams = [[Node(state, (), judge(k, state))] for k, state in enumerate(mdp.start(tasks))]
-    best = [beam[0] for beam in beams]
+    best = [Node(state, (), judge(k, state)) for k, state in enumerate(mdp.start(tasks))]
+    beams = [_front([node], width) for node in best]
     while grown := list(_grown(mdp, beams, best)):
         children: list[list[Node]] = [[] for _ in tasks]
         for (k, node, slot), step in zip(grown, _batched(mdp, grown), strict=True):

@@ -12,14 +12,14 @@ from benchmarks._judge import refuse_circular
 from experts.poster.tasks import PosterTask
 from experts.types import Card, Job, Result
 from poser import config as configs
-from poser import decks
 from poser.actions import ActionSet
 from poser.learned.embedders import Embedder, embedder
-from poser.learning.tasks import Deck
+from poser.learning.tasks import TaskSource
+from poser.learning.tasks import load as load_tasks
 from poser.learning.tasks.poster import to_task
-from poser.learning.train_config import DQN, Recipe
+from poser.learning.train_config import DQN, TrainConfig
 from poser.mdp import MDP, Experts, Rules, Wording
-from poser.planning.rules import RulesExtractor
+from poser.planning.poster import PosterExtractor
 from poser.types import Budget, Critic, Critique, Look, Price, Task
 
 LOOK = 0.1
@@ -73,7 +73,7 @@ class World:
         pool, critic: charging declared costs; `cards`: of the experts that may be chosen.
         rules: of the config: steps, attempts, threshold, guard, redraw.
         asked: held-out tasks with their meaning.
-        deck: what is learned and chosen on.
+        tasks: what is learned and chosen on.
         calls: expert calls that each learned or chosen rung may learn from.
         folder: where trained policies and played episodes are kept and found again.
         seats: episodes at once.
@@ -86,7 +86,7 @@ class World:
     rules: configs.Rules
     asked: tuple[PosterTask, ...]
     folder: Path
-    deck: Deck = field(default_factory=lambda: decks.load("poster:train"))
+    tasks: TaskSource = field(default_factory=lambda: load_tasks("poster:train"))
     calls: int = 3000
     size: tuple[int, int] | None = None
     embedder: Embedder = field(default_factory=lambda: embedder("minilm"))
@@ -105,19 +105,19 @@ class World:
     @property
     def identity(self) -> list[Any]:
         """What episodes here depend on, as plain data."""
-        where = [self.rules.model_dump(), self.actions.digest, self.critic.id, self.deck.id]
+        where = [self.rules.model_dump(), self.actions.digest, self.critic.id, self.tasks.id, PosterExtractor.id]
         return [*where, [asked.id for asked in self.asked], self.calls, self.size]
 
     def task(self, asked: PosterTask, price: Price = Price()) -> Task:  # noqa: B008  (frozen)
         """A poster task as the agent gets it, within this budget."""
         return replace(to_task(asked), budget=self.budget, price=price)
 
-    def mdp(self, recipe: Recipe = DQN) -> MDP:
-        """The transition, with the recipe's reward."""
+    def mdp(self, config: TrainConfig = DQN) -> MDP:
+        """The transition, with the reward of this training."""
         rules = self.rules
-        extractor = RulesExtractor(attempts=rules.attempts, threshold=rules.threshold)
-        game = Rules(threshold=rules.threshold, guard=rules.guard)
-        return MDP(self.pool, self.critic, extractor, self.wording, self.actions, game, recipe.reward, self.size)
+        extractor = PosterExtractor(attempts=rules.attempts, threshold=rules.threshold)
+        game = Rules(threshold=rules.threshold, guard=rules.guard, premises=rules.premises)
+        return MDP(self.pool, self.critic, extractor, self.wording, self.actions, game, config.reward, self.size)
 
     def changed(self, rules: Mapping[str, Any] | None = None, without: Sequence[str] = ()) -> World:
         """The same with other rules, or without some experts."""

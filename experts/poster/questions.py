@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from experts.poster.language.canonical import COUNTS, plural
+from experts.poster.canonical import COUNTS, plural
 from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene
 
 Kind = Literal["item", "attribute", "anything", "background", "count"]

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from experts.poster.instruction import Instruction, Ref, apply, become, resolve
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import SPLITS, phrase
+from experts.poster.canonical import canonical
+from experts.poster.phrases import SPLITS, phrase
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene, SceneError
 
 KINDS = ("few", "crowded", "count")

@@ -15,6 +15,10 @@ from typing import NoReturn
 from poser.cli import doctor, experts, probe, replay, run, train, vocabulary
 from poser.versions import VERSION
 
+EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
+EXTRAS |= dict.fromkeys(("httpx2", "openai"), "api")
+"""Packages that come with an extra of ours."""
+
 
 class _Parser(argparse.ArgumentParser):
     """Bad input is one line."""
@@ -47,6 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        extra = EXTRAS.get((error.name or "").partition(".")[0]) if isinstance(error, ModuleNotFoundError) else None
+        if extra:
+            print(f"poser: this needs more packages; type: pip install 'poser[{extra}]'", file=sys.stderr)
+            return 2
         if not _users(error):
             raise
         print(f"poser: {' '.join(str(error).split())}", file=sys.stderr)

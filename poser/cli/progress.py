@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
@@ -58,16 +58,12 @@ class Progress:
 
 @contextlib.contextmanager
 def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar of calls on stderr; gives what is told (done, whole)."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, unit="call", disable=True if quiet else None) as bar:
-
-        def tell(done: int, whole: int) -> None:
-            bar.total = whole
-            bar.update(done - bar.n)
-
-        yield tell
+    """A bar of calls on stderr, where that is a terminal; gives what is told (done, whole)."""
+    console = Console(stderr=True, quiet=quiet)
+    columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
 
 def line(number: int, step: Step) -> Text:

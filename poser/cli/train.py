@@ -138,22 +138,26 @@ class _Progress:
     """A bar over expert calls on stderr, where that is a terminal; lines otherwise."""
 
     def __init__(self, whole: int, quiet: bool) -> None:
-        from tqdm import tqdm
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        self.quiet = quiet
-        self.bar = tqdm(total=whole, desc="train", unit="call", disable=True if quiet else None)
+        self.console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
+        columns = (TextColumn("train"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
+        hidden = quiet or not self.console.is_terminal
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=hidden)
+        self.task = self.bar.add_task("train", total=whole)
 
     def __enter__(self) -> _Progress:
+        self.bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        self.bar.stop()
 
     def reach(self, calls: int) -> None:
         """So many calls were made."""
-        self.bar.update(calls - self.bar.n)
+        self.bar.update(self.task, completed=calls)
 
     def say(self, line: str) -> None:
         """A line above the bar."""
-        if not self.quiet:
-            self.bar.write(line, file=sys.stderr)
+        self.console.print(line, markup=False)

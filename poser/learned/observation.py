@@ -13,14 +13,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from experts.types import VERBS
-from poser.actions import ActionSet
+from poser.actions import ActionSet, carried_out
 from poser.learned.embedders import Embedder, Floats
-from poser.types import Action, Command, PoserError, State
+from poser.types import Action, Command, PoserError, Scope, State
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Dict
@@ -279,17 +279,17 @@ class Observer:
 
         A text-to-image expert draws what is done already as well, all as one picture.
         """
-        pending, price, last = state.plan.pending, state.task.price, state.last
-        handed = {"current": pending[:1], "all": pending}
-        drawn = {scope: [_kind_of_drawing((*state.plan.done, *commands))] for scope, commands in handed.items()}
-        edited = {scope: [kind_of(command) for command in commands] for scope, commands in handed.items()}
+        price, last, scopes = state.task.price, state.last, get_args(Scope)[:2]
+        own_commands = {scope: carried_out(state.plan, scope) for scope in scopes}
+        drawn = {scope: [_kind_of_drawing((*state.plan.done, *own_commands[scope]))] for scope in scopes}
+        edited = {scope: [kind_of(command) for command in own_commands[scope]] for scope in scopes}
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():
             own, draws = self.scores.get(name, {}), card.mode == "text-to-image"
             before = [state.tried.count(name) / 3, float(last is not None and last.expert == name)]
             cost = math.log1p(price.second * card.seconds + price.usd * card.usd)
-            for scope, commands in handed.items():
-                action = Action(name, scope)  # type: ignore[arg-type]
+            for scope, commands in own_commands.items():
+                action = Action(name, scope)
                 kinds = drawn[scope] if draws else edited[scope]
                 made = [float("generate" in card.verbs)] if draws else [float(c.verb in card.verbs) for c in commands]
                 more = min(1.0, max(0, len(commands) - 1) / 4)

@@ -1,230 +1,171 @@
 """Trajectory -> one HTML page that stands alone: no file, script or address outside it is needed.
 
-All words come from prompts, models and services: everything is escaped. The look is `report.css`, laid into the page.
+All words come from prompts, models and services: the template `report.html.j2` escapes everything. The look is
+`report.css`, laid into the page.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
-from poser.runs.ends import ends_of, plan_of, threshold_of
-from poser.runs.page import SMALL, badge, bar, figure, picture, score, table, text, tile, usd
+from experts.images import data_url
+from poser.runs.ends import Ended, ends_of, plan_of, threshold_of
 from poser.runs.summary import Summary, commands_of, outcome, scores, step_data, summarise
-from poser.types import End, Step, Trajectory
+from poser.types import Critique, Step, Trajectory
 
-_STANDINGS = {
+SMALL = 256
+"""Longest side, px, up to which a picture is enlarged without smoothing and laid in without loss."""
+STANDINGS = {
     "all": "all satisfied",
     "some": "not everything is satisfied",
-    "none": "nothing could be done",
+    "none": "nothing is satisfied",
     "unfinished": "unfinished",
 }
-_KINDS: dict[End, str] = {
-    "done": "done",
-    "not understood": "dropped",
-    "not possible": "dropped",
-    "failed": "dropped",
-    "left over": "pending",
-}
-"""The colour of each end."""
-_AFTER = {
-    "accepted": "after",
-    "reverted": "candidate, not kept",
-    "unjudged": "candidate without a verdict",
-    "failed": "after",
-}
-_MARKS = {"now": "this step", "earlier": "done before", "kept": "kept", "quality": "quality"}
+CAPTIONS = {"reverted": "candidate, not kept", "unjudged": "candidate without a verdict"}
+MARKS = {"now": "this step", "earlier": "done before", "kept": "kept", "quality": "quality"}
 
 
 def render(whole: Trajectory, folder: str = "DIR") -> str:
     """The report of a run, finished or not. `folder` names the run's folder in the commands that repeat it."""
-    summary = summarise(whole)
-    title = f"{whole.task.prompt[:60]} · Image-POSER"
-    css = Path(__file__).with_name("report.css").read_text("utf-8")
-    parts = [
-        _header(whole, summary),
-        _hero(whole),
-        _tiles(summary),
-        _ends(summary),
-        "<h2>Overview</h2>" + _strip(whole) if whole.steps else "",
-        "<h2>Steps</h2>" if whole.steps else "",
-        *(_step(number, step, threshold_of(whole.config)) for number, step in enumerate(whole.steps, 1)),
-        _again(whole, summary, folder),
-    ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; style-src '
-        f"'unsafe-inline'\"><title>{text(title)}</title><style>{css}</style></head><body><main>"
-        + "\n".join(part for part in parts if part)
-        + "</main></body></html>\n"
+    summary, threshold = summarise(whole), threshold_of(whole.config)
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page.tests["small"] = _small
+    page.filters |= {"url": _url, "score": _score, "outcome": outcome, "commands": commands_of, "scores": scores}
+    page.filters |= {"cost": _cost, "details": _details, "fate": lambda step: _fate(step, threshold)}
+    return page.get_template("report.html.j2").render(
+        whole=whole,
+        task=whole.task,
+        summary=summary,
+        standing=STANDINGS[summary.standing],
+        marked=_marked(whole),
+        changed=any(step.accepted for step in whole.steps),
+        lost=summary.of("not understood"),
+        tiles=_tiles(whole, summary),
+        captions=CAPTIONS,
+        marks=MARKS,
+        threshold=threshold,
+        again=_again(whole, summary, folder),
+        config=yaml.safe_dump(dict(whole.config), sort_keys=False, allow_unicode=True),
+        versions=[*whole.versions.items(), ("actions", whole.actions)],
     )
 
 
-def _header(whole: Trajectory, summary: Summary) -> str:
-    prompt = whole.task.prompt
-    long = ' class="long"' if len(prompt) > 240 else ""
-    standing = badge(f"standing-{summary.standing}", _STANDINGS[summary.standing])
-    return (
-        f'<header><div class="eyebrow"><strong>Image-POSER</strong>{standing}'
-        f"<span>policy {text(whole.policy)}</span><span>seed {whole.task.seed}</span></div>"
-        f"<h1{long}>{_marked(whole)}</h1></header>"
-    )
-
-
-def _marked(whole: Trajectory) -> str:
-    """The prompt with every command underlined by what became of it."""
+def _marked(whole: Trajectory) -> list[tuple[str, Ended | None]]:
+    """The prompt in stretches: the commands, each with what became of it, and what stands between them."""
     prompt, plan, at = whole.task.prompt, plan_of(whole), 0
-    spans = {command.span for command in (*plan.commands, *plan.settled) if command.span}
-    ends = {(ended.command): ended for ended in ends_of(whole)}
-    words = []
-    for start, end in sorted(spans):
+    ends = {ended.command: ended for ended in ends_of(whole)}
+    stretches: list[tuple[str, Ended | None]] = []
+    for start, end in sorted({command.span for command in (*plan.commands, *plan.settled) if command.span}):
         ended = ends.get(prompt[start:end])
         if ended is not None and at <= start < end <= len(prompt):
-            title = ended.end + (f": {ended.reason}" if ended.reason else "")
-            words.append(
-                f'{text(prompt[at:start])}<mark class="{_KINDS[ended.end]}" title="{text(title)}">'
-                f"{text(prompt[start:end])}</mark>"
-            )
+            stretches += [(prompt[at:start], None), (prompt[start:end], ended)]
             at = end
-    return "".join(words) + text(prompt[at:])
+    return [*stretches, (prompt[at:], None)]
 
 
-def _hero(whole: Trajectory) -> str:
-    start, final = whole.task.image, whole.images[0] if whole.images else None
-    given = figure(start, f"Given · {start.width} x {start.height} px") if start else ""
-    size = f" · {final.width} x {final.height} px" if final else ""
-    return f'<section class="hero">{given}{figure(final, f"Delivered{size}", "no picture was made")}</section>'
-
-
-def _tiles(summary: Summary) -> str:
-    tiles = (
+def _tiles(whole: Trajectory, summary: Summary) -> list[tuple[str, str]]:
+    """Big values with their labels; a picture that nobody judged has no worth."""
+    worth = summary.value if whole.steps and _judged(whole.steps[-1].after.verdict) else math.nan
+    return [
         (f"{len(summary.of('done'))} of {len(summary.ends)}", "done"),
-        (score(summary.value), "worth in the critic's eyes"),
+        (_score(worth), "worth in the critic's eyes"),
         (str(summary.calls), "expert calls"),
         (f"{summary.seconds:.1f} s", "experts and critic"),
-        (usd(summary.usd), "charged"),
-    )
-    return '<section class="tiles">' + "".join(tile(*pair) for pair in tiles) + "</section>"
+        (_usd(summary.usd), "charged"),
+    ]
 
 
-def _strip(whole: Trajectory) -> str:
-    """One thumbnail a step, linked to it."""
-    cells = []
-    for number, step in enumerate(whole.steps, 1):
-        image = step.result.image if step.result else step.after.image
-        name = f"step {number}"
-        cells.append(
-            f'<a class="{outcome(step)}" href="#step-{number}">{picture(image, name, outcome(step), SMALL)}'
-            f"<b>{number}. {text(step.action.expert or 'stop')}</b>{outcome(step)}</a>"
-        )
-    return f'<nav class="strip" aria-label="Overview">{"".join(cells)}</nav>'
+def _cost(step: Step) -> str:
+    """What a step took."""
+    data = step_data(step)
+    stored = " · from the store" if step.result and step.result.cached else ""
+    return f"{data['seconds']:.2f} s · {_usd(data['usd'])}{stored}"
 
 
-def _step(number: int, step: Step, threshold: float) -> str:
-    data, kind = step_data(step), outcome(step)
-    if step.request is None:
-        return (
-            f'<article class="step" id="step-{number}"><div class="head"><span class="number">{number}</span>'
-            f"<h3>Stop</h3>{badge(kind)}</div><p>The policy chose to deliver the picture as it is.</p></article>"
-        )
-    after = figure(step.result.image if step.result else None, _AFTER[kind], "no picture came back")
-    cost = f"{data['seconds']:.2f} s · {usd(data['usd'])}" + (" · from the store" if _cached(step) else "")
-    return (
-        f'<article class="step" id="step-{number}"><div class="head"><span class="number">{number}</span>'
-        f"<h3>{text(step.action.expert)}</h3>{badge(kind)}<span>scope <b>{text(step.action.scope)}</b></span>"
-        f'<span class="cost">{text(cost)}</span></div><div class="body"><div class="pair {kind}-pair">'
-        f"{figure(step.before.image, 'before', 'nothing yet')}{after}</div><div>"
-        f"{_words(step)}{_bars(step, threshold)}{_feedback(step)}{_details(step)}</div></div></article>"
-    )
-
-
-def _words(step: Step) -> str:
-    """The words asked and, where they differ, the words handed on."""
-    asked = [command.text for command in commands_of(step)]
-    handed = step.request.prompt if step.request else ""
-    lines = "".join(f'<p class="asked">{text(words)}</p>' for words in asked)
-    return lines + (f'<p class="handed">handed on as: {text(handed)}</p>' if [handed] != asked else "")
-
-
-def _bars(step: Step, threshold: float) -> str:
-    rows = []
-    for kind, words, value in scores(step):
-        about = _MARKS[kind] + (" · no verdict" if math.isnan(value) else "")
-        rows.append(
-            f'<div class="label">{text(words)}<small>{about}</small></div><div class="bar">'
-            f'{bar(value, threshold)}</div><div class="value">{score(value)}</div>'
-        )
-    return f'<div class="bars">{"".join(rows)}</div>' if rows else ""
-
-
-def _feedback(step: Step) -> str:
-    failure = step.result.failure if step.result else None
-    if failure:
-        wait = f"; may be tried again in {failure.retry_after:g} s" if failure.retry_after is not None else ""
-        words = f"{failure.kind.replace('_', ' ')}: {failure.message}{wait}"
-        return f'<p class="feedback error">{text(words)}</p>'
-    words = step.critique.feedback if step.critique else ""
-    return f'<p class="feedback">{text(words)}</p>' if words else ""
-
-
-def _details(step: Step) -> str:
-    request, result, critique = step.request, step.result, step.critique
-    if request is None:
+def _fate(step: Step, threshold: float) -> str:
+    """Why a candidate was kept or not, where its badge does not say it; '' where it does."""
+    kind, critique, before = outcome(step), step.critique, step.before
+    if kind == "unjudged":
+        return f"Nobody judged it as a whole; {'it is kept' if step.accepted else 'the picture before it stays'}."
+    if critique is None or kind not in ("accepted", "reverted"):
         return ""
+    if critique.harmed:
+        return f"{'Kept, though' if kind == 'accepted' else 'Not kept:'} it harms what was to be kept."
+    if kind == "accepted":
+        return "Kept, though not all that was asked for is there." if min(critique.wanted) < threshold else ""
+    better = "the critic found the picture before it better"
+    return f"Not kept: {better if _judged(before.verdict) else 'by its scores it is worth less than no change'}."
+
+
+def _details(step: Step) -> list[tuple[str, Any]]:
+    """How a step was asked and judged, by name."""
+    request, result, critique = step.request, step.result, step.critique
+    if request is None or result is None:
+        return []
     rows: list[tuple[str, Any]] = [
         ("seed", request.seed),
         ("size", request.size and "{} x {} px".format(*request.size)),
     ]
     rows += [(str(name), value) for name, value in request.params.items()]
-    rows += [("note", note) for note in (result.notes if result else ())]
+    rows += [("note", note) for note in result.notes]
     rows += [(f"reward: {name}", f"{value:+.3f}") for name, value in step.reward.items()]
     rows += [
-        (f"P(yes) {score(answer.yes)}", f"{answer.question} (wanted: {'yes' if answer.wanted else 'no'})")
+        (f"P(yes) {_score(answer.yes)}", f"{answer.question} (wanted: {'yes' if answer.wanted else 'no'})")
         for answer in (critique.answers if critique else ())
     ]
-    rows += [("critic", critique.critic)] if critique else []
-    return f"<details><summary>How it was asked and judged</summary>{table(rows)}</details>"
-
-
-def _ends(summary: Summary) -> str:
-    """Every stretch of the prompt with its end and the reason."""
-    rows = [
-        f"<li>{badge(_KINDS[ended.end], ended.end)} {text(ended.command)}"
-        + (f"<small>{text(ended.reason)}</small>" if ended.reason else "")
-        + "</li>"
-        for ended in summary.ends
-    ]
-    rows += [f"<li>{badge('dropped', 'harmed')} {text(harm)}</li>" for harm in summary.harmed]
-    rows += [f"<li>{badge('note')} {text(note)}</li>" for note in summary.notes]
-    return f'<h2>What became of it</h2><ul class="ends">{"".join(rows)}</ul>' if rows else ""
+    return [*rows, ("critic", critique.critic if critique else "")]
 
 
 def _again(whole: Trajectory, summary: Summary, folder: str) -> str:
-    """How to repeat the run, with what it ran and how it was set."""
+    """The commands that repeat the run, with what it ran and how it was set."""
     task, place = whole.task, shlex.quote(folder)
     words = ["poser", "run", task.prompt, "--preset", f"{folder}/config.yaml", "--policy", whole.policy]
     words += ["--seed", str(task.seed), "--max-steps", str(task.budget.steps)]
     words += ["--image", f"{folder}/steps/00-input.png"] if task.image is not None else []
-    resume = f"poser run --resume {place}\n" if summary.standing == "unfinished" else ""
-    lines = f"{shlex.join(words)}\nposer replay {place}\n{resume}"
-    return (
-        f"<h2>Again</h2><pre>{text(lines.strip())}</pre>"
-        f"<details><summary>Configuration</summary><pre>{text(_yaml(whole.config))}</pre></details>"
-        f"<details><summary>Versions</summary>{table({**whole.versions, 'actions': whole.actions}.items())}</details>"
-        "<footer>Green: done or accepted. Amber: reverted, because the critic found the picture before better or "
-        "something harmed; or without a verdict. Red: failed, not possible or not understood.</footer>"
-    )
+    resume = [f"poser run --resume {place}"] if summary.standing == "unfinished" else []
+    return "\n".join([shlex.join(words), f"poser replay {place}", *resume])
 
 
-def _yaml(config: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+def _judged(verdict: Critique | None) -> bool:
+    """Whether somebody gave a verdict."""
+    return verdict is not None and not math.isnan(verdict.score)
 
 
-def _cached(step: Step) -> bool:
-    return step.result is not None and step.result.cached
+def _small(image: Image.Image) -> bool:
+    return max(image.size) <= SMALL
+
+
+def _url(image: Image.Image, side: int) -> str:
+    """A picture as a data URL: lossless where it is small, else at most `side` px in WebP (the file keeps its own)."""
+    if _small(image):
+        return data_url(image)
+    shown = image.convert("RGB")
+    shown.thumbnail((side, side))
+    buffer = io.BytesIO()
+    shown.save(buffer, "WEBP", quality=90)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+
+
+def _score(value: float) -> str:
+    """A score in [0, 1] with two digits, a dash for NaN."""
+    return "–" if math.isnan(value) else f"{value:.2f}"
+
+
+def _usd(value: float) -> str:
+    """USD in as many digits as it takes; 'free' for nothing."""
+    return "free" if not value else f"${value:.4f}".rstrip("0").rstrip(".") if value < 0.1 else f"${value:.2f}"

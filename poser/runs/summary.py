@@ -9,8 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from poser.runs.ends import Ended, claimed, ends_of, plan_of
 from poser.actions import carried_out
+from poser.runs.ends import Ended, claimed, ends_of, plan_of
 from poser.types import Command, End, State, Step, Trajectory
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from poser.actions import STOP
 from poser.learning.tasks.poster import to_task
-from poser.types import Plan, PoserError, Spent, State, Step, Task, Trajectory
+from poser.types import Command, Critique, Plan, PoserError, Spent, State, Step, Task, Trajectory
 
 
 def delivered(asked, image) -> Trajectory:  # noqa: ANN001
@@ -20,6 +21,13 @@ def delivered(asked, image) -> Trajectory:  # noqa: ANN001
     after = State(task, Plan(), image=image, spent=Spent(3, 0.5, 2.0), ended=True)
     step = Step(replace(after, ended=False), STOP, None, None, None, {"total": 0.0}, False, after, True, False)
     return Trajectory(task, (step,), "test", "digest")
+
+
+def claiming(asked, image) -> Trajectory:  # noqa: ANN001
+    """The same, with the critic's word that everything is done."""
+    whole = delivered(asked, image)
+    after = replace(whole.steps[0].after, plan=Plan(done=(Command(asked.prompt),)), verdict=Critique((1.0,)))
+    return replace(whole, steps=(replace(whole.steps[0], after=after),))
 
 
 def test_gold_scores_one_on_every_task() -> None:
@@ -34,6 +42,18 @@ def test_score_of_a_perfect_and_of_an_untouched_picture() -> None:
         assert perfect["share"] == perfect["exact"] == 1.0 and perfect["calls"] == 3 and perfect["usd"] == 0.5
         lazy = poster.score(asked, delivered(asked, to_task(asked).image))
         assert lazy["exact"] == 0.0 and lazy["share"] < 1.0
+
+
+def test_a_claim_is_false_where_the_picture_is_not_exact() -> None:
+    asked = poster.tasks("test", 1, kind="t2i")[0]
+    empty = Scene(asked.target.background, ())
+    right, wrong = (poster.score(asked, claiming(asked, render(scene))) for scene in (asked.target, empty))
+    assert (right["claimed"], right["false_claims"]) == (1.0, 0.0)
+    assert (wrong["claimed"], wrong["false_claims"]) == (1.0, 1.0)
+    silent = poster.score(asked, delivered(asked, render(empty)))
+    assert silent["claimed"] == 0.0 and math.isnan(silent["false_claims"])
+    figures = poster.summary([asked, replace(asked, prompt="other")], [wrong, silent])
+    assert figures["claimed"]["mean"] == 0.5 and figures["false_claims"]["n"] == 1
 
 
 def test_kept_counts_only_what_nobody_asked_to_touch() -> None:

@@ -63,7 +63,8 @@ def picture() -> Image.Image:
 @pytest.fixture(scope="package", autouse=True)
 def one_thread() -> Iterator[None]:
     """Sums that several threads share round by how they are shared out, which random weights blow up (to 5e-5)."""
-    torch = pytest.importorskip("torch")
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

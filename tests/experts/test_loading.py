@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from experts.entries import Source
 from experts.local import _loading
@@ -18,8 +19,6 @@ from experts.memory import Mirror, Residency
 from experts.pool import Pool
 from experts.registry import from_config
 from experts.types import Job, Request
-
-torch = pytest.importorskip("torch")
 
 HERE = importlib.util.find_spec("bitsandbytes") is not None
 

@@ -31,8 +31,6 @@ from tests.experts.test_contract import (  # noqa: F401
     test_the_same_request_gives_the_same_picture,
 )
 
-pytest.importorskip("torch")
-
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def expert(request: pytest.FixtureRequest, pool: Pool) -> Any:

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from experts.memory import DeviceLock, Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
 from experts.types import Job, Request
-
-torch = pytest.importorskip("torch")
 
 
 class Fussy:

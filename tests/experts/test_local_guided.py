@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from experts.memory import Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
 from experts.types import Expert, Job, Request, Result
-
-torch = pytest.importorskip("torch")
 
 CONTROL = ("canny-sd", "depth-sd", "canny-xl", "depth-xl")
 ADAPTED = ("ip-sd", "ip-xl")

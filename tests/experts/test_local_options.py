@@ -22,8 +22,6 @@ from tests.experts.large_world import (  # noqa: F401
     one,
 )
 
-pytest.importorskip("torch")
-
 
 @pytest.mark.parametrize(("name", "most"), [("flux2_edit", 4), ("qwen_image_edit_plus", 3), ("qwen_image_edit", 1)])
 def test_further_pictures_are_seen_up_to_the_most(name: str, most: int, pool: Pool) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from experts.local._samplers import FLOW, SAMPLERS, fitting, fresh
@@ -16,9 +18,6 @@ from experts.registry import Registry
 from experts.types import Job, Request, Result, image_digest
 from tests.experts.large_world import Recorder
 from tests.experts.test_contract import asks
-
-torch = pytest.importorskip("torch")
-diffusers = pytest.importorskip("diffusers")
 
 DRAW = ("tiny-stable_diffusion", "tiny-pixart", "tiny-flux")
 EDIT = ("tiny-instruct_pix2pix", "tiny-flux_kontext", "tiny-generic")

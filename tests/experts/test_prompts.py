@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from experts.local import _prompts, _weights
@@ -15,8 +16,6 @@ from experts.memory import Mirror, Residency
 from experts.pool import Pool
 from experts.registry import Registry, from_config
 from experts.types import Job, Request
-
-torch = pytest.importorskip("torch")
 from tests.experts import tiny, tiny_large, tiny_talking, tiny_wide  # noqa: E402
 
 

@@ -117,7 +117,8 @@ def test_a_failed_load_leaves_nothing_behind() -> None:
 
 
 def test_the_log_counts_the_bytes_of_torch_modules() -> None:
-    torch = pytest.importorskip("torch")
+    import torch
+
     home = Residency("cpu")
     home.acquire("a", lambda: torch.nn.Linear(10, 10), 1)
     home.evict("a")

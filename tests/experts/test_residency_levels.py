@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from experts.memory import GIB, Residency, module_bytes
-
-torch = pytest.importorskip("torch")
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
+from experts.memory import GIB, Residency, module_bytes
 from tests.experts.memory_world import Model, layers, mirror, spots  # noqa: E402
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from experts.memory import GIB, Mirror, NoRoom, Residency
-
-torch = pytest.importorskip("torch")
 from tests.experts.memory_world import Model, layers, mirror  # noqa: E402
 
 

@@ -53,7 +53,7 @@ def take(before: State, action: Action, result: Result, judged: Critique | None,
     reward = {"score": score, "step": -0.05, "total": score - 0.05}
     after = replace(after, turn=before.turn + 1, spent=spent, last=action, critique=judged or before.critique)
     flags = {"terminated": False, "truncated": False} | ends
-    after = replace(after, ended=any(flags.values()))
+    after = replace(after, ended=any(flags.values()), verdict=judged if accepted else before.verdict)
     return Step(before, action, request, result, judged, reward, accepted, after, **flags)
 
 
@@ -89,7 +89,8 @@ def edited() -> Trajectory:
     good = critique(0.91, earlier=(0.96,), kept=0.97, quality=0.9)
     step4 = take(step3.after, Action("poster-magicbrush", "current"), Result(two, seconds=0.4, cached=True), good, s4)
     three = picture("yellow", purple, Item(0, "star", "green"), Item(5, "diamond", "black", "small"))
-    s5 = replace(step4.after, plan=Plan((a, b, c), None, (), (d,)), image=three, value=0.88)
+    given_up = replace(d, end="failed", reason="no square was found")
+    s5 = replace(step4.after, plan=Plan((a, b, c), None, (), (given_up,)), image=three, value=0.88)
     last = critique(0.94, math.nan, earlier=(0.95, 0.9), kept=0.95, feedback="no square was found")
     step5 = take(
         step4.after,
@@ -101,7 +102,7 @@ def edited() -> Trajectory:
     )
     masked = replace(step5.request, mask=Image.new("L", (96, 96), 200)) if step5.request else None
     steps = (step1, step2, step3, step4, replace(step5, request=masked))
-    return Trajectory(task, steps, "greedy", "d" * 64, CONFIG, VERSIONS)
+    return Trajectory(task, steps, "greedy", "d" * 64, CONFIG, VERSIONS, s0.plan)
 
 
 def drawn() -> Trajectory:
@@ -116,4 +117,54 @@ def drawn() -> Trajectory:
     stop = Action(None, "stop")
     after = replace(step1.after, last=stop, turn=2, ended=True)
     step2 = Step(step1.after, stop, None, None, None, {"total": 0.0}, False, after, True, False)
-    return Trajectory(task, (step1, step2), "random", "e" * 64, {}, VERSIONS)
+    return Trajectory(task, (step1, step2), "random", "e" * 64, {}, VERSIONS, s0.plan)
+
+
+def ended() -> Trajectory:
+    """Image-to-image with every end: done (once without a call), not possible, not understood, failed, left
+    over; a note on a choice; candidates that harm something, reverted and kept; one that nobody judged."""
+    prompt = (
+        "Make the star bigger, remove the triangle, add a sad elephant. Turn the heart green, do not draw a square; "
+        "then add a circle and put the star in a corner."
+    )
+    star, heart = Item(4, "star", "red", "small"), Item(2, "heart", "red")
+    given = picture("white", star, heart)
+    task = Task(prompt, given, 1, Budget(4), "ends")
+    bigger = command(prompt, "Make the star bigger", "resize")
+    triangle = replace(
+        command(prompt, "remove the triangle", "remove"),
+        end="not possible",
+        reason="there is no triangle (there are a star and a heart)",
+    )
+    elephant = replace(
+        command(prompt, "add a sad elephant", "other"),
+        end="not understood",
+        reason="'a sad elephant' is not understood",
+    )
+    green = command(prompt, "Turn the heart green", "recolour")
+    square = replace(command(prompt, "do not draw a square", "other"), end="done", reason="it is kept in mind")
+    circle, corner = command(prompt, "add a circle", "add"), command(prompt, "put the star in a corner", "move")
+    plan = Plan((), bigger, (green, circle, corner), (elephant, triangle), "", (square,), ("the circle is blue",))
+    s0 = State(task, plan, given, 0.2)
+    lost = picture("white", replace(star, size="big"))
+    harm = critique(0.95, kept=0.4, harmed=("the heart is not there any more",), feedback="the heart is gone")
+    tried = replace(s0, attempts=1)
+    step1 = take(s0, Action("poster-ip2p", "current"), Result(lost, seconds=0.4), harm, tried)
+    weak = critique(0.1, kept=0.9, feedback="the star is as small as before")
+    step2 = take(step1.after, Action("poster-omnigen", "current"), Result(given.copy(), seconds=0.2), weak, tried)
+    large = picture("white", replace(star, size="big"), replace(heart, colour="blue"))
+    s3 = replace(tried, plan=replace(plan, done=(bigger,), current=green, remaining=(circle, corner)), image=large)
+    good = critique(0.97, kept=0.8, harmed=("the heart is not red any more",))
+    step3 = take(
+        step2.after, Action("poster-ip2p", "current"), Result(large, seconds=0.4), good, replace(s3, value=0.5)
+    )
+    unsure = critique(math.nan, earlier=(math.nan,))
+    why = "three attempts did not do it"
+    dropped = (elephant, triangle, replace(green, end="failed", reason=why))
+    s4 = replace(step3.after, plan=replace(s3.plan, current=circle, remaining=(corner,), dropped=dropped))
+    other = picture("white", replace(star, size="big"), replace(heart, colour="green"))
+    step4 = take(
+        step3.after, Action("poster-magicbrush", "current"), Result(other, seconds=0.4), unsure, s4, truncated=True
+    )
+    steps = (step1, step2, step3, step4)
+    return Trajectory(task, steps, "greedy", "f" * 64, {"name": "poster"}, VERSIONS, plan)

@@ -204,7 +204,7 @@ def test_the_same_is_asked_once_and_a_second_run_asks_nothing(server: ChatServer
     assert all(reply.cached and reply.usd == reply.seconds == reply.requests == 0 for reply in again)
     server.chat(answers=file, seed=1).ask(queries(1), Said)
     server.chat(answers=file, model="other").ask(queries(1), Said)
-    server.chat(answers=file).ask([Query(prompt("judge-1"), {"colour": "colour 0"})], Said)
+    server.chat(answers=file).ask([Query(prompt("judge-2"), {"colour": "colour 0"})], Said)
     server.chat(answers=file).ask(queries(1, pictures=(("after", Image.new("RGB", (8, 8))),)), Said)
     assert server.book.requests == 6
 

@@ -121,8 +121,8 @@ def test_wrong_settings_are_one_line(told: dict[str, Any], words: str) -> None:
 
 
 def test_prompts_are_versioned_files(tmp_path: Path) -> None:
-    assert {"choose-1", "data-1", "decide-1", "judge-1", "plan-1", "replan-1", "word-1"} <= set(names())
-    assert prompt("judge-1").id.startswith("judge-1@") and prompt("judge-1").text.startswith("You are one step")
+    assert {"choose-1", "data-1", "decide-1", "judge-2", "plan-2", "replan-1", "word-1"} <= set(names())
+    assert prompt("judge-2").id.startswith("judge-2@") and prompt("judge-2").text.startswith("You are one step")
     own = tmp_path / "mine-3.md"
     own.write_text("Judge kindly.")
     assert prompt(str(own)).id.startswith("mine-3@") and prompt(str(own)).text.endswith("\n\nJudge kindly.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from poser import critics, extract, policies, wording
+from poser import critics, planning, policies, wording
 from poser.llm.prompts import prompt
 from poser.rollout import rollout
 from poser.runs.record import Recorder, load
@@ -31,7 +31,9 @@ def anything(asked: dict[str, Any]) -> Any:
     if "wanted" in data:
         scores = [{"id": row["id"], "seen": "it", "score": 0.9 if "hat" in str(row) else 0.4} for row in data["wanted"]]
         earlier = [{"id": row["id"], "seen": "it", "score": 0.9} for row in data["earlier"]]
-        return {"wanted": scores, "earlier": earlier, "kept": None, "quality": 0.7, "feedback": "the cat is grey"}
+        premises = [{"id": row["id"], "holds": 0.8, "missing": ""} for row in data["next"]]
+        said = {"kept": None, "quality": 0.7, "feedback": "the cat is grey", "premises": premises}
+        return {"wanted": scores, "earlier": earlier, **said}
     if "mode" in data:
         return {"prompt": f"{data['mode']}: {'. '.join(data['instructions'])}"}
     if "pending" in data:
@@ -61,7 +63,7 @@ def played(server: ChatServer, folder: Path) -> list[Trajectory]:
     mdp = replace(
         mdp,
         critic=critics.load("chat", told),
-        extractor=extract.load("llm", {**told, "every": "step", "pictures": True}),
+        extractor=planning.load("llm", {**told, "every": "step", "pictures": True}),
         wording=wording.load("llm", told),
     )
     policy = policies.load(f"planner:tiny@{server.base}", mdp.actions)
@@ -78,8 +80,8 @@ def test_everything_by_a_model_and_a_second_run_for_nothing(
     assert all(state.ended for state in states) and not caplog.records
     assert not any(outside(request) for request in server.book.asked)
     steps = [step for whole in first for step in whole.steps]
-    judged = f"chat:tiny:{prompt('judge-1').id}"
-    planned = f"by llm:tiny:{prompt('plan-1').id}+{prompt('replan-1').id}"
+    judged = f"chat:tiny:{prompt('judge-2').id}"
+    planned = f"by llm:tiny:{prompt('plan-2').id}+{prompt('replan-1').id}"
     assert {step.critique.critic for step in steps if step.critique} == {judged}
     assert {step.before.plan.note for step in steps} == {planned}
     assert all(

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 import poser.agent
+from experts.poster.render import render
+from experts.poster.scene import Item, Scene
 from poser.agent import Output
 from poser.cli import main
 from poser.runs.record import finished, load
@@ -65,7 +67,7 @@ def files(folder: Path) -> set[str]:
 
 def test_a_run_leaves_everything(play, drawn, tmp_path, capsys):
     playback = play(drawn)
-    assert main(["run", drawn.task.prompt, "--out", "out/demo"]) == 0
+    assert main(["run", drawn.task.prompt, "--out", "out/demo"]) == 3
     folder = tmp_path / "out" / "demo"
     steps = {"steps/01-poster-sd-generate-current.png"}
     assert files(folder) == {"trajectory.jsonl", "config.yaml", "final.png", "report.html"} | steps
@@ -78,13 +80,16 @@ def test_a_run_leaves_everything(play, drawn, tmp_path, capsys):
 def test_json_is_one_object_on_stdout(play, episode, tmp_path, capsys):
     episode.task.image.save(tmp_path / "in.png")
     play(episode)
-    assert main(["run", episode.task.prompt, "--image", "in.png", "--out", "run", "--json", "--quiet"]) == 0
+    assert main(["run", episode.task.prompt, "--image", "in.png", "--out", "run", "--json", "--quiet"]) == 3
     out, err = capsys.readouterr()
     data = json.loads(out)
     assert [step["expert"] for step in data["steps"]] == [step.action.expert for step in episode.steps]
     assert set(data["steps"][0]) >= {"command", "expert", "scope", "score", "accepted", "seconds", "usd"}
-    assert data["satisfied"] == [command.text for command in episode.steps[-1].after.plan.done]
-    assert data["dropped"] == ["add a <small> diamond & square"]
+    assert data["satisfied"] is False and data["standing"] == "some"
+    assert [row["command"] for row in data["ends"] if row["end"] == "done"] == [
+        command.text for command in episode.steps[-1].after.plan.done
+    ]
+    assert [row["command"] for row in data["ends"] if row["end"] == "failed"] == ["add a <small> diamond & square"]
     assert data["versions"] == dict(episode.versions)
     assert Image.open(data["pictures"]["final"]).convert("RGB") == episode.images[0]
     assert [path is None for path in data["pictures"]["steps"]] == [False, False, True, False, False]
@@ -95,7 +100,7 @@ def test_json_is_one_object_on_stdout(play, episode, tmp_path, capsys):
 def test_settings_reach_the_agent(play, drawn):
     playback = play(drawn)
     settings = ["--set", "rules.steps=4", "--set", "budget.usd=1", "--policy", "random"]
-    assert main(["run", "A star", "--out", "a", "--quiet", *settings]) == 0
+    assert main(["run", "A star", "--out", "a", "--quiet", *settings]) == 3
     assert playback.asked == ("poster", "random", {"rules.steps": 4, "budget.usd": 1})
 
 
@@ -103,7 +108,7 @@ def test_without_out_the_folder_is_dated_and_new(play, drawn, tmp_path, monkeypa
     monkeypatch.setattr("time.strftime", lambda _: "2026-01-02_03-04-05")
     play(drawn)
     for _ in range(3):
-        assert main(["run", "A star", "--quiet"]) == 0
+        assert main(["run", "A star", "--quiet"]) == 3
     names = sorted(folder.name for folder in (tmp_path / "runs").iterdir())
     assert names == ["2026-01-02_03-04-05", "2026-01-02_03-04-05-2", "2026-01-02_03-04-05-3"]
 
@@ -120,8 +125,8 @@ def test_ctrl_c_keeps_what_was_done_and_resume_ends_it(play, episode, tmp_path, 
     assert "unfinished" in (tmp_path / "my run" / "report.html").read_text()
     assert main(["replay", "my run"]) == 0
     play(episode)
-    assert main(["run", "--resume", "my run"]) == 0
-    assert main([*order, "at once"]) == 0
+    assert main(["run", "--resume", "my run"]) == 3
+    assert main([*order, "at once"]) == 3
     assert files(tmp_path / "my run") == files(tmp_path / "at once")
     for name in files(tmp_path / "my run") - {"report.html"}:
         assert (tmp_path / "my run" / name).read_bytes() == (tmp_path / "at once" / name).read_bytes(), name
@@ -186,23 +191,106 @@ def test_the_agents_own_refusals_are_one_line(tmp_path, monkeypatch, capsys, opt
 
 def test_an_earlier_run_is_safe_unless_overwritten(play, episode, drawn, tmp_path, capsys):
     playback = play(drawn)
-    assert main(["run", "A star", "--out", "a", "--quiet"]) == 0
+    assert main(["run", "A star", "--out", "a", "--quiet"]) == 3
     log = (tmp_path / "a" / "trajectory.jsonl").read_bytes()
     assert main(["run", "A star", "--out", "a"]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert main(["run", "--resume", "a"]) == 2
     assert "finished" in capsys.readouterr().err
     assert (tmp_path / "a" / "trajectory.jsonl").read_bytes() == log
-    assert main(["run", "A star", "--out", "a", "--overwrite", "--quiet"]) == 0
+    assert main(["run", "A star", "--out", "a", "--overwrite", "--quiet"]) == 3
     assert load("a") == playback.whole
 
 
-def test_no_picture_is_exit_code_1(play, episode, capsys):
+def claimed(whole: Trajectory) -> Trajectory:
+    """A run whose every command is done, and whose last verdict finds nothing wrong."""
+    (first, *_) = whole.steps
+    plan = replace(first.before.plan, done=first.before.plan.pending, current=None, remaining=())
+    verdict = replace(first.critique, wanted=(0.9, 0.9), harmed=())
+    after = replace(first.after, plan=plan, verdict=verdict, critique=verdict, ended=True)
+    return replace(whole, steps=(replace(first, critique=verdict, after=after, terminated=True),))
+
+
+def test_exit_code_0_everything_is_satisfied(play, drawn, capsys):
+    play(claimed(drawn))
+    assert main(["run", drawn.task.prompt, "--out", "a", "--quiet"]) == 0
+    assert capsys.readouterr().out.startswith("all satisfied (2 of 2) in 1 call")
+    assert main(["run", drawn.task.prompt, "--out", "b", "--quiet", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["satisfied"] is True and data["standing"] == "all"
+    assert {row["end"] for row in data["ends"]} == {"done"}
+
+
+def test_exit_code_3_a_picture_and_not_everything(play, drawn, capsys):
+    play(drawn)
+    assert main(["run", drawn.task.prompt, "--out", "a", "--quiet"]) == 3
+    out = capsys.readouterr().out
+    assert out.startswith("1 of 2 done") and "left over: 'Add a heart': the policy delivered" in out
+    spoiled = claimed(drawn)
+    last = spoiled.steps[0]
+    harmed = replace(last.after.verdict, harmed=("the star is not red",))
+    play(replace(spoiled, steps=(replace(last, after=replace(last.after, verdict=harmed)),)))
+    assert main(["run", drawn.task.prompt, "--out", "b", "--quiet"]) == 3
+    assert "  harmed: the star is not red" in capsys.readouterr().out.splitlines()
+
+
+def test_exit_code_1_no_picture(play, episode, capsys):
     failed = replace(episode.steps[2], before=replace(episode.steps[2].before, image=None))
     failed = replace(failed, after=replace(failed.after, image=None), terminated=True)
     play(replace(episode, task=replace(episode.task, image=None), steps=(failed,)))
     assert main(["run", "A star", "--out", "a"]) == 1
     assert "no picture was made" in capsys.readouterr().err
+
+
+def test_what_nobody_understands_costs_nothing_and_exits_with_1(tmp_path, monkeypatch, capsys):
+    """The whole way through the embedded preset: no expert is asked, no picture is there, and the report says why."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("experts.pool.Pool.run", lambda *_: pytest.fail("an expert was asked"))
+    assert main(["run", "hello", "--out", "a", "--policy", "greedy", "--json", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert (data["calls"], data["standing"], data["satisfied"], data["steps"]) == (0, "none", False, [])
+    assert data["pictures"] == {"final": None, "steps": []}
+    assert [row["end"] for row in data["ends"]] == ["not understood"] and all(row["reason"] for row in data["ends"])
+    assert "poser vocabulary" in err
+    assert files(tmp_path / "a") == {"trajectory.jsonl", "config.yaml", "report.html"} and finished("a")
+    assert "not understood" in (tmp_path / "a" / "report.html").read_text()
+    assert main(["replay", "a"]) == 0 and load("a").plan.dropped[0].text == "hello"
+
+
+def test_a_command_that_is_not_possible_costs_nothing_either(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("experts.pool.Pool.run", lambda *_: pytest.fail("an expert was asked"))
+    render(Scene("white", (Item(4, "heart", "red"),))).save("in.png")
+    order = ["run", "Remove the circle.", "--image", "in.png", "--out", "a", "--policy", "greedy", "--json", "--quiet"]
+    assert main(order) == 3, "the given picture stands"
+    data = json.loads(capsys.readouterr().out)
+    (row,) = data["ends"]
+    assert data["calls"] == 0 and not data["satisfied"] and data["standing"] == "none"
+    assert row["end"] == "not possible" and row["reason"].startswith("there is no circle") and "heart" in row["reason"]
+
+
+def test_the_help_tells_the_exit_codes(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert end.value.code == 0
+    assert "0 everything is satisfied; 3 a picture is delivered, and not everything is satisfied" in said
+    assert "1 no picture is delivered; 2 bad input" in said
+
+
+def test_vocabulary_shows_words_and_limits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["vocabulary", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert {"red", "star", "background", "remove"} <= set(data["words"]) and data["limits"]
+    assert all(words for words in data["words"].values())
+    assert main(["vocabulary", "--picture", "sheet.png"]) == 0
+    out = capsys.readouterr().out
+    assert "star" in out and "3x3 grid" in out and Image.open("sheet.png").width > 96
+    assert main(["vocabulary", "--language", "xx"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and "'xx'" in err and "en" in err
 
 
 def test_replay_redraws_without_a_model(play, episode, tmp_path, capsys):

@@ -12,17 +12,17 @@ from PIL import Image
 
 from experts.memory import Residency
 from experts.poster.instruction import changed
-from experts.poster.language.canonical import canonical
+from experts.poster.canonical import canonical
 from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck
 from experts.poster.train.critic_model import build_model, build_processor
-from experts.poster.train.store import WEIGHTS
 from poser.critics import load
 from poser.critics.questions.asking import Ask
 from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.yes_probability import Shared, conversation, encoded, plain
 from poser.critics.vqa import VqaCritic
+from poser.plugins import Context
 from poser.types import Command, Critique, Look, PoserError
 
 QUESTIONS = (
@@ -48,7 +48,7 @@ def looks() -> list[Look]:
     rng = np.random.default_rng(0)
     found = []
     for task in Deck("train").first(5):
-        commands = [Command(canonical(instruction)) for instruction in task.instructions]
+        commands = [Command(canonical(one), meaning=one, order=k) for k, one in enumerate(task.instructions)]
         start = render(task.start, rng) if task.start else None
         found.append(Look(render(task.target, rng), start, None, tuple(commands[:-1]), (commands[-1],)))
     return found
@@ -106,7 +106,7 @@ def test_scores_are_in_range_and_the_id_names_weights_and_questions(folder: Path
         assert all(0 <= score <= 1 for score in critique.wanted + critique.earlier)
         assert math.isnan(critique.kept) == (look.start is None)
         assert critique.critic == critic.id and critique.usd == 0
-    assert critic.id.startswith(f"vqa:{folder.name}@") and critic.id.endswith(":poster-1")
+    assert critic.id.startswith(f"vqa:{folder.name}@") and critic.id.endswith(":poster-2")
 
 
 def test_what_was_asked_is_remembered(folder: Path, looks: list[Look], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,7 +157,7 @@ def test_words_that_the_model_does_not_know_have_no_verdict(folder: Path, looks:
 
 def test_it_lives_in_a_residency(folder: Path, looks: list[Look]) -> None:
     residency = Residency(device="cpu")
-    critic = load("vqa", {"model": str(folder), "questions": "poster"}, residency)
+    critic = load("vqa", {"model": str(folder), "questions": "poster"}, Context(residency=residency))
     assert residency.resident == ()
     (critique,) = critic(looks[:1])
     assert residency.resident == (f"critic:{folder}",) and not math.isnan(critique.score)
@@ -187,11 +187,10 @@ def test_a_model_that_is_not_there_and_labels_that_are_no_tokens(
         VqaCritic(folder, yes="certainly")(looks[:1])
 
 
-@pytest.mark.skipif(not (WEIGHTS / "critic" / "model.safetensors").exists(), reason="the critic is not trained yet")
 def test_the_embedded_critic_tells_right_from_wrong() -> None:
     rng, right, wrong = np.random.default_rng(1), [], []
     for task in Deck("test").first(20):
-        commands = [Command(canonical(instruction)) for instruction in task.instructions]
+        commands = [Command(canonical(one), meaning=one, order=k) for k, one in enumerate(task.instructions)]
         start = render(task.start, rng) if task.start else None
         before = changed(task.start, task.instructions[:-1]) if len(commands) > 1 else Scene(task.target.background)
         good = Look(render(task.target, rng), start, None, tuple(commands[:-1]), (commands[-1],))

@@ -20,7 +20,8 @@ from tests.poser.chat_world import look, plain
 from tests.poser.world import make
 
 HONEST = 0.2
-REST = {"earlier": [], "kept": None, "quality": 1, "feedback": ""}
+RIGHT = {"id": "wanted-1", "seen": "", "score": 1}
+REST = {"earlier": [], "kept": None, "quality": 1, "feedback": "", "premises": []}
 
 
 def judge(asked: dict[str, Any]) -> Any:
@@ -32,6 +33,14 @@ def judge(asked: dict[str, Any]) -> Any:
         "earlier": [{"id": row["id"], **score} for row in data["earlier"]],
         "kept": 0.9 if any("start" in label for label in data["pictures"]) else None,
         "quality": 0.8,
+        "premises": [
+            {
+                "id": row["id"],
+                "holds": 0.1 if "dog" in row["instruction"] else 0.9,
+                "missing": "no  dog\n" * ("dog" in row["instruction"]),
+            }
+            for row in data.get("next", [])
+        ],
         "feedback": f"{data['wanted'][0]['instruction']}\nis  missing",
     }
 
@@ -44,7 +53,7 @@ def chat_server() -> Iterator[ChatServer]:
 
 
 def chat_critic(server: ChatServer, **settings: Any) -> ChatCritic:
-    return ChatCritic(server.chat(**settings), prompt("judge-1"))
+    return ChatCritic(server.chat(**settings), prompt("judge-2"))
 
 
 def test_a_look_becomes_a_critique(server: ChatServer) -> None:
@@ -54,7 +63,7 @@ def test_a_look_becomes_a_critique(server: ChatServer) -> None:
     (critique,) = critic([seen])
     assert (critique.wanted, critique.earlier) == ((HONEST, HONEST), (HONEST,))
     assert (critique.kept, critique.quality) == (0.9, 0.8) and critique.feedback == "add a hat is missing"
-    assert critique.critic == critic.id == f"chat:tiny:{prompt('judge-1').id}"
+    assert critique.critic == critic.id == f"chat:tiny:{prompt('judge-2').id}"
     assert critique.usd == pytest.approx(USD) and critique.seconds > 0
     assert [(answer.question, answer.yes) for answer in critique.answers][2] == ("make it blue", HONEST)
     data = data_of(server.book.asked[0])
@@ -90,6 +99,7 @@ def test_the_list_changes_no_verdict_and_what_was_seen_is_not_asked_again(server
         {"wanted": [{"id": "wanted-2", "seen": "", "score": 1}], **REST},
         {"wanted": [{"id": "wanted-1", "seen": "", "score": 1}] * 2, **REST},
         {"wanted": [{"id": "wanted-1", "seen": "", "score": 2}], **REST},
+        {"wanted": [RIGHT], **REST, "premises": [{"id": "next-1", "holds": 1, "missing": ""}]},
         {"score": 1.0},
         "1.0",
     ],
@@ -99,6 +109,46 @@ def test_answers_of_no_use_are_asked_for_again_and_then_no_verdict(said: Any, se
     (critique,) = chat_critic(server)([look()])
     assert server.book.requests == 3 and critique.usd == pytest.approx(3 * USD)
     assert all(map(math.isnan, critique.wanted)) and critique.feedback.startswith("no verdict (broken: ")
+
+
+def test_what_the_next_commands_take_for_granted_is_asked_with_the_verdict(server: ChatServer) -> None:
+    following = (Command("make it blue"), Command("remove the dog"))
+    (critique,) = chat_critic(server)([look(next=following)])
+    assert server.book.requests == 1
+    assert data_of(server.book.asked[0])["next"] == [
+        {"id": "next-1", "instruction": "make it blue"},
+        {"id": "next-2", "instruction": "remove the dog"},
+    ]
+    cat, dog = critique.premises
+    assert cat.score == 0.9 and dog.score == 0.1 and dog.reason.startswith("no") and critique.wanted == (HONEST,)
+    (without,) = chat_critic(server)([look()])
+    assert without.premises == ()
+
+
+def test_a_missing_premise_without_words_is_said_all_the_same(server: ChatServer) -> None:
+    def silent(asked: dict[str, Any]) -> Any:
+        return {**judge(asked), "premises": [{"id": "next-1", "holds": 0, "missing": ""}]}
+
+    server.brain = silent
+    (critique,) = chat_critic(server)([look(next=(Command("remove the dog"),))])
+    assert critique.premises[0].score == 0 and critique.premises[0].reason
+
+
+def test_a_picture_is_asked_for_its_premises_before_anything_is_done(server: ChatServer) -> None:
+    """What stands in `wanted` is nothing then, and that is an answer."""
+
+    def granted(asked: dict[str, Any]) -> Any:
+        rows = [{"id": row["id"], "holds": 0.2, "missing": "no dog"} for row in data_of(asked)["next"]]
+        return {"wanted": [], **REST, "premises": rows}
+
+    server.brain = granted
+    (critique,) = chat_critic(server)([look(wanted=(), next=(Command("remove the dog"),))])
+    assert critique.premises == ((0.2, "no dog"),) and critique.wanted == () and server.book.requests == 1
+
+
+def test_a_look_that_asks_nothing_costs_nothing(server: ChatServer) -> None:
+    (critique,) = chat_critic(server)([look(wanted=(), read=True)])
+    assert server.book.requests == 0 and critique.seen is None and critique.usd == 0
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -6,20 +6,18 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from experts.poster.reader import read
 from experts.poster.render import render
 from experts.poster.scene import UNKNOWN
 from experts.poster.tasks import split_of
-from experts.poster.train.critic import NAME, load
+from experts.poster.train.critic import load
 from experts.poster.train.critic_ask import answered, calibration, cells_of, measure, predictions, read_aloud
 from experts.poster.train.critic_data import KIND_SHARES, any_scene, draw_question, missed, rendered
 from experts.poster.train.critic_model import build_model, build_processor, prompt
 from experts.poster.train.critic_outputs import _tagged, _trials, outputs
 from experts.poster.train.critic_vision import HEADS, IGNORED, targets
-from experts.poster.train.store import WEIGHTS
 from experts.poster.train.vae import to_tensor
 
 
@@ -118,7 +116,6 @@ def test_outputs_come_back_with_what_was_asked_for(tmp_path: Path) -> None:
     assert other.wanted is None and missed(other) == []
 
 
-@pytest.mark.skipif(not (WEIGHTS / NAME / "model.safetensors").exists(), reason="the critic is not trained yet")
 def test_the_trained_critic_answers_about_unseen_posters() -> None:
     model, rng = load(), np.random.default_rng(6)
     figures = measure(model, build_processor().tokenizer, rendered(rng, 100, "test", worn=0.0))

@@ -8,13 +8,14 @@ import pytest
 from PIL import Image
 
 from experts.poster.instruction import changed
-from experts.poster.language import parse
 from experts.poster.reader import read
-from experts.poster.scene import match
+from experts.poster.render import render as paint
+from experts.poster.scene import Item, Scene, match
 from experts.types import image_digest
 from poser import Poser
 from poser.runs import record as records
 from poser.runs.report import render
+from poser.types import in_order
 
 PROMPT = (
     "A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. "
@@ -33,15 +34,33 @@ def demo(poser: Poser):  # noqa: ANN201
     return poser(PROMPT, seed=0)
 
 
-def wanted(*texts: str):  # noqa: ANN201
-    return changed(None, [parse(text) for text in texts])  # type: ignore[misc]
-
-
 def test_a_long_prompt_becomes_the_picture(demo) -> None:  # noqa: ANN001
     plan = demo.trajectory.steps[-1].after.plan
     assert len(plan.commands) == 4 and plan.current is None
-    target = wanted(*[command.wording for command in plan.commands])
+    target = changed(None, [command.meaning for command in in_order(plan.commands)])
     assert match(read(demo.images[0]), target).share >= 0.7
+    assert demo.satisfied is False or match(read(demo.images[0]), target).exact
+
+
+def test_what_is_claimed_is_what_the_ends_say(demo) -> None:  # noqa: ANN001
+    assert [ended.command for ended in demo.ends] == [text.rstrip(".") for text in PROMPT.split(". ")]
+    assert demo.satisfied is (all(ended.end == "done" for ended in demo.ends) and demo.satisfied)
+    assert all(ended.end == "done" or ended.reason for ended in demo.ends)
+
+
+def test_what_is_not_in_the_picture_is_said_and_costs_no_call(poser: Poser) -> None:
+    given = paint(Scene("white", (Item(4, "heart", "red"),)))
+    out = poser("Remove the circle.", image=given, seed=0)
+    (ended,) = out.ends
+    assert out.trajectory.steps == () and out.satisfied is False
+    assert ended.end == "not possible" and ended.reason == "there is no circle (there is a red heart)"
+    assert image_digest(out.images[0]) == image_digest(given)
+
+
+def test_what_nobody_understands_gives_no_picture(poser: Poser) -> None:
+    out = poser(["hello", "A red poster with a big white star at the center."])
+    assert [ended.end for ended in out.ends[0]] == ["not understood"] and out.trajectories[0].images == []
+    assert len(out.images) == 1 and out.satisfied[0] is False
 
 
 def test_every_step_says_what_happened(demo) -> None:  # noqa: ANN001

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from experts.poster.render import render
+from experts.poster.scene import Item, Scene
 from experts.types import VERBS
-from poser import extract
+from poser import planning
 from poser.llm.prompts import prompt
 from poser.planning.llm import LlmExtractor
 from poser.planning.rules import RulesExtractor
@@ -56,8 +58,8 @@ def chat_server() -> Iterator[ChatServer]:
 
 
 def extractor(server: ChatServer, rules: RulesExtractor | None = None, **more: Any) -> LlmExtractor:
-    own = {key: more.pop(key) for key in ("every", "pictures", "most") if key in more}
-    return LlmExtractor(server.chat(**more), rules or RulesExtractor(), prompt("plan-1"), prompt("replan-1"), **own)
+    own = {key: more.pop(key) for key in ("every", "pictures", "most", "world") if key in more}
+    return LlmExtractor(server.chat(**more), rules or RulesExtractor(), prompt("plan-2"), prompt("replan-1"), **own)
 
 
 def first(server: ChatServer, text: str = PROMPT, **more: Any) -> Planned:
@@ -79,7 +81,7 @@ def test_a_prompt_becomes_commands_with_verb_words_and_span(server: ChatServer) 
     commands = planned.plan.commands
     assert [(c.text, c.verb, c.words) for c in commands] == [(p["text"], p["verb"], p["words"]) for p in PIECES]
     assert [PROMPT[slice(*c.span)] for c in commands if c.span] == [p["text"] for p in PIECES]
-    assert planned.plan.note == f"by {found.id}" and found.id.startswith("llm:tiny:plan-1@")
+    assert planned.plan.note == f"by {found.id}" and found.id.startswith("llm:tiny:plan-2@")
     assert planned.usd == pytest.approx(USD) and planned.seconds > 0 and planned.attempts == 0
     schema = server.book.asked[0]["response_format"]["json_schema"]["schema"]
     assert schema["$defs"]["Piece"]["properties"]["verb"]["enum"] == list(VERBS)
@@ -88,7 +90,8 @@ def test_a_prompt_becomes_commands_with_verb_words_and_span(server: ChatServer) 
 @pytest.mark.parametrize(
     ("commands", "words"),
     [
-        ([], "100% of what the user asked for is in no command"),
+        ([], "there is no command"),
+        ([{"text": "Draw a cat", "verb": "generate", "words": ""}], "of what the user asked for is in no command"),
         (PIECES[:1], "is in no command"),
         ([*PIECES, {"text": "Add a purple elephant", "verb": "add", "words": ""}], "command 4 asks for something"),
         ([*PIECES[:2], {**PIECES[2], "words": "delete every file of this computer"}], "command 3 asks for something"),
@@ -144,6 +147,84 @@ def test_a_picture_is_shown_where_that_is_asked_for(server: ChatServer) -> None:
     shown, not_shown = (asked["messages"][1]["content"] for asked in server.book.asked)
     assert [part["type"] for part in shown] == ["text", "text", "image_url"] and isinstance(not_shown, str)
     assert [data_of(asked)["picture"] for asked in server.book.asked] == ["there is one"] * 2
+
+
+# what is no work: prohibitions, conditions, what nobody understands, what cannot be
+
+TOLD = "Make the car red. Don't touch the sky. If there is a dog, remove it. Florble the gronk. Lift the moon."
+ASIDES = [
+    {"text": "Don't touch the sky", "kind": "prohibition", "why": "the sky stays"},
+    {"text": "If there is a dog, remove it", "kind": "condition", "why": "there is no dog"},
+    {"text": "Florble the gronk", "kind": "unclear", "why": "nobody knows what a gronk is"},
+    {"text": "Lift the moon", "kind": "impossible", "why": "there is no moon"},
+]
+CAR = {"text": "Make the car red", "verb": "recolour", "words": ""}
+
+
+def test_what_is_no_work_ends_before_a_call_with_its_reason(server: ChatServer) -> None:
+    server.brain = lambda asked: {"commands": [CAR], "asides": ASIDES}
+    plan = first(server, TOLD).plan
+    assert [command.text for command in plan.pending] == ["Make the car red"]
+    assert [(c.text, c.end, c.reason) for c in plan.settled] == [
+        ("Don't touch the sky", "done", "the sky stays"),
+        ("If there is a dog, remove it", "done", "there is no dog"),
+    ]
+    assert [(c.text, c.end, c.reason) for c in plan.dropped] == [
+        ("Florble the gronk", "not understood", "nobody knows what a gronk is"),
+        ("Lift the moon", "not possible", "there is no moon"),
+    ]
+    assert all(TOLD[slice(*c.span)] == c.text for c in (*plan.settled, *plan.dropped) if c.span)
+    schema = server.book.asked[0]["response_format"]["json_schema"]["schema"]
+    assert set(schema["required"]) == {"commands", "asides"}
+    kinds = schema["$defs"]["Aside"]["properties"]["kind"]["enum"]
+    assert kinds == ["prohibition", "condition", "unclear", "impossible"]
+
+
+def test_a_plan_of_asides_alone_spends_nothing_more(server: ChatServer) -> None:
+    server.brain = lambda asked: {"commands": [], "asides": ASIDES[2:3]}
+    plan = first(server, "Florble the gronk").plan
+    assert plan.pending == () and [c.end for c in plan.dropped] == ["not understood"] and server.book.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("asides", "words"),
+    [
+        ([{"text": "Don't paint the fence", "kind": "prohibition", "why": ""}], "must be copied from the prompt"),
+        ([{**ASIDES[0], "kind": "boring"}], "asides.0.kind: Input should be"),
+        (ASIDES[:1], "is in no command"),
+    ],
+)
+def test_an_aside_that_is_not_in_the_prompt_or_hides_work_is_asked_again(
+    asides: Any, words: str, server: ChatServer
+) -> None:
+    server.brain = lambda asked: {"commands": [CAR], "asides": asides}
+    planned = first(server, TOLD)
+    assert server.book.requests == 3 and words in data_of(server.book.asked[1])["what_was_wrong"]
+    assert planned.plan.note.startswith("by rules") and planned.plan == RulesExtractor().first(Task(TOLD))
+
+
+def test_the_order_of_a_plan_is_the_models(server: ChatServer) -> None:
+    """'But first' is understood: the commands stand as the answer has them, whatever their spans say."""
+    server.brain = lambda asked: {"commands": [PIECES[0], PIECES[2], PIECES[1]]}
+    plan = first(server).plan
+    assert [command.text for command in plan.pending] == [PIECES[k]["text"] for k in (0, 2, 1)]
+
+
+def test_in_the_embedded_world_commands_get_their_meaning(server: ChatServer) -> None:
+    said = "Make the star green. Then please move it to the top right. Give it a hat."
+    parts = [("Make the star green", ""), ("move it to the top right", "move the star to the top right")]
+    parts.append(("Give it a hat", "add a hat to the star"))
+    rows = [{"text": text, "verb": "other", "words": words} for text, words in parts]
+    server.brain = lambda asked: {"commands": rows}
+    scene = Scene("white", (Item(4, "star", "red"),))
+    found = extractor(server, world="poster")
+    (planned,) = found.start([Task(said, render(scene))], [scene])
+    green, moved, hat = planned.plan.pending
+    assert found.sees and not extractor(server).sees
+    assert green.meaning and green.meaning.colour == "green" and moved.meaning and moved.meaning.place == 2
+    assert hat.meaning is None and [c.order for c in planned.plan.pending] == [0, 1, 2]
+    (plain,) = extractor(server).start([Task(said, render(scene))], [scene])
+    assert all(command.meaning is None for command in plain.plan.pending)
 
 
 # the next plans
@@ -271,18 +352,19 @@ def test_episodes_end_and_its_price_is_in_what_was_spent(every: Any, server: Cha
         ({"model": "m", "most": 0}, "most is 0"),
         ({"model": "m", "pictures": "yes"}, "pictures is 'yes'"),
         ({"model": "m", "merge": 3}, "extractor llm: no such key 'merge'"),
+        ({"model": "m", "world": "mars"}, "world is 'mars'; type poster"),
         ({"model": "m", "plan": "plan-0"}, "no such prompt 'plan-0'"),
     ],
 )
 def test_wrong_settings_are_one_line(told: dict[str, Any], words: str) -> None:
     with pytest.raises(PoserError) as caught:
-        extract.load("llm", told)
+        planning.load("llm", told)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_key_is_needed_at_the_first_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    found = extract.load("llm", {"model": "m"})
+    found = planning.load("llm", {"model": "m"})
     with pytest.raises(PoserError, match="extractor llm: .*OPENAI_API_KEY is not set"):
         found.start([Task(PROMPT)])
-    assert extract.load("rules").id == "rules"
+    assert planning.load("rules").id == "rules"

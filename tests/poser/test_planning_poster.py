@@ -6,13 +6,14 @@ import pytest
 from PIL import Image
 
 from experts.poster.instruction import Instruction, changed
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import SPLITS
+from experts.poster.canonical import canonical
+from experts.poster.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from experts.poster.tasks import Deck
 from poser.planning import load
 from poser.planning.poster import PosterExtractor, first
+from poser.plugins import Context
 from poser.types import Command, Plan, PoserError, Task
 
 POSTER = Scene("yellow", (Item(4, "star", "red"), Item(6, "circle", "blue", "small")))
@@ -208,7 +209,7 @@ def test_a_list_is_planned_item_by_item() -> None:
 
 
 def test_settings() -> None:
-    found = load("poster", {"requeue": True}, 2, 0.7)
+    found = load("poster", {"requeue": True}, Context(attempts=2, threshold=0.7))
     assert found == PosterExtractor(2, 0.7, requeue=True) and found.id == "poster-1" and found.sees
     with pytest.raises(PoserError, match="extractor poster: no such key 'merge'; keys are reorder, requeue"):
-        load("poster", {"merge": 3})
+        load("poster", {"merge": 3}, Context())

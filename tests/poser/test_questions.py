@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.language.canonical import COUNTS, canonical
+from experts.poster.canonical import canonical
 from experts.poster.language.reading import read as understood
-from experts.poster.questions import Question, about, anything, background
-from experts.poster.reader import read
+from experts.poster.questions import Question, about
 from experts.poster.render import render
-from experts.poster.scene import COLOURS, SHAPES, SIDE, SIZES, Item, Scene
+from experts.poster.scene import COLOURS, Item, Scene
 from experts.poster.tasks import Deck, PosterTask
 from poser.critics.questions.asking import Ask, Generic, converse, in_words
 from poser.critics.questions.poster import Poster, read_scene
 from poser.critics.questions.registry import writer
 from poser.types import Command, Critique, Look, PoserError
-
-SURE = 0.98
-
-
-def _every_question() -> dict[str, Question]:
-    options = list(itertools.product((None, *SHAPES), (None, *COLOURS), (None, *SIZES)))
-    questions = [Question("item", place, *o) for place in (None, *range(9)) for o in options]
-    questions += [Question("count", None, *o, count=n) for n in range(1, len(COUNTS) + 1) for o in options]
-    questions += [background(colour) for colour in COLOURS] + [anything(place) for place in (None, *range(9))]
-    for place in range(9):
-        for field, values in (("shape", SHAPES), ("colour", COLOURS), ("size", SIZES)):
-            questions += [Question("attribute", place).having(field, value) for value in values]
-    return {str(question): question for question in questions}
-
-
-EVERY = _every_question()
-
-
-@lru_cache(maxsize=64)
-def _seen(pixels: bytes) -> Scene:
-    return read(Image.frombytes("RGB", (SIDE, SIDE), pixels))
-
-
-def oracle(asks: list[Ask]) -> list[float]:
-    """P(yes) of an almost sure model that sees exactly what is there."""
-    return [SURE if EVERY[question].holds(_seen(picture.tobytes())) else 1 - SURE for picture, question in asks]
+from tests.poser.poster_world import EVERY, SURE, oracle
 
 
 def meant(texts: list[str | Instruction], scene: Scene | None) -> tuple[Command, ...]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from poser import codec
+from poser.runs import codec
 from poser.runs.record import LOG, Recorder, finished, load
 from poser.types import Critique, PoserError, Trajectory
 from tests.poser import episodes

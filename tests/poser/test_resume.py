@@ -13,8 +13,10 @@ from experts.fake import fake_entries
 from experts.registry import Registry
 from experts.types import image_digest
 from poser.cli import main
-from poser.runs.record import finished, load
-from poser.types import Critique
+from poser.planning.poster import PosterExtractor
+from poser.runs.ends import claimed, ends_of
+from poser.runs.record import Recorder, finished, load
+from poser.types import Critique, Trajectory
 
 PROMPT = "A red square. Add a circle. Then make it blue. Remove the square. Add a heart."
 
@@ -69,7 +71,8 @@ def story(folder: str) -> list[str]:
 def test_an_interrupted_run_ends_as_the_uninterrupted_one(judged, capsys, policy):
     order = ["run", PROMPT, "--seed", "5", "--policy", policy, "--set", "wording=plain", "--quiet", "--out"]
     judged()
-    assert main([*order, "whole"]) == 0
+    code = main([*order, "whole"])
+    assert code == (0 if claimed(load("whole")) else 3)
     steps = len(load("whole").steps)
     assert steps >= 3 and finished("whole")
     for cut in range(1, steps):
@@ -78,7 +81,8 @@ def test_an_interrupted_run_ends_as_the_uninterrupted_one(judged, capsys, policy
         assert main([*order, name]) == 130
         assert len(load(name).steps) == cut - 1
         judged()
-        assert main(["run", "--resume", name, "--quiet"]) == 0
+        assert main(["run", "--resume", name, "--quiet"]) == code
+        assert load(name).plan == load("whole").plan and ends_of(load(name)) == ends_of(load("whole"))
         assert story(name) == story("whole")
         assert (Path(name) / "final.png").read_bytes() == Path("whole/final.png").read_bytes()
 
@@ -90,6 +94,36 @@ def test_twice_interrupted(judged):
     assert main(["run", "--resume", "a", "--quiet"]) == 130
     assert len(load("a").steps) == 2
     judged()
-    assert main(["run", "--resume", "a", "--quiet"]) == 0
-    assert main(["run", PROMPT, "--out", "b", "--quiet"]) == 0
+    code = main(["run", PROMPT, "--out", "b", "--quiet"])
+    assert main(["run", "--resume", "a", "--quiet"]) == code == (0 if claimed(load("b")) else 3)
     assert story("a") == story("b")
+
+
+@pytest.mark.parametrize("interrupt", [1, 3])
+def test_a_run_is_begun_once_and_taken_up_once(judged, monkeypatch, interrupt):
+    """The recorder hears of a run a single time, whether it is new or resumed; what it hears holds what was done."""
+    begun: list[int] = []
+    start = Recorder.start
+
+    def counted(recorder: Recorder, whole: Trajectory) -> None:
+        begun.append(len(whole.steps))
+        start(recorder, whole)
+
+    monkeypatch.setattr(Recorder, "start", counted)
+    judged(interrupt=interrupt)
+    assert main(["run", PROMPT, "--out", "a", "--quiet"]) == 130 and begun == [0]
+    judged()
+    main(["run", "--resume", "a", "--quiet"])
+    assert begun == [0, interrupt - 1] and finished("a")
+
+
+def test_a_resumed_run_plans_nothing_anew(judged, monkeypatch):
+    """The plan is the one of the record: the extractor is not asked for a first plan a second time."""
+    judged(interrupt=3)
+    main(["run", PROMPT, "--out", "a", "--quiet"])
+    monkeypatch.setattr(
+        PosterExtractor, "start", lambda _, tasks, seen=(): [pytest.fail("planned anew") for _ in tasks]
+    )
+    judged()
+    main(["run", "--resume", "a", "--quiet"])
+    assert finished("a") and load("a").plan.pending[0].text == "A red square"

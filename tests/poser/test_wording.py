@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from experts.poster.instruction import Instruction, Ref, changed
-from experts.poster.language.canonical import canonical, caption
+from experts.poster.canonical import canonical, caption
 from experts.poster.language.reading import read
 from experts.poster.scene import Item
 from experts.poster.tasks import Deck
@@ -214,15 +214,11 @@ def test_an_unknown_wording_is_one_line():
 
 def test_a_new_file_is_found_by_itself(tmp_path, monkeypatch):
     import poser.wording
-    from poser import parts
+    from poser import plugins
 
     (tmp_path / "loud.py").write_text(
-        "from poser.wording.plain import Plain\n\n\ndef load(settings: dict) -> Plain:\n    return Plain()\n"
+        "from poser.wording.plain import Plain\n\n\ndef load(settings, context):\n    return Plain()\n"
     )
-    (tmp_path / "helper.py").write_text("def load(file: str) -> str:\n    return file\n")
+    (tmp_path / "_helper.py").write_text("def load(file):\n    return file\n")
     monkeypatch.setattr(poser.wording, "__path__", [str(tmp_path), *poser.wording.__path__])
-    parts.names.cache_clear()
-    try:
-        assert parts.names("poser.wording") == ("loud",) and load("loud").id == "plain"
-    finally:
-        parts.names.cache_clear()
+    assert plugins.names("wording") == ("llm", "loud", "plain", "poster") and load("loud").id == "plain"

@@ -69,7 +69,7 @@ def test_background_and_generate():
         (Instruction("recolour", ref=Ref("heart"), colour="yellow"), "cannot be seen"),
         (Instruction("add", items=(Item(8, "circle", "yellow"),)), "cannot be seen"),
         (Instruction("background", background="red"), "cannot be seen"),
-        (Instruction("add", items=tuple(Item(k, "circle", "black") for k in (1, 3, 5))), "at most 5"),
+        (Instruction("add", items=(Item(None, "circle", "black"),) * 8), "at most 9"),
         (Instruction("remove", ref=Ref("star")), "could mean"),
         (Instruction("remove", ref=Ref("diamond")), "nothing like"),
         (Instruction("remove"), "remove what"),
@@ -105,5 +105,9 @@ def test_become_keeps_what_is_not_named():
 
 
 def test_an_overfull_scene_may_still_be_edited():
-    full = Scene("white", tuple(Item(k, "star", "red") for k in range(6)))
+    nine = tuple(Item(k, "star", "red") for k in range(9))
+    assert apply(Scene("white", nine[:8]), Instruction("add", items=nine[8:])) == Scene("white", nine)
+    full = Scene("white", (*nine, Item(None, "star", "red")))
     assert apply(full, Instruction("recolour", ref=Ref(place=0), colour="blue")).at(0) == Item(0, "star", "blue")
+    with pytest.raises(SceneError, match="at most 9"):
+        apply(full, Instruction("add", items=(Item(None, "heart", "red"),)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from experts.poster.instruction import changed
-from experts.poster.language.phrases import SPLITS
+from experts.poster.phrases import SPLITS
 from experts.poster.scene import MAX_ITEMS, SceneError
 from experts.poster.tasks import EDITS, KINDS, Deck, draw_scene, draw_task, join, split_of
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.nouns import HEADS
+from experts.poster.language.senses import sharpened
 from experts.poster.language.tokens import Token
 
 _CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
-            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis"}  # fmt: skip
+            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer"}  # fmt: skip
 _STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
 _NOUNLIKE = ("the", "same", "a", "attr")
 
@@ -46,79 +47,6 @@ class Clause:
         return not any(token.tag in _CONTENT or token.tag in ("no", "not", "all", "both", "other", "undo", "another", "count", "only") for token in self.tokens) and not self.verb
 
 
-def _said(token: Token, tag: str, value: str = "") -> Token:
-    return replace(token, sense=Sense(tag, value))
-
-
-def sharpened(tokens: Sequence[Token]) -> list[Token]:
-    """Words of several senses, decided by their neighbours."""
-    out = list(tokens)
-    for k, token in enumerate(out):
-        before = out[k - 1].tag if k else "stop"
-        word_before = out[k - 1].text if k else ""
-        after = out[k + 1].tag if k + 1 < len(out) else "stop"
-        text = token.text
-        if token.tag == "verb" and text in ("colour", "color", "shade", "tint", "dye", "hue"):
-            if before in ("the", "of", "same", "it", "them", "a", "colour", "in", "and", "attr", "that", "other") and word_before != "to" or (after in ("of", "is", "stop", "comma", "as") and before not in ("stop", "comma", "fill", "and", "then")):
-                out[k] = _said(token, "attr", "colour")
-        elif token.tag == "verb" and text in ("place", "position", "put", "set", "line", "cut", "lay") and before in ("the", "of", "same", "it", "them") and text in ("place", "position", "set", "line", "cut") or token.tag == "shape" and text in ("spot", "spots", "dot") and (before in ("same", "the") and after in ("of", "stop", "comma", "and") or word_before in ("their", "its")) and text != "dot":
-            out[k] = _said(token, "attr", "place")
-        elif text == "like" and before in ("shape", "thing", "attr", "fill") and after in ("the", "it"):
-            out[k] = _said(token, "as")
-        elif text in ("left",) and before in ("is", "be") and after in ("fill", "in"):
-            pass
-        elif token.tag == "correct" and text in ("better", "rather", "sorry", "actually", "instead", "lieber", "besser", "mejor", "non", "no", "nein", "plutot", "meglio") and after in ("colour",) and before == "stop" and text == "sorry":
-            out[k] = _said(token, "fill")
-        elif token.tag == "no" and text in ("no", "none") and _corrects(out, k):
-            out[k] = _said(token, "correct")
-        elif token.tag == "correct" and after in HEADS and text in ("no",):
-            out[k] = _said(token, "no")
-        elif token.tag == "hedge" and (after in ("shape", "colour", "size", "thing") and text in ("a little", "half", "a touch", "a tad", "a shade")):
-            out[k] = _said(token, "size", "small") if text == "a little" and after in ("shape", "colour", "thing") and _heads(out, k + 1) else token
-        elif token.tag == "size" and text == "little" and before in ("only", "fill", "a") and after not in ("shape", "colour", "thing", "size", "more", "unknown"):
-            out[k] = _said(token, "hedge")
-        elif token.tag == "verb" and token.sense.form == "" and text == "make" and after in ("a", "count", "another") and (k + 1 < len(out)):
-            out[k] = _said(token, "verb", "draw")
-        elif token.tag == "verb" and token.value == "swap" and text in ("switch", "swap", "exchange") and after == "to":
-            out[k] = _said(token, "verb", "change")
-        elif token.tag == "verb" and token.value == "change" and text == "switch" and _pair_follows(out, k):
-            out[k] = _said(token, "verb", "swap")
-        elif token.tag == "poster" and text in ("sign", "drawing", "design", "picture", "image", "card") and before == "verb" and False:
-            pass
-        elif token.tag == "count" and token.value == "1" and text == "one" and after not in (*HEADS, "colour", "size", "unknown"):
-            out[k] = _said(token, "thing")
-        elif text == "second" and before in ("the",) and after in HEADS:
-            out[k] = _said(token, "latter")
-    return out
-
-
-def _heads(tokens: Sequence[Token], k: int) -> bool:
-    while k < len(tokens) and tokens[k].tag in ("colour", "size", "fill"):
-        k += 1
-    return k < len(tokens) and tokens[k].tag in HEADS
-
-
-def _pair_follows(tokens: Sequence[Token], k: int) -> bool:
-    """Whether 'switch' is followed by two things joined by 'and' with nothing that they should become."""
-    rest = []
-    for token in tokens[k + 1 :]:
-        if token.tag in ("stop", "then"):
-            break
-        rest.append(token)
-    heads = [n for n, token in enumerate(rest) if token.tag in ("shape", "thing")]
-    joined = any(token.tag in ("and", "with") for token in rest[heads[0] : heads[1]]) if len(heads) >= 2 else False
-    return joined and not any(token.tag == "to" for token in rest)
-
-
-def _corrects(tokens: Sequence[Token], k: int) -> bool:
-    """Whether 'no' takes something back ('blue, no, green') and does not deny something ('no circles')."""
-    before = tokens[k - 1].tag if k else "stop"
-    after = tokens[k + 1].tag if k + 1 < len(tokens) else "stop"
-    if after in ("comma", "correct", "stop", "verb", "colon"):
-        return before in ("comma", "stop", "and", "fill", "correct", "colon") or after == "correct"
-    return before == "comma" and after in ("colour", "size", "in") and not _heads(tokens, k + 1) and k > 1
-
-
 def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
     """Tokens between full stops, line ends and their like."""
     out: list[list[Token]] = [[]]
@@ -127,7 +55,7 @@ def sentences(tokens: Sequence[Token]) -> list[list[Token]]:
             out.append([])
         else:
             out[-1].append(token)
-    return [sentence for sentence in out if sentence]
+    return _headings([sentence for sentence in out if sentence])
 
 
 def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
@@ -145,16 +73,24 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     if token.tag in ("before", "after") and k + 1 < len(tokens):
         ahead = next((t for t in tokens[k + 1 :] if t.tag not in ("fill", "it", "the")), None)
         return ahead is not None and ahead.tag in ("verb", "grow") and any(t.tag in _CONTENT for t in tokens[begun:k])
-    if token.tag == "keepdummy":
-        return False
+    gone = any(t.tag == "verb" and t.value == "go" for t in tokens[begun:k])
+    if before.tag in ("comma", "and", "but") and (_subject(tokens, k) or (gone and token.tag == "the")) and _asks(tokens[begun : k - 1]):
+        return True
+    if before.tag in ("comma", "and") and k - begun > 2 and tokens[k - 2].tag in ("verb", "grow") and _asks(tokens[begun : k - 2]):
+        return token.tag not in ("verb", "grow") and not _verbless(tokens[k:])
     if token.tag in ("verb", "grow"):
         content = [t for t in tokens[begun:k] if t.tag in _CONTENT]
         if not content:
             return False
-        if token.sense.form == "ed":
+        if token.sense.form in ("ed", "arrow") or (before.tag == "colon" and not _asks(tokens[begun : k - 1])):
+            return False
+        if begun == 0 and k > 1 and all(t.tag in (*_NAMING, "then", "comma", "and") for t in tokens[begun:k]) and any(t.tag == "the" for t in tokens[begun:k]):
+            return False
+        caused = next((t.text for t in tokens[begun:k] if t.tag == "verb"), tokens[begun].text)
+        if caused in _CAUSES and before.tag not in ("and", "comma", "but", "then") and token.sense.form == "":
             return False
         if token.sense.form == "ing":
-            return before.tag == "not" and False
+            return False
         links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
         if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to", "it") and before.tag != "it":
             return False
@@ -174,6 +110,32 @@ def _starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
         ahead = next((t for t in tokens[k + 1 :] if t.tag != "fill"), None)
         return ahead is not None and ahead.tag in ("verb", "grow") and ahead.sense.form in ("", "ing")
     return False
+
+
+_CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
+_NAMING = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter", "shape", "thing", "ground", "poster",
+           "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of", "in", "row", "column", "corner", "side"}  # fmt: skip
+_NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
+
+
+def _asks(tokens: Sequence[Token]) -> bool:
+    """Whether something is asked for: a verb, and what it is about."""
+    return any(t.tag in ("verb", "grow") for t in tokens) and any(t.tag in _CONTENT and t.tag != "verb" for t in tokens)
+
+
+def _verbless(tokens: Sequence[Token]) -> bool:
+    return not any(t.tag in ("verb", "grow") for t in tokens)
+
+
+def _subject(tokens: Sequence[Token], k: int) -> bool:
+    """Whether what begins at `k` names something that is there, and then says what it does or is."""
+    while k < len(tokens) and tokens[k].tag == "fill":
+        k += 1
+    if k >= len(tokens) or tokens[k].tag not in _NAMES:
+        return False
+    while k < len(tokens) and tokens[k].tag in _NAMING:
+        k += 1
+    return k < len(tokens) and tokens[k].tag in ("is", "verb", "grow", "not") and tokens[k].sense.form != "ing"
 
 
 def _cut(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -212,13 +174,43 @@ def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
             break
     if best is None:
         return "", "", tokens, False
+    caused = next((k for k in range(best + 2, len(tokens)) if _effect(tokens, best, k)), None)
+    best = best if caused is None else caused
     token = tokens[best]
-    leading = tokens[:best]
+    leading = [t for k, t in enumerate(tokens[:best]) if not (caused is not None and t.tag == "verb")]
+    if any(t.tag == "mutual" for t in tokens) and token.value in ("change", "add", "swap", "take"):
+        return "swap", "", [t for t in tokens if t is not token], False
     negated = any(t.tag == "not" for t in leading if t.tag == "not") and not any(t.tag in ("colour", "size") for t in leading)
     rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")] + tokens[best + 1 :]
     if token.tag == "grow":
         return "grow", token.value, rest, negated
     return token.value, "", rest, negated
+
+
+def _effect(tokens: Sequence[Token], best: int, k: int) -> bool:
+    """Whether the verb at `k` says what is to happen in 'make the star vanish', 'let them swap places'."""
+    causes = tokens[best].text in _CAUSES
+    return causes and tokens[k].tag in ("verb", "grow") and tokens[k].sense.form != "ing" and not _past(tokens[k]) and tokens[k - 1].tag not in ("and", "comma", "to", "the")
+
+
+def _past(token: Token) -> bool:
+    """Whether a verb only tells what was done: 'the one you added'."""
+    return token.sense.form == "ed" and token.value in ("add", "draw")
+
+
+def _headings(found: list[list[Token]]) -> list[list[Token]]:
+    """'BACKGROUND' above 'Yellow', 'White.' before what is on it: what two lines say together."""
+    out: list[list[Token]] = []
+    for sentence in found:
+        content = [t for t in sentence if t.tag in _CONTENT or t.tag in ("void", "not", "no")]
+        before = [t for t in out[-1] if t.tag in _CONTENT] if out else []
+        if out and content and all(t.tag == "colour" for t in content) and len(before) == 1 and before[0].tag == "ground":
+            out[-1] = [*out[-1], *sentence]
+        elif not out and len(found) > 1 and len(content) == 1 and content[0].tag == "colour":
+            out.append([*sentence, replace(content[0], sense=Sense("ground"))])
+        else:
+            out.append(sentence)
+    return out
 
 
 def _clause(tokens: list[Token], sentence: int) -> Clause:

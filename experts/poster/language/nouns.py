@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from experts.poster.language.tokens import Token
 
+GROUNDS = ("poster", "ground")
 HEADS = ("shape", "thing", "things", "poster", "ground")
 _BEFORE = {"a", "the", "all", "both", "other", "another", "count", "colour", "size", "most", "more", "v", "h", "mid",
-           "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that"}  # fmt: skip
-_PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal")
+           "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that", "ordinal", "outer"}  # fmt: skip
+_PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal", "everywhere")
+_POINTS = ("v", "h", "mid")
 _LINKS = ("in", "to", "the", "of", "a", "fill", "from")
 _MANY = ("all", "both")
 
@@ -27,6 +29,7 @@ class Place:
     many: bool = False
     count: int | None = None
     link: str = ""
+    free: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,9 @@ class Noun:
     negative: bool = False
     where: bool = False
     ordinal: str = ""
+    bare: bool = False
+    past: bool = False
+    near: bool = False
 
     @property
     def definite(self) -> bool:
@@ -170,7 +176,8 @@ def noun_at(scan: Scan) -> Noun | None:
     tokens = scan.tokens
     if scan.tag() in ("it", "them", "former", "latter"):
         scan.at += 1
-        return _tail(scan, Noun("thing", det=tokens[k].tag, plural=tokens[k].tag == "them", start=k, end=scan.at))
+        det, near = tokens[k].tag, tokens[k].value == "that"
+        return _tail(scan, Noun("thing", det=det, plural=det == "them", start=k, end=scan.at, near=near))
     noun, strange, sides, adjectives = Noun(start=start), list[Token](), list[Token](), 0
     while k < len(tokens) and tokens[k].tag in (*_BEFORE, *HEADS, "of", "and"):
         token = tokens[k]
@@ -179,7 +186,7 @@ def noun_at(scan: Scan) -> Noun | None:
         if tag in HEADS:
             if tag == "thing" and value == "" and following in ("shape", "colour", "size") and token.text == "one" and noun.det not in ("the", "that", "all"):
                 noun = replace(noun, count=1)
-            elif tag == "shape" and following == "thing" or (tag == "shape" and token.text.startswith("round") and following in ("shape", "colour", "size")):
+            elif tag == "shape" and following == "thing" and token.sense.form != "s" or (tag == "shape" and token.text.startswith("round") and following in ("shape", "colour", "size")):
                 noun = replace(noun, shape=value)
             elif tag == "shape" and noun.shape and noun.shape != value and following not in HEADS:
                 return None
@@ -191,6 +198,8 @@ def noun_at(scan: Scan) -> Noun | None:
                 )
                 if tag == "things":
                     noun = replace(noun, det=noun.det if value == "which" and noun.det else "all", plural=True)
+                    if following in ("colour", "size") and _told_after(tokens, k + 2):
+                        k, noun = k + 1, replace(noun, spec=_spec_with(noun.spec, tokens[k + 1]))
                 k += 1
                 break
         elif tag == "of":
@@ -203,8 +212,10 @@ def noun_at(scan: Scan) -> Noun | None:
                 break
         elif tag in ("colour", "size", "most", "more"):
             noun, adjectives = replace(noun, spec=_spec_with(noun.spec, token)), adjectives + 1
-        elif tag in ("v", "h", "mid", "row", "corner"):
+        elif tag in ("v", "h", "mid", "row", "corner", "outer"):
             sides.append(token)
+        elif tag == "ordinal":
+            noun = replace(noun, ordinal=value, det=noun.det or "the")
         elif tag == "unknown":
             strange.append(token)
         elif tag == "count":
@@ -252,20 +263,30 @@ def noun_at(scan: Scan) -> Noun | None:
                 return None
         k += 1
     if not noun.head:
-        headless = noun.det in ("the", "that", "all") and not strange and not sides
+        counted = bool(noun.count) and bool(adjectives)
+        lines = any(token.tag in ("corner", "row") for token in sides)
+        counted = counted or (bool(noun.count) and noun.det == "the" and not lines)
+        headless = (noun.det in ("the", "that", "all") or counted) and not strange and (not sides or counted)
         nextish = tokens[k].tag if k < len(tokens) else ""
         if noun.det == "all" and not adjectives and not sides and nextish in ("corner", "side", "row", "column"):
             return None
         paired = noun.det in ("a", "") and noun.det and adjectives and nextish in ("and", "comma") and _headed(tokens, k + 1)
-        if not ((headless and (adjectives or (noun.det == "all"))) or paired):
+        another = noun.det == "another" and not strange
+        if not ((headless and (adjectives or counted or noun.det == "all")) or paired or another):
             scan.at = start
             return None
-        noun = replace(noun, head="paired" if paired else "thing", plural=noun.plural or (noun.det == "all"))
+        noun = replace(noun, head="paired" if paired else "thing", plural=noun.plural or noun.det == "all", bare=True)
     if sides:
         noun = replace(noun, places=(_sides(sides),))
     noun = replace(noun, strange=tuple(strange), end=k)
     scan.at = k
     return _tail(scan, noun)
+
+
+def _told_after(tokens: Sequence[Token], k: int) -> bool:
+    """Whether attributes right behind a noun narrow it down, as something else is said of it behind them."""
+    after = tokens[k].tag if k < len(tokens) else ""
+    return after in ("is", "verb", "grow", "to", "colour") or (after == "not" and tokens[k - 1].tag == "colour" and False)
 
 
 def _sides(tokens: Sequence[Token]) -> Place:
@@ -278,18 +299,34 @@ def _sides(tokens: Sequence[Token]) -> Place:
 def _headed(tokens: Sequence[Token], k: int) -> bool:
     """Whether a noun phrase with a head begins at `k`."""
     while k < len(tokens) and tokens[k].tag in (*_BEFORE, "of"):
+        if tokens[k].tag == "of" and k and tokens[k - 1].tag in _PLACES:
+            return False  # 'every corner of a red poster'
         k += 1
     return k < len(tokens) and tokens[k].tag in HEADS
 
 
 def _tail(scan: Scan, noun: Noun) -> Noun:
     """What follows the head at once: a possessive attribute, a relative clause, 'of the same colour'."""
-    if scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) in ("attr", "verb", "colour", "size"):
+    if scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) == "fill" and scan.tag(2) == "attr":
+        noun, scan.at = replace(noun, attr=scan.value(2)), scan.at + 3
+    elif scan.tag() == "of" and scan.tokens[scan.at].text == "'s" and scan.tag(1) in ("attr", "verb", "colour", "size"):
         if scan.tag(1) == "attr" or scan.tokens[scan.at + 1].text in ("colour", "color", "size", "shade", "hue"):
             noun = replace(noun, attr=scan.value(1) if scan.tag(1) == "attr" else "colour")
             scan.at += 2
     elif noun.det in ("it", "them") and scan.tag() == "attr":
         noun, scan.at = replace(noun, attr=scan.value()), scan.at + 1
+    if scan.tag() == "of" and scan.tokens[scan.at].text == "of":
+        k = 1
+        while scan.tag(k) in ("the", "count", "them", "both", "all", "it"):
+            k += 1
+        if k > 1 and scan.tag(k - 1) in ("count", "them", "both") and scan.tag(k) not in (*HEADS, "colour", "size", "of"):
+            scan.at += k  # 'the middle star of the three'
+    k = 0
+    while scan.tag(k) in ("fill", "that"):
+        k += 1
+    if noun.det == "the" and k and scan.tag(k) == "verb" and scan.tokens[scan.at + k].sense.form == "ed" and scan.value(k) in ("add", "draw"):
+        scan.at += k + 1  # 'the one you just added'
+        return replace(noun, det="it", near=True)
     while True:
         start = scan.at
         if scan.tag() == "comma" and scan.tag(1) == "that":
@@ -307,7 +344,7 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
                     continue
                 place = None
             if spec is not None:
-                noun = replace(noun, spec=_joined(noun.spec, spec), end=scan.at)
+                noun = replace(noun, spec=joined(noun.spec, spec), end=scan.at)
                 continue
             if place is not None:
                 noun = replace(noun, places=(*noun.places, place), end=scan.at)
@@ -315,19 +352,19 @@ def _tail(scan: Scan, noun: Noun) -> Noun:
             if scan.tag() in ("a", "the") or scan.tag() == "shape":
                 inner = noun_at(scan)
                 if inner is not None:
-                    noun = replace(noun, shape=inner.shape or noun.shape, spec=_joined(noun.spec, inner.spec), end=scan.at)
+                    noun = replace(noun, shape=inner.shape or noun.shape, spec=joined(noun.spec, inner.spec), end=scan.at)
                     continue
             scan.at = start
         else:
             scan.at = start
             same = _same_at(scan)
             if same is not None:
-                noun = replace(noun, spec=_joined(noun.spec, same), end=scan.at)
+                noun = replace(noun, spec=joined(noun.spec, same), end=scan.at)
                 continue
         return noun
 
 
-def _joined(one: Spec, other: Spec) -> Spec:
+def joined(one: Spec, other: Spec) -> Spec:
     """Both together."""
     clash = one.clash or other.clash
     if one.colour and other.colour and one.colour != other.colour:
@@ -352,11 +389,20 @@ def _same_at(scan: Scan) -> Spec | None:
     """'of the same colour (and size) (as the heart)', 'as big as the star', 'like the heart'."""
     start = scan.at
     scan.skip("of", "in", "with", "the", "comma", "and", "a", "fill", "also", "is", "to", "but")
+    if scan.tag() == "as" and scan.at <= start + 1 and scan.tag(1) in ("the", "it", "them", "that"):
+        scan.at += 1
+        model = noun_at(scan)
+        if model is not None:
+            return Spec(same=("colour", "size", "shape"), like=model)
     if scan.tag() != "same":
         scan.at = start
         return None
     scan.at += 1
     scan.skip("the", "of")
+    if scan.tag() in ("colour", "size") and not _headed(scan.tokens, scan.at):
+        found = _spec_with(Spec(), scan.tokens[scan.at])
+        scan.at += 1
+        return found
     kinds: list[str] = []
     while scan.tag() in ("attr", "and", "verb", "the", "same", "a") or (scan.tag() == "ground"):
         if scan.tag() == "attr":
@@ -409,6 +455,8 @@ def _place_with(place: Place, token: Token) -> Place:
         return replace(place, h=token.value)
     if token.tag == "mid":
         return replace(place, mid=True)
+    if token.tag in ("everywhere", "outer"):
+        return replace(place, kind=token.tag, many=True, free=token.value == "free")
     many = place.many or token.sense.form == "s" or token.text.endswith("ken")
     return replace(place, kind="" if token.tag == "side" and place.kind else token.tag, many=many)
 
@@ -425,13 +473,17 @@ def place_at(scan: Scan) -> Place | None:
             if tag == "v" and place.v and place.v != scan.value():
                 break
             place, found = _place_with(place, scan.tokens[scan.at]), True
-        elif not found and tag in _LINKS:
+        elif not found and (tag in _LINKS or (tag == "for" and scan.tag(1) in (*_MANY, "the"))):
             link = tag if tag in ("in", "to", "from") and (not link or tag == "to") else link
         elif not found and tag in _MANY and not _headed(scan.tokens, scan.at):
             place = replace(place, many=True)
         elif not found and tag == "count" and scan.tag(1) in _PLACES:
             place = replace(place, count=number(scan.value()), many=(number(scan.value()) or 1) > 1)
-        elif not found and tag == "another" and scan.tag(1) in _PLACES or found and tag in ("in", "of", "the", "fill", "to") and _continues(scan):
+        elif not found and tag in ("void", "other") and _leads(scan):
+            place = replace(place, free=True, many=place.many or tag == "other")
+        elif found and tag in ("that", "is", "fill", "void") and _vacant(scan):
+            place = replace(place, free=True)
+        elif not found and tag == "another" and scan.tag(1) in _PLACES or found and tag in ("in", "of", "the", "fill") and _continues(scan, place):
             pass
         else:
             break
@@ -446,12 +498,32 @@ def place_at(scan: Scan) -> Place | None:
     return replace(place, link=link)
 
 
-def _continues(scan: Scan) -> bool:
+def _leads(scan: Scan) -> bool:
+    """Whether 'empty' or 'other' stands before a corner, a row or a column."""
+    k = 1
+    while scan.tag(k) in ("count", "fill", "void", "v", "h"):
+        k += 1
+    return scan.tag(k) in ("corner", "row", "column") or (scan.tag() == "void" and scan.tag(k) == "attr")
+
+
+def _vacant(scan: Scan) -> bool:
+    """Whether 'that is still empty' follows."""
+    k = 0
+    while scan.tag(k) in ("that", "is", "fill"):
+        k += 1
+    return scan.tag(k) == "void" and (scan.tag() == "that" or scan.value() == "rel" or scan.tag() == "void" or scan.tag(-1) in ("that", "is", "fill"))
+
+
+def _continues(scan: Scan, place: Place) -> bool:
     """Whether a place goes on after a link: 'top of the left column', 'left on the top'."""
     k = 1
     while scan.tag(k) in ("of", "the", "in", "fill"):
         k += 1
-    return scan.tag(k) in _PLACES and scan.tokens[scan.at].tag in ("of", "in", "the", "fill") and not _headed(scan.tokens, scan.at + k)
+    tag = scan.tag(k)
+    full = (place.v and place.h) or (place.mid and (place.v or place.h)) or (place.mid and tag == "mid")
+    full = full or (scan.tag() == "in" and tag in _POINTS and scan.tag(k + 1) in _POINTS)
+    again = (tag == "v" and place.v) or (tag == "h" and place.h)
+    return tag in _PLACES and not full and not again and not _headed(scan.tokens, scan.at + k)
 
 
 def spec_at(scan: Scan) -> Spec | None:
@@ -477,8 +549,8 @@ def spec_at(scan: Scan) -> Spec | None:
                 break
             spec, found = replace(spec, denied=(*spec.denied, scan.value())), True
             scan.at += 1
-        elif not found and tag in ("in", "to", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
-            link = tag if tag in ("to", "in") else link
+        elif not found and tag in ("in", "to", "from", "fill", "of", "a", "is", "as", "with", "yes") and scan.at - start < 6:
+            link = (scan.value() or tag) if tag in ("to", "in") else link or ("is" if tag == "is" else "")
             scan.at += 1
         elif found and tag in ("and", "comma", "but", "fill", "or", "is") and _more_spec(scan) or found and tag == "attr":
             scan.at += 1
@@ -525,27 +597,20 @@ def _element(scan: Scan) -> None:
         scan.elements.append(_except_at(scan))
         return
     if tag == "rel":
-        scan.at += 1
-        kind = value.split()[0]
-        nouns = tuple(_listed(scan))
-        scan.elements.append(Relation(kind, nouns, _linked(scan, start)))
+        scan.elements.append(_relation_at(scan))
+        return
+    where = _there_at(scan)
+    if where is not None:
+        scan.elements.append(where)
         return
     side = _its_side(scan)
     if side is not None:
         scan.elements.append(side)
         return
-    if tag in ("order", "axis", "only", "where", "hedge", "same") and tag not in ("same",):
-        if tag == "where":
-            scan.at += 1
-            noun = noun_at(scan)
-            if noun is not None:
-                scan.skip("is")
-                if scan.tokens[scan.at - 1].text in ("was",):
-                    pass
-                scan.elements.append(replace(noun, where=True))
-                return
-            scan.elements.append(Mark(tag, value))
-            return
+    if tag == "from" and scan.tag(1) in ("colour", "size") and not _headed(scan.tokens, scan.at + 1):
+        scan.at += 2  # 'from red to blue': what it was
+        return
+    if tag in ("order", "pile", "axis", "only", "hedge", "void", "instead"):
         scan.at += 1
         scan.elements.append(Mark(tag, value))
         return
@@ -553,9 +618,16 @@ def _element(scan: Scan) -> None:
     if step is not None:
         scan.elements.append(step)
         return
-    noun = noun_at(scan)
+    behind = _postposed(scan)
+    if behind is not None:
+        scan.elements.append(behind)
+        return
+    noun = _attribute_of(scan) or noun_at(scan)
     if noun is not None:
         noun = replace(noun, link=_linked(scan, start))
+        if noun.attr in ("colour", "size") and noun.definite and any(isinstance(e, Noun) for e in scan.elements):
+            scan.elements.append(Spec(same=(noun.attr,), like=replace(noun, attr="")))
+            return
         if scan.tag() == "rel" and scan.value().endswith("post"):
             kind = scan.value().split()[0]
             scan.at += 1
@@ -565,6 +637,12 @@ def _element(scan: Scan) -> None:
         return
     place = place_at(scan)
     if place is not None:
+        if scan.tag() == "of" and scan.tokens[scan.at].text in _BEHIND:
+            scan.at += 1
+            noun = noun_at(scan)
+            if noun is not None:
+                scan.elements.append(replace(noun, places=(*noun.places, place)))
+                return
         scan.elements.append(place)
         return
     if tag in ("colour", "size", "more", "most", "gone", "not", "in", "to", "same", "of", "is", "as", "a", "with") or (
@@ -588,6 +666,91 @@ def _element(scan: Scan) -> None:
     if tag in ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count", "or", "not", "no", "from", "thing", "than"):
         scan.elements.append(Mark(tag, value))
     scan.at = start + 1
+
+
+def _postposed(scan: Scan) -> Spec | None:
+    """'heart black small': attributes right behind a noun that has none, where the next noun may follow at once."""
+    last = scan.elements[-1] if scan.elements else None
+    plain = isinstance(last, Noun) and bool(last.shape) and last.det in ("", "a") and last.spec == Spec() and not last.count
+    if not plain or scan.tag() not in ("colour", "size") or scan.tag(-1) != "shape":
+        return None
+    if scan.tokens[scan.at].start - scan.tokens[scan.at - 1].end > 1:
+        return None  # a verb stood between
+    spec = Spec()
+    while scan.tag() in ("colour", "size"):
+        spec = _spec_with(spec, scan.tokens[scan.at])
+        scan.at += 1
+    return spec
+
+
+def _attribute_of(scan: Scan) -> Noun | None:
+    """'the colour of the star'."""
+    start = scan.at
+    scan.skip("the")
+    if scan.tag() == "attr" and scan.tag(1) == "of":
+        kind = scan.value()
+        scan.at += 2
+        noun = noun_at(scan)
+        if noun is not None:
+            return replace(noun, attr=kind)
+    scan.at = start
+    return None
+
+
+def _relation_at(scan: Scan) -> Relation | Place:
+    """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
+    start, kind, passive = scan.at, scan.value().split()[0], scan.tokens[scan.at].text.endswith(" by")
+    scan.at += 1
+    if passive:
+        return Relation(kind, (), "by")
+    if kind == "opposite" and scan.tag() in ("corner", "side"):
+        kind = "opposite" if scan.tag() == "corner" else "across"
+        scan.at += 1
+        if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
+            return Relation(kind, (), _linked(scan, start))
+    nouns = tuple(_listed(scan))
+    side = _POSTER_SIDES.get(kind)
+    if side is not None and nouns and nouns[0].head in GROUNDS:
+        scan.at = start + 1
+        return side
+    return Relation(kind, nouns, _linked(scan, start))
+
+
+_BEHIND = ("的", "の", "にある", "上的")
+"""Words between a place and the thing that stands there, in languages that name the place first."""
+_POSTER_SIDES = {"left": Place(h="left"), "right": Place(h="right"), "above": Place(v="top"), "below": Place(v="bottom")}
+
+
+def _there_at(scan: Scan) -> Relation | None:
+    """'there', 'where the heart was', "to the heart's old spot", 'on the other side'."""
+    start = scan.at
+    if scan.tag() == "here":
+        scan.at += 1
+        return Relation("at", (), "in")
+    ahead = 0
+    while scan.tag(ahead) in ("in", "to", "the", "fill"):
+        ahead += 1
+    if scan.tag(ahead) == "other" and scan.tag(ahead + 1) in ("side", "corner") and scan.tokens[scan.at + ahead + 1].sense.form != "s":
+        scan.at += ahead + 2
+        kind = "across" if scan.tag(-1) == "side" else "opposite"
+        nouns = tuple(_listed(scan)) if scan.tag() in ("of", "from") else ()
+        return Relation(kind, nouns, "in")
+    if scan.tag() == "where":
+        scan.at += 1
+        scan.skip("of")
+        noun = noun_at(scan)
+        if noun is not None:
+            text = scan.tokens[scan.at].text if scan.tag() == "is" else ""
+            scan.skip("is", "then", "fill")
+            past = text in ("was", "were", "had been") or "used" in scan.tokens[scan.at - 1].text
+            return Relation("at", (replace(noun, past=past),), "in")
+    if scan.tag() in ("to", "in"):
+        scan.skip("to", "in", "fill")
+        noun = noun_at(scan)
+        if noun is not None and noun.attr == "place" and noun.head != "":
+            return Relation("at", (replace(noun, attr="", past=True),), "in")
+    scan.at = start
+    return None
 
 
 def _linked(scan: Scan, start: int) -> str:
@@ -693,11 +856,11 @@ def _direction(scan: Scan) -> Direction | None:
             return None
         steps = number(scan.value()) or 1
         scan.at += 1
-        if scan.tag() in ("unknown", "row", "column", "attr", "thing", "side") or scan.tokens[min(scan.at, len(scan.tokens) - 1)].text in ("cell", "cells", "place", "step", "spot", "places", "steps"):
+        if scan.tag() in ("row", "column", "attr", "thing", "side", "cell") or scan.tokens[min(scan.at, len(scan.tokens) - 1)].text in ("cell", "cells", "place", "step", "spot", "places", "steps"):
             scan.at += 1
         before = scan.at
-        scan.skip("to", "the", "in")
-        if scan.tag() == "h" and scan.tag(1) not in HEADS and scan.tag(1) not in ("side", "column", "corner"):
+        scan.skip("to", "the")
+        if scan.tag() in ("h", "v") and scan.tag() == "h" and scan.tag(1) not in HEADS and scan.tag(1) not in ("side", "column", "corner"):
             scan.at += 1
             return Direction(scan.value(-1), steps)
         scan.at = before
@@ -708,8 +871,12 @@ def _direction(scan: Scan) -> Direction | None:
         if scan.tag() == "count" and scan.tag(1) not in (*HEADS, "colour", "size"):
             steps = number(scan.value()) or 1
             scan.at += 1
-            if scan.tag() in ("unknown", "row", "column", "attr"):
+            if scan.tag() in ("cell", "row", "column", "attr"):
                 scan.at += 1
+        elif scan.tag() == "with" and scan.tag(1) in ("count", "thing"):
+            steps = number(scan.value(1)) or 1
+            scan.at += 2
+            scan.skip("cell", "row", "column")
         elif scan.tag() == "thing" and scan.tokens[scan.at].text == "one":
             scan.at += 1
         elif scan.tag() == "a" and scan.tag(1) in ("row", "column"):

@@ -14,7 +14,7 @@ from experts.poster.instruction import Instruction
 from experts.poster.language import operations as do
 from experts.poster.language.clauses import Clause, clauses
 from experts.poster.language.compiling import commands, drawn
-from experts.poster.language.nouns import Element, Mark, Noun, Place, Spec, elements
+from experts.poster.language.nouns import Direction, Element, Mark, Noun, Place, Relation, Spec, elements, number
 from experts.poster.language.tokens import Token, tokens
 from experts.poster.language.world import Crowded, Puzzled, Refused, World
 from experts.poster.scene import Scene, SceneError
@@ -133,8 +133,17 @@ class _Reader:
         except (Crowded, do.Recoloured):
             raise
         except Refused as error:
-            self.world = before
-            self.steps.append(_Step(clause, before, before, replace(wish, end=error.end, reason=str(error)), False))
+            self.world = self._noticed(before, clause)
+            self.steps.append(_Step(clause, self.world, self.world, replace(wish, end=error.end, reason=str(error)), False))
+
+    def _noticed(self, world: World, clause: Clause) -> World:
+        """The world with what a clause that failed spoke of as what was named last."""
+        nouns = [e for e in elements(clause.tokens) if isinstance(e, Noun) and e.det == "the" and e.shape]
+        try:
+            things = do.things_of(world, nouns[0]) if nouns else []
+        except Refused:
+            return world
+        return world.seen(things, len(things) > 1) if things else world
 
     def _conditions(self, clause: Clause) -> bool:
         if clause.otherwise:
@@ -147,13 +156,15 @@ class _Reader:
             self.conditions[key] = holds != clause.unless
             world, nouns = self.world, [e for e in elements(clause.condition) if isinstance(e, Noun) and not e.negative]
             if holds and nouns:
-                fits = [t for t in world.things if do._meant(world, t, nouns[-1])]
+                fits = [t for t in world.things if do.like(t, nouns[-1])]
                 self.world = world.seen(fits, len(fits) > 1) if fits else world
         self.last_condition = self.conditions[key]
         return self.last_condition
 
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
         said = elements(clause.tokens)
+        if len(said) > 1 and isinstance(said[0], Noun) and said[0].definite and isinstance(said[1], Noun) and said[1].det == "it":
+            said.pop(1)  # 'the star, move it down'
         odd = do.strange(said)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
@@ -164,6 +175,7 @@ class _Reader:
         if odd and not self._worth(clause, said):
             words = " ".join(token.text for part in odd for token in part.tokens)
             raise Puzzled(f"'{words}' is not understood")
+        said = do.preferred(said)
         opening = self.opening
         if clause.corrected and self._took_back(clause, said):
             opening = self.opening
@@ -187,19 +199,21 @@ class _Reader:
         new = any((e.shape and not e.definite) or (e.head in ("poster", "ground") and e.spec.colour) for e in nouns)
         specs = any(isinstance(e, Spec) for e in said)
         if clause.verb in ("", "draw", "add", "fill"):
-            return new or (bool(nouns) and specs)
+            lead = bool(said) and isinstance(said[0], Spec) and bool(self.world.focus)
+            return new or (bool(nouns) and specs) or lead
         if clause.verb == "change":
             last = max((k for k, e in enumerate(said) if isinstance(e, Spec) or (isinstance(e, Noun) and not e.definite)), default=-1)
             return last >= 0 and bool(nouns)
         return bool([e for e in nouns if e.shape or e.det in ("all", "it", "them", "both")]) or any(isinstance(e, Place) for e in said)
 
     def _undo(self, clause: Clause, wish: Wish) -> None:
-        done = [k for k, step in enumerate(self.steps) if step.before.scene != step.after.scene]
-        if not done:
-            raise Refused("there is nothing to undo")
-        step = self.steps[done[-1]]
-        self.world = replace(step.before, notes=self.world.notes)
-        self.steps[done[-1]] = replace_step(step, replace(step.wish, reason="taken back"))
+        for _ in range(_number_of(clause)):
+            done = [k for k, step in enumerate(self.steps) if step.before.scene != step.after.scene]
+            if not done:
+                raise Refused("there is nothing to undo")
+            step = self.steps[done[-1]]
+            self.world = replace(step.before, notes=self.world.notes)
+            self.steps[done[-1]] = replace_step(step, replace(step.wish, reason="taken back"))
         self.steps.append(_Step(clause, self.world, self.world, wish, False))
 
     def _forbidden(self, clause: Clause, wish: Wish, said: Sequence[Element]) -> None:
@@ -244,6 +258,8 @@ class _Reader:
 
     def _applied(self, clause: Clause, said: list[Element], opening: bool) -> World:
         verb = clause.verb
+        if any(isinstance(e, Mark) and e.tag == "instead" for e in said):
+            verb = "replace"
         if not verb and getattr(self, "_verb", ""):
             verb = self._verb
         self._verb = ""
@@ -251,11 +267,13 @@ class _Reader:
         if self.grounds and world.ground is None and not any(isinstance(e, Noun) and e.head in ("poster", "ground") and e.spec.colour for e in said):
             world = replace(world, ground=self.grounds["plain"], free=True)
         nouns = [e for e in said if isinstance(e, Noun)]
-        if world.ground is None and self.start is None and verb in ("change", "remove", "move", "swap", "replace", "copy", "flip", "grow", "keep") and verb != "keep":
+        if world.ground is None and self.start is None and verb in ("change", "remove", "move", "swap", "replace", "copy", "flip", "grow", "keep", "go", "take") and verb != "keep":
             new = [n for n in nouns if n.shape and not n.definite] or [n for n in nouns if n.head in ("poster", "ground") and n.spec.colour]
             if verb == "change" and (new or any(n.head in ("poster", "ground") for n in nouns)) :
                 return do.describe(world, said, True)
             raise Refused("there is no picture to change yet; say first what it should show")
+        if verb == "go":
+            verb = _going(said)
         table = {
             "": lambda: self._described(world, said, opening),
             "draw": lambda: do.describe(world, said, opening, adding=True),
@@ -263,7 +281,8 @@ class _Reader:
             "remove": lambda: do.remove(world, said),
             "change": lambda: do.change(world, said),
             "replace": lambda: do.replaced(world, said),
-            "move": lambda: do.move(world, said),
+            "move": lambda: do.shift(world, said),
+            "take": lambda: do.take(world, said),
             "swap": lambda: do.swap(world, said),
             "copy": lambda: do.copy(world, said),
             "flip": lambda: do.flip(world, said),
@@ -281,8 +300,10 @@ class _Reader:
         if self.start is not None and not self.steps and not any(isinstance(e, Noun) for e in said):
             raise Puzzled("nothing here that a poster can show")
         nouns = [e for e in said if isinstance(e, Noun)]
-        if not opening and not nouns and any(isinstance(e, Spec | Place) for e in said) and world.focus:
+        if not nouns and any(isinstance(e, Spec | Place | Direction | Relation) for e in said) and world.focus:
             det = "them" if len(world.named(world.focus)) > 1 and world.group else "it"
+            if said[0] is not None and any(isinstance(e, Spec) and e.link == "on" for e in said):
+                return do.describe(world, said, opening)
             return do.describe(world, [Noun("thing", det=det), *said], opening)
         return do.describe(world, said, opening)
 
@@ -328,6 +349,19 @@ class _Reader:
         if not wishes:
             wishes = [Wish(self.prompt.strip(), (0, len(self.prompt)), (), "not understood", "nothing here that a poster can show")]
         return Reading(tuple(wishes), tuple(dict.fromkeys(self.world.notes)), self.world.scene)
+
+
+def _number_of(clause: Clause) -> int:
+    """How many steps are to be undone."""
+    counts = [number(token.value) or 1 for token in clause.tokens if token.tag == "count"]
+    return counts[0] if counts else 2 if any(token.tag == "both" for token in clause.tokens) else 1
+
+
+def _going(said: Sequence[Element]) -> str:
+    """What 'goes' means: somewhere (a move), into a colour (a change), or away."""
+    if any(isinstance(e, Place | Direction | Relation) for e in said):
+        return "move"
+    return "change" if any(isinstance(e, Spec) for e in said) else "remove"
 
 
 def replace_step(step: _Step, wish: Wish) -> _Step:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experts.poster.language.canonical import plural
+from experts.poster.canonical import plural
 from experts.poster.language.nouns import Except, Noun, Place, Relation
 from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES
@@ -17,6 +17,12 @@ def said(noun: Noun) -> str:
     """A noun in plain words: 'red star'."""
     shape = noun.shape or "item"
     return " ".join(filter(None, (noun.spec.size, noun.spec.colour, plural(shape, 2) if noun.several else shape)))
+
+
+def like(thing: Thing, noun: Noun) -> bool:
+    """Whether a thing has the shape, colour and size that a noun names."""
+    spec = noun.spec
+    return noun.shape in ("", thing.shape) and spec.colour in ("", thing.colour) and spec.size in ("", thing.size)
 
 
 def things_of(world: World, noun: Noun, left_out: Sequence[Except] = ()) -> list[Thing]:
@@ -62,10 +68,14 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
     if noun.other:
         rest = [thing for thing in found if thing not in focus]
         found = rest if focus else found
+        if not focus and world.ghosts and not noun.several and not noun.shape:
+            found = [thing for thing in found if thing.shape == world.ghosts[-1].shape] or found
     if noun.det == "both" and not noun.shape and len(found) != 2 and len(focus) == 2:
         found = [thing for thing in focus if fits(thing, noun, world)]
     if noun.det == "both" and len(found) > 2 and len([t for t in found if t in focus]) == 2:
         found = [thing for thing in found if thing in focus]
+    if noun.count and noun.places and noun.det == "the":
+        return _outermost(found, noun)
     if noun.count and noun.det in ("the", "that") and len(found) > noun.count:
         near = [thing for thing in found if thing in focus]
         found = near if len(near) == noun.count else found
@@ -73,6 +83,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
         found = _alike(world, noun, found)
     for place in noun.places:
         found = _there(found, place)
+    if noun.ordinal and found:
+        found = _nth(world, found, int(noun.ordinal))
     if noun.relation is not None:
         cells = cells_near(world, noun.relation, strict=False)
         found = [thing for thing in found if thing.place in cells]
@@ -90,9 +102,39 @@ def _alike(world: World, noun: Noun, found: Sequence[Thing]) -> list[Thing]:
     return [t for t in found if t != model and all(getattr(t, kind) == getattr(model, kind) for kind in kinds)]
 
 
+def _nth(world: World, found: Sequence[Thing], number: int) -> list[Thing]:
+    """The first, second, ... or last of some things, in the order in which they were named."""
+    near = [thing for thing in world.named(world.focus) if thing in found]
+    ordered = near if len(near) > 1 else sorted(found, key=lambda thing: thing.number)
+    at = number - 1 if number > 0 else len(ordered) - 1
+    return [ordered[at]] if at < len(ordered) else []
+
+
+def _outermost(found: Sequence[Thing], noun: Noun) -> list[Thing]:
+    """'the top two circles': as many as were said, those furthest to that side."""
+    place = noun.places[0]
+    rest = found
+    for where in noun.places:
+        rest = _there(rest, where)
+    if len(rest) == noun.count or not (place.v or place.h) or noun.count is None:
+        return list(rest)
+    axis, sign = (0, 1 if place.v == "top" else -1) if place.v else (1, 1 if place.h == "left" else -1)
+    return sorted(found, key=lambda thing: sign * divmod(thing.place, 3)[axis])[: noun.count]
+
+
+def _middle(found: Sequence[Thing]) -> list[Thing]:
+    """The one in the middle of an odd number of things."""
+    ordered = sorted(found, key=lambda thing: thing.place)
+    return [ordered[len(ordered) // 2]] if len(ordered) % 2 else []
+
+
 def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
     """Those at a place; of several none of which is there, the ones furthest to that side."""
+    if place.kind == "outer":
+        return [thing for thing in found if thing not in _middle(found)]
     exact = [thing for thing in found if within(place, thing.place)]
+    if not exact and place.mid and not place.kind and not place.v and not place.h:
+        return _middle(found)
     bare = not place.kind or place.kind == "side"
     if exact and not (len(exact) > 1 and bare and bool(place.v) != bool(place.h)):
         return exact
@@ -104,11 +146,37 @@ def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
     return exact if exact and len(best) == len(exact) else best if len(best) < len(found) else exact
 
 
+def _anchors(world: World, relation: Relation) -> list[Thing]:
+    """The things that a relation is about; of 'at', those that were there as well."""
+    if relation.kind == "between" and not relation.nouns:
+        named = world.named(world.focus)
+        return list(named if len(named) == 2 else world.things[-2:])
+    if not relation.nouns:
+        if relation.kind == "at" and world.ghosts:
+            return [world.ghosts[-1]]
+        focus = world.named(world.focus)
+        if len(focus) != 1 or relation.kind == "at":
+            raise Puzzled(f"{relation.kind} what?")
+        return list(focus)
+    if relation.nouns[0].det == "it" and not relation.nouns[0].near and world.named((world.topic,)):
+        return list(world.named((world.topic,)))
+    if relation.kind != "at":
+        return [thing for noun in relation.nouns for thing in things_of(world, noun)]
+    noun = relation.nouns[0]
+    ghosts = [thing for thing in world.ghosts if like(thing, noun)]
+    if noun.past and ghosts and noun.det not in ("it", "them"):
+        return ghosts[-1:]
+    try:
+        return things_of(world, noun)
+    except Refused:
+        if ghosts:
+            return ghosts[-1:]
+        raise
+
+
 def cells_near(world: World, relation: Relation, strict: bool = True) -> list[int]:
     """The cells that a relation means, the likeliest first. Raises `Refused` where there is none on the poster."""
-    if not relation.nouns:
-        raise Puzzled(f"{relation.kind} what?")
-    anchors = [thing for noun in relation.nouns for thing in things_of(world, noun)]
+    anchors = _anchors(world, relation)
     rows = [divmod(thing.place, 3) for thing in anchors]
     row, column = rows[0]
     if relation.kind in _STEPS:
@@ -122,6 +190,13 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
             ]
     elif relation.kind == "beside":
         steps = [(row, column + 1), (row, column - 1)]
+    elif relation.kind == "at":
+        steps = [(row, column)]
+    elif relation.kind == "around":
+        steps = [(row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1)]
+        steps += [(row + down, column + right) for down in (-1, 1) for right in (-1, 1)]
+    elif relation.kind == "across":
+        steps = [(row, 2 - column) if column != 1 else (2 - row, column)]
     elif relation.kind == "sides":
         steps = [(row, column - 1), (row, column + 1)]
     elif relation.kind == "between":

@@ -16,7 +16,7 @@ _PIECE = re.compile(
     r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b)?)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
     r"|(?P<stop>[.!?;\u2026\u3002\uff01\uff1f\uff1b]+)|(?P<comma>[,\u3001\uff0c()\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
-    r"|(?P<colon>[:\uff1a]|=>?|->|\u2192)|(?P<sign>[^\s\w])",
+    r"|(?P<arrow>=>|-+>|\u2192|~>)|(?P<colon>[:\uff1a]|=)|(?P<sign>[^\s\w])",
     re.I,
 )
 _TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row", "column", "verb",
@@ -64,6 +64,10 @@ def _pieces(text: str) -> list[_Piece]:
         if kind == "word" and said.endswith("'s") and said not in words("en"):
             found.append(_Piece(said[:-2], start, end - 2, kind))
             found.append(_Piece("'s", end - 2, end, kind))
+        elif kind == "word" and said in signs():
+            found += [_Piece(word, start, end, "word") for word in signs()[said].split()]
+        elif kind == "arrow":
+            found.append(_Piece("becomes", start, end, "arrow"))
         elif kind == "sign" and said in _MUTE:
             continue
         elif kind == "sign":
@@ -106,6 +110,8 @@ def _meant(word: str, language: str) -> Sense | None:
     table = words(language)
     likely = _likely(language)
     limit = 2 if len(word) >= _LONG else 1
+    if len(word) <= _SHORT + 1:  # of short words, the first letter is seldom wrong
+        likely = tuple(other for other in likely if other[0] == word[0])
     hit = process.extractOne(word, likely, scorer=OSA.distance, score_cutoff=limit)
     return table[hit[0]] if hit else None
 
@@ -152,6 +158,8 @@ def tokens(text: str) -> list[Token]:
         elif piece.kind in ("stop", "mark"):
             sense = Sense("stop", "mark" if piece.kind == "mark" else piece.text)
             found.append(Token(piece.text, piece.start, piece.end, sense))
+        elif piece.kind == "arrow":
+            found.append(Token(piece.text, piece.start, piece.end, Sense("verb", "change", "arrow")))
         elif piece.kind in ("comma", "colon"):
             found.append(Token(piece.text.strip(), piece.start, piece.end, Sense(piece.kind)))
         else:

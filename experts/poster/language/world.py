@@ -60,6 +60,8 @@ class World:
     Attributes:
         focus: numbers of the things that were named last, in their order; groups: how they were named together.
         free: colour of the background was chosen, not named.
+        ghosts: things that are gone or stand elsewhere now, as they were; frame: cells for the things named next.
+        topic: number of the thing that the last relation named by 'it' ('above it'; then 'below it' is the same one).
         avoid: cells that are wanted later, so that nothing placeless takes them; shun: colours likewise.
     """
 
@@ -71,6 +73,9 @@ class World:
     avoid: frozenset[int] = frozenset()
     shun: tuple[str, ...] = ()
     next: int = 1
+    topic: int = 0
+    ghosts: tuple[Thing, ...] = ()
+    frame: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -108,18 +113,22 @@ class World:
     def changed(self, *things: Thing) -> World:
         """With these things in the place of those of the same numbers; what they are is checked."""
         table = {thing.number: thing for thing in things}
-        world = replace(self, things=tuple(table.get(thing.number, thing) for thing in self.things))
+        gone = tuple(t for t in self.things if t.number in table and table[t.number].place != t.place)
+        changed = tuple(table.get(thing.number, thing) for thing in self.things)
+        world = replace(self, things=changed, ghosts=(*self.ghosts, *gone))
         world.check()
         return world
 
     def without(self, things: Sequence[Thing]) -> World:
         """Less these things."""
         gone = {thing.number for thing in things}
-        return replace(self, things=tuple(thing for thing in self.things if thing.number not in gone))
+        rest = tuple(thing for thing in self.things if thing.number not in gone)
+        return replace(self, things=rest, ghosts=(*self.ghosts, *things))
 
     def seen(self, things: Sequence[Thing], together: bool = False) -> World:
         """With these as what was named last."""
-        return replace(self, focus=tuple(thing.number for thing in things), group=len(things) if together else 0)
+        numbers = tuple(thing.number for thing in things)
+        return replace(self, focus=numbers, group=len(things) if together else 0, topic=0)
 
     def noted(self, *notes: str) -> World:
         """With further notes."""
@@ -188,6 +197,8 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
         else:
             options = [cell for cell in CORNERS if (not v or cell in ROWS[v]) and (not h or cell in COLUMNS[h])]
         return options if count is None or place.many else options[:count] if len(options) >= count else options
+    if place.kind == "everywhere":
+        return list(range(9))
     if place.kind == "diagonal":
         return [2, 4, 6] if (place.h == "right" and place.v == "top") else [0, 4, 8]
     if place.kind == "row" and not h:
@@ -198,6 +209,8 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
         return [next(cell for cell in ROWS[v] if cell in COLUMNS[h])]
     if place.mid:
         return [4] if (count or 1) == 1 else _spread(ROWS["middle"], count)
+    if not (v or h):
+        raise Refused("where on the poster?")
     line = ROWS[v] if v else COLUMNS[h]
     return [line[1]] if (count or 1) == 1 else _spread(line, count)
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from PIL import Image
-from tqdm import tqdm
+from rich.progress import Progress
 
 from experts.poster.instruction import Instruction, apply
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import phrase
+from experts.poster.canonical import canonical
+from experts.poster.phrases import phrase
 from experts.poster.render import jitters, render
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
@@ -132,7 +132,8 @@ def bank(kind: str) -> Bank:
         wanted = {"scenes": SCENES, "pairs": PAIRS}[kind]
         latents, ids, shown, done = list[torch.Tensor](), list[torch.Tensor](), list[list[int]](), 0
         source, target, tags = list[int](), list[int](), list[int]()
-        with tqdm(total=wanted, desc=f"bank of {kind}", mininterval=5.0) as bar:
+        with Progress(transient=True) as bar:
+            counted = bar.add_task(f"bank of {kind}", total=wanted)
             while len(tags) < wanted:
                 pictures, seen, rows = chunk(rng, 512)
                 shown += seen
@@ -142,7 +143,7 @@ def bank(kind: str) -> Bank:
                 ids.append(torch.stack([token_ids([r[2] for r in rows]), token_ids([r[3] for r in rows])], dim=1))
                 tags += [row[4] for row in rows]
                 done += len(pictures)
-                bar.update(len(rows))
+                bar.advance(counted, len(rows))
         state = {"latents": torch.cat(latents), "source": torch.tensor(source), "target": torch.tensor(target)}
         state |= {
             "ids": torch.cat(ids).short(),

@@ -16,7 +16,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from tqdm import tqdm
+from rich.progress import Progress
 
 FOLDER = Path(os.environ.get("POSER_TRAIN_DIR", ".train"))
 """Checkpoints of unfinished trainings; not committed."""
@@ -122,7 +122,9 @@ def fit(job: Job, fresh: bool = False, checkpoint_seconds: float = 60.0) -> dict
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    bar = tqdm(total=plan.steps, initial=step, desc=job.name, mininterval=5.0, dynamic_ncols=True)
+    bar = Progress(transient=True)
+    counted = bar.add_task(job.name, total=plan.steps, completed=step)
+    bar.start()
     module.train()
     last, saved, smooth, figures = time.monotonic(), time.monotonic(), None, {}
     try:
@@ -141,24 +143,24 @@ def fit(job: Job, fresh: bool = False, checkpoint_seconds: float = 60.0) -> dict
                     slow.lerp_(quick, 1 - keep) if slow.is_floating_point() else slow.copy_(quick)
             value = float(loss.detach())
             smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
-            bar.update()
+            bar.advance(counted)
             now = time.monotonic()
             seconds, last = seconds + now - last, now
             if step % plan.evaluate_every == 0 or step == plan.steps:
                 with torch.no_grad():
                     figures = job.evaluate(average)
                 rows.append({"step": step, "seconds": round(seconds, 1), "loss": round(smooth, 5)} | figures)
-                bar.write(json.dumps(rows[-1]), file=sys.stderr)
+                print(json.dumps(rows[-1]), file=sys.stderr)
                 last = time.monotonic()
             if now - saved > checkpoint_seconds:
                 checkpoint()
                 saved = time.monotonic()
     except KeyboardInterrupt:
         checkpoint()
-        bar.close()
+        bar.stop()
         raise
     checkpoint()
-    bar.close()
+    bar.stop()
     LOGS.mkdir(parents=True, exist_ok=True)
     log.write_text("".join(json.dumps(row) + "\n" for row in rows))
     job.save(average)

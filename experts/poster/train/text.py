@@ -16,8 +16,8 @@ from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
 from experts.poster.instruction import VERBS, Instruction, Ref
-from experts.poster.language.canonical import canonical
-from experts.poster.language.phrases import phrase
+from experts.poster.canonical import canonical
+from experts.poster.phrases import phrase
 from experts.poster.scene import COLOURS, SHAPES, SIZES
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
 from experts.poster.train.loop import Schedule, device

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from experts.poster.language.phrases import SPLITS
+from experts.poster.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.tasks import Deck, PosterTask
 from poser.types import PoserError, Task

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.language.canonical import COUNTS, plural
+from experts.poster.canonical import COUNTS, plural
 from experts.poster.scene import PLACES, Item
 
 SPLITS = ("train", "validation", "test")

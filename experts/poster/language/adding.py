@@ -1,0 +1,244 @@
+"""Describing and adding: makes what is new, and has what is there be as it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from experts.poster.language.changing import become, change
+from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
+from experts.poster.language.making import Entry, cell_place, cells_for, make
+from experts.poster.language.nouns import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
+from experts.poster.language.placing import move, moved
+from experts.poster.language.resolve import like, things_of
+from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
+
+
+def describe(world: World, elements: Sequence[Element], opening: bool, adding: bool = False) -> World:
+    """'A white poster with a red star at the top': makes what is new, and has what is there be as it is said."""
+    found = sorted_out(elements)
+    world = _grounded(world, found)
+    if not found.entries:
+        void = any(isinstance(e, Mark) and e.tag == "void" for e in elements)
+        return world if void and found.lead is None else _fragment(world, found)
+    _led(found)
+    if _exchanged(world, found):
+        return move(world, elements)
+    found.entries = parted(found.entries)
+    framed = _frame(world, found)
+    if framed is not None:
+        return framed
+    if found.order:
+        in_order(found)
+    share_places(found)
+    _made_definite(world, found, opening or adding)
+    made: list[Thing] = []
+    for entry in found.entries:
+        if entry.noun.head == "void":
+            continue
+        before = world
+        world, things = _enter(world, entry, opening, adding)
+        if entry.noun.negative and before.things == world.things:
+            world = before
+        elif things:
+            topic = _topic(before, entry)
+            world = replace(world.seen(things, entry.noun.several), topic=topic)
+            made += [thing for thing in things if thing.number not in {one.number for one in made}]
+    if not made:
+        return world
+    together = len(found.entries) == 1 and found.entries[0].noun.several
+    topic = world.topic
+    return _about(topic, world.seen(world.named([thing.number for thing in made]), together))
+
+
+def _about(topic: int, world: World) -> World:
+    return replace(world, topic=topic)
+
+
+def _topic(world: World, entry: Entry) -> int:
+    """The thing that 'it' stood for in 'above it'."""
+    relation = entry.relation
+    if relation is None or not relation.nouns or relation.nouns[0].det != "it" or relation.nouns[0].near:
+        return 0
+    if world.named((world.topic,)):
+        return world.topic
+    focus = world.named(world.focus)
+    return focus[-1].number if focus else 0
+
+
+def _grounded(world: World, found: Described) -> World:
+    """The world on the background that was named, or on one that was chosen."""
+    if world.ground is None:
+        return replace(world, ground=found.ground or plain_ground(found), free=not found.ground)
+    return world.painted(found.ground) if found.ground else world
+
+
+def plain_ground(found: Described) -> str:
+    """A background for a poster whose background nobody named: white where everything can be seen on it."""
+    inks = {spec.colour for entry in found.entries for spec in (entry.noun.spec, entry.target, found.lead) if spec}
+    return next(name for name in ("white", "black", "yellow", "blue") if name not in inks)
+
+
+def _fragment(world: World, found: Described) -> World:
+    """'All purple.', 'Blue.': attributes of what was named last; a background alone."""
+    spec = found.every or found.lead
+    if spec is None:
+        if found.ground:
+            return world
+        raise Puzzled("nothing here that a poster can show")
+    things = world.named(world.focus) or world.things
+    if not things:
+        raise Puzzled(f"what should be {spec.colour or spec.size}?")
+    return become(world, things, spec).seen(things, len(things) > 1)
+
+
+def _led(found: Described) -> None:
+    """Attributes that were said before all things are those of every thing that has no others."""
+    lead = found.lead
+    if lead is None:
+        return
+    for entry in found.entries:
+        own = joined(entry.noun.spec, entry.target) if entry.target else entry.noun.spec
+        missing = replace(lead, colour="" if own.colour else lead.colour, size="" if own.size else lead.size, link="")
+        if missing != Spec():
+            entry.target = joined(entry.target, missing) if entry.target else missing
+
+
+def _exchanged(world: World, found: Described) -> bool:
+    """Whether things that are there go to one another's places, all at once."""
+    entries = found.entries
+    return len(entries) > 1 and all(e.noun.definite and e.relation is not None and e.relation.kind == "at" for e in entries)
+
+
+def _frame(world: World, found: Described) -> World | None:
+    """'Three shapes across the middle: ...': places for the things that are named next."""
+    frame = found.entries[0]
+    unsaid = frame.noun.head == "thing" and not frame.noun.shape and not frame.noun.definite and frame.noun.det != "another"
+    if not unsaid or world.things or frame.noun.negative:
+        return None
+    rest = found.entries[1:]
+    if not rest and not frame.placed and not frame.noun.count:
+        return None
+    count = frame.noun.count or (None if frame.noun.plural else 1)
+    cells = [c for p in [*frame.noun.places, *frame.places] for c in cells_of(p, None if p.many else count)]
+    if not rest:
+        return replace(world, frame=tuple(cells))
+    found.entries = rest
+    total = sum(entry.noun.count or 1 for entry in rest)
+    if len(cells) == total and not any(entry.placed for entry in rest) and found.order in ("", "lr", "tb"):
+        stand_in(found, cells)
+        found.order = ""
+    elif found.order and cells and not any(entry.placed for entry in rest):
+        rest[0].places = list(frame.places)
+    return None
+
+
+def _made_definite(world: World, found: Described, opening: bool) -> None:
+    """'Heart: big', 'star red': a bare noun of which something is said is the thing that is there."""
+    for entry in found.entries:
+        noun = entry.noun
+        alike = bool(noun.spec.same) and noun.spec.like is not None
+        said = alike or entry.target or entry.placed or entry.becomes
+        told = not opening or (noun.spec == Spec() and not entry.placed and world.things)
+        if not told or noun.det or noun.count or not noun.shape or noun.negative or not said:
+            continue
+        if alike and not entry.target:
+            entry.target = Spec(same=noun.spec.same, like=noun.spec.like)
+            noun = entry.noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
+        if any(like(thing, noun) for thing in world.things) and (noun.plural or sum(like(t, noun) for t in world.things) == 1):
+            entry.noun = replace(noun, det="the")
+
+
+def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[World, list[Thing]]:
+    """One entry: made anew, or changed where it is there."""
+    noun = entry.noun
+    if noun.negative:
+        return world.without([thing for thing in world.things if like(thing, noun)]).noted(), []
+    known = [t for t in world.things if t.shape == noun.shape and (not noun.spec.colour or "colour" in t.chosen)]
+    if noun.plural and not noun.count and not noun.det and not entry.placed and known and noun.spec != Spec():
+        world = become(world, known, noun.spec)
+        return world, list(world.named([thing.number for thing in known]))
+    if not noun.definite or noun.det == "another":
+        return make(world, _with_target(entry))
+    try:
+        things = things_of(world, noun, entry.left_out)
+    except Refused:
+        if not _new(world, entry, opening or adding):
+            raise
+        return make(world, _with_target(entry))
+    return _assert(world, things, entry)
+
+
+def _with_target(entry: Entry) -> Entry:
+    """A new thing has what is said of it."""
+    noun, becomes = entry.noun, entry.becomes
+    spec = joined(noun.spec, entry.target) if entry.target else noun.spec
+    if becomes is not None:
+        noun, spec = replace(noun, shape=becomes.shape or noun.shape, head="shape"), joined(spec, becomes.spec)
+    if noun.definite:
+        noun = replace(noun, det="a")
+    if spec.clash:
+        raise Refused(f"it cannot be {spec.clash} at once")
+    return replace(entry, noun=replace(noun, spec=spec), target=None, becomes=None)
+
+
+def _new(world: World, entry: Entry, opening: bool) -> bool:
+    """Whether 'the star' is one that is yet to be made."""
+    noun = entry.noun
+    if entry.becomes is not None and noun.det == "it" and not world.things:
+        return True
+    shape = noun.shape
+    return opening and noun.det == "the" and bool(shape) and not noun.other and not any(t.shape == shape for t in world.things)
+
+
+def _assert(world: World, things: list[Thing], entry: Entry) -> tuple[World, list[Thing]]:
+    """What is said of things that are there comes true."""
+    numbers = [thing.number for thing in things]
+    if entry.becomes is not None or entry.target is not None:
+        world = become(world, things, entry.target or Spec(), entry.becomes)
+    if entry.placed:
+        world = moved(world, world.named(numbers), entry)
+    return world, list(world.named(numbers))
+
+
+def put(world: World, elements: Sequence[Element], opening: bool) -> World:
+    """'add a star', 'put the star at the top' (which moves it where it is there)."""
+    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS]
+    placed = any(isinstance(e, Place | Relation | Direction) for e in elements)
+    first = nouns[0] if nouns else None
+    if first is not None and first.definite and placed and not first.negative and world.ground is not None:
+        there = not first.shape or any(t.shape == first.shape for t in world.things)
+        if there or first.det != "the":
+            return move(world, elements)
+    if first is not None and world.ground is None and not opening:
+        raise Refused("there is no picture to add to")
+    return describe(world, elements, opening, adding=True)
+
+
+def fill(world: World, elements: Sequence[Element], opening: bool) -> World:
+    """'fill the middle row with blue diamonds', 'fill the background with red'."""
+    nouns = [e for e in elements if isinstance(e, Noun) and e.shape]
+    places = [e for e in elements if isinstance(e, Place)]
+    if nouns and any(isinstance(e, Relation) for e in elements):
+        return put(world, elements, opening)
+    if nouns and not nouns[0].definite:
+        if not places:
+            places = [Place(v, "", not v, "row") for v in ("top", "", "bottom")]
+        begun = world if world.ground is not None else describe_ground(world, elements)
+        cells = cells_for(begun, Entry(replace(nouns[0], count=None, plural=True), places)) or []
+        free = [c for c in cells if begun.at(c) is None]
+        made: list[Thing] = []
+        for cell in free:
+            begun, new = make(begun, Entry(replace(nouns[0], plural=False, count=None, det="a"), [cell_place(cell)]))
+            made += new
+        rest = [e for e in elements if isinstance(e, Noun) and e.head in GROUNDS and e.spec.colour]
+        if rest and world.ground is not None:
+            begun = begun.painted(rest[0].spec.colour)
+        return begun.seen(made, True)
+    return change(world, elements)
+
+
+def describe_ground(world: World, elements: Sequence[Element]) -> World:
+    """A world on the background that a clause names, or on a plain one."""
+    found = sorted_out(elements)
+    return replace(world, ground=found.ground or plain_ground(found), free=not found.ground)

@@ -1,0 +1,425 @@
+"""A description sorted out: the colour of the background, and its things with what was said of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from experts.poster.language.making import Entry, cell_place
+from experts.poster.language.nouns import (
+    GROUNDS,
+    Direction,
+    Element,
+    Except,
+    Mark,
+    Noun,
+    Place,
+    Relation,
+    Spec,
+    Strange,
+    joined,
+)
+from experts.poster.language.world import Refused, cells_of
+
+_RING = (0, 1, 2, 5, 8, 7, 6, 3)
+_LEFT = {"up": Place(v="top"), "down": Place(v="bottom"), "left": Place(h="left"), "right": Place(h="right")}
+
+
+@dataclass
+class Described:
+    """A clause sorted out.
+
+    Attributes:
+        ground: colour of the background ('' where none was named); entries: the things, in their order.
+        order: in which they stand ('lr', 'tb', 'cw', ...); piled: they stand in a line of this order, wherever.
+        lead: attributes that were said before any thing; every: attributes of all that was named before.
+    """
+
+    ground: str = ""
+    entries: list[Entry] = field(default_factory=list)
+    order: str = ""
+    piled: bool = False
+    lead: Spec | None = None
+    every: Spec | None = None
+
+
+def sorted_out(elements: Sequence[Element]) -> Described:
+    """The entries of a description: places and attributes with the nouns that they belong to."""
+    return _Sorter(_with_partners(elements)).sorted()
+
+
+def _with_partners(elements: Sequence[Element]) -> list[Element]:
+    """'a red and a blue circle': the first, without a head, is a circle as well."""
+    out = list(elements)
+    for k, element in enumerate(out):
+        if isinstance(element, Noun) and element.head == "paired":
+            after = next((e for e in out[k + 1 :] if isinstance(e, Noun) and e.shape), None)
+            out[k] = replace(element, head="shape", shape=after.shape if after else "")
+    return out
+
+
+class _Sorter:
+    """One pass over the elements of a description."""
+
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self.elements = elements
+        self.found = Described()
+        self.waiting: list[Place | Relation] = []
+        self.grounded = self.shared = False
+        self.gap = ""
+        self.nothing = False
+        content = [e for e in elements if not isinstance(e, Mark | Strange)]
+        self.forward = bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
+
+    @property
+    def last(self) -> Entry | None:
+        """The thing that was named last."""
+        return self.found.entries[-1] if self.found.entries else None
+
+    def sorted(self) -> Described:
+        """The description."""
+        for k, element in enumerate(self.elements):
+            if isinstance(element, Place | Relation) and self._vacant(k):
+                continue
+            self._take(element, k)
+            if isinstance(element, Mark):
+                self.gap = element.tag if element.tag in ("comma", "and", "colon", "but", "is") else self.gap
+            elif not isinstance(element, Strange):
+                self.gap = ""
+        self._left_over()
+        return self.found
+
+    def _vacant(self, k: int) -> bool:
+        """Whether a place is only said to be empty: 'the column in between stays empty', 'bottom row: empty'."""
+        if k and not isinstance(self.elements[k - 1], Mark | Place | Relation):
+            return False
+        rest = [e for e in self.elements[k + 1 :] if not isinstance(e, Place | Relation)]
+        while rest and isinstance(rest[0], Mark) and rest[0].tag in ("is", "colon", "fill"):
+            rest = rest[1:]
+        return bool(rest) and isinstance(rest[0], Mark) and rest[0].tag == "void"
+
+    def _left_over(self) -> None:
+        """Places that were kept for a thing that never came, and sides that belong to the thing before."""
+        last = self.last
+        self._line_of_all()
+        if last is not None:
+            last.places += [where for where in self.waiting if isinstance(where, Place)]
+        for one, other in zip(self.found.entries, self.found.entries[1:], strict=False):
+            if other.noun.places and other.places and not one.placed and not other.noun.definite:
+                one.places, other.noun = [*other.noun.places], replace(other.noun, places=())
+
+    def _line_of_all(self) -> None:
+        """'In the middle row a heart on the left and a star on the right': the row is for all of them."""
+        entries = self.found.entries
+        line = entries[0].places[0] if entries and len(entries[0].places) > 1 else None
+        if line is None or line.kind not in ("row", "column") or not self.forward:
+            return
+        entries[0].places.pop(0)
+        for entry in entries:
+            entry.places = [_crossed(line, place) for place in entry.places]
+
+    def _take(self, element: Element, k: int) -> None:
+        if isinstance(element, Mark):
+            self._mark(element)
+        elif isinstance(element, Noun):
+            self._noun(element, k)
+        elif isinstance(element, Place | Relation):
+            self._where(element, k)
+        elif isinstance(element, Spec):
+            self._spec(element, k)
+        elif isinstance(element, Except) and self.last is not None:
+            self.last.left_out.append(element)
+        elif isinstance(element, Direction) and self.last is not None:
+            if self.last.noun.definite:
+                self.last.steps.append(element)
+            else:
+                self.last.places.append(_LEFT[element.to])
+
+    def _rest(self, k: int) -> list[Element]:
+        """What follows, without words that only link."""
+        links = ("is", "fill", "comma", "colon", "with", "and", "all", "in")
+        return [e for e in self.elements[k + 1 :] if not (isinstance(e, Mark) and e.tag in links)]
+
+    def _mark(self, mark: Mark) -> None:
+        if mark.tag in ("order", "pile"):
+            self.found.order, self.found.piled = mark.value, mark.tag == "pile"
+        elif mark.tag == "void":
+            self._emptied()
+        self.shared = self.shared or mark.tag in ("both", "all")
+
+    def _emptied(self) -> None:
+        """'the centre stays empty': a place that nothing is asked for; in a list, a cell that is left out."""
+        if self.waiting:
+            self.waiting = []
+        elif self.last is not None and self.gap in ("comma", "and") and not self.last.left_out and self.last.noun.det != "all":
+            self.found.entries.append(Entry(Noun("void")))
+        elif self.last is not None and (self.last.left_out or self.last.noun.det == "all"):
+            if self.last.noun.det == "all":
+                self.found.entries.pop()
+        elif self.last is not None and self.last.places:
+            self.last.places.pop()
+
+    def _noun(self, noun: Noun, k: int) -> None:
+        if noun.head in GROUNDS:
+            self._ground(noun)
+            return
+        last = self.last
+        if noun.bare and noun.det in ("both", "all") and noun.spec == Spec() and last is not None and not last.noun.definite:
+            self.shared = True
+            return
+        if noun.negative and noun.head == "things" and (self._told(k) or last is not None):
+            self.waiting = []
+            self.nothing = True
+            return
+        if noun.bare and noun.det in ("all", "both") and not self._told(k):
+            self._every(noun.spec)
+            return
+        if noun.head in ("things", "thing") and noun.det == "all" and noun.spec == Spec() and not self._told(k) and not noun.negative and not noun.places:
+            return
+        if last is not None and last.noun.definite and noun.det == "a" and noun.link == "is" and last.becomes is None and not last.target:
+            _narrow(last)
+            last.becomes = noun
+            return
+        if noun.definite and noun.spec.same and noun.spec.like is not None and not self._told(k):
+            alike = Spec(same=noun.spec.same, like=noun.spec.like)
+            noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
+            self.found.entries.append(Entry(noun, target=alike))
+            return
+        self.nothing = False
+        entry = Entry(noun)
+        for where in self.waiting:
+            if isinstance(where, Place):
+                entry.places.append(where)
+            else:
+                entry.relation = where
+        self.waiting = []
+        self.found.entries.append(entry)
+        self.grounded = self.shared = False
+
+    def _told(self, k: int) -> bool:
+        """Whether something is said of the noun at `k`: an attribute or a place follows."""
+        rest = self._rest(k)
+        return bool(rest) and isinstance(rest[0], Spec | Place | Relation | Direction | Except) and not (isinstance(rest[0], Spec) and rest[0].link == "on")
+
+    def _every(self, spec: Spec) -> None:
+        if self.found.entries:
+            for entry in self.found.entries:
+                entry.target = joined(entry.target, spec) if entry.target else spec
+        else:
+            self.found.every = joined(self.found.every, spec) if self.found.every else spec
+
+    def _ground(self, noun: Noun) -> None:
+        last = self.last
+        if noun.spec.clash:
+            raise Refused(f"a background cannot be {noun.spec.clash} at once")
+        if noun.spec.colour:
+            self.found.ground = noun.spec.colour
+        elif self.found.lead is not None and self.found.lead.colour and last is None:
+            self.found.ground, self.found.lead = self.found.lead.colour, None
+        elif last is not None and last.target is not None and noun.head == "ground" and self.gap == "" and last.noun.spec.colour:
+            self.found.ground, last.target = last.target.colour, None
+        else:
+            self.grounded = not (noun.link in ("of", "in", "to", "from") and last is not None) or noun.head == "ground"
+
+    def _where(self, where: Place | Relation, k: int) -> None:
+        if self.nothing:  # 'nothing in between'
+            return
+        last, rest = self.last, self._rest(k)
+        follows = bool(rest) and isinstance(rest[0], Noun) and rest[0].head not in GROUNDS and not (rest[0].definite and self.gap == "")
+        follows = follows or (bool(rest) and isinstance(rest[0], Place) and len(rest) > 1 and isinstance(rest[1], Noun) and last is None)
+        counted = isinstance(where, Place) and where.link == "of"
+        passive = isinstance(where, Relation) and where.link == "by"
+        listed = last is not None and last.placed and follows and self.gap in ("comma", "and", "colon", "but")
+        listed = listed and not self._parted_from_next(k) and not (last is not None and len(last.places) < (last.noun.count or 1))
+        if passive or ((last is None or counted or (self.forward and follows) or listed) and (follows or counted or last is None)):
+            self._wait(where)
+        elif last is not None:
+            _stand(last, where)
+
+    def _parted_from_next(self, k: int) -> bool:
+        """Whether a comma or 'and' stands between the place at `k` and the next thing."""
+        for element in self.elements[k + 1 :]:
+            if not isinstance(element, Mark):
+                return False
+            if element.tag in ("comma", "and", "but"):
+                return True
+        return False
+
+    def _wait(self, where: Place | Relation) -> None:
+        if self.waiting and isinstance(where, Place) and isinstance(self.waiting[-1], Place) and _open(self.waiting[-1]):
+            self.waiting[-1] = _closed(self.waiting[-1], where)
+        else:
+            self.waiting.append(where)
+
+    def _spec(self, spec: Spec, k: int) -> None:
+        last = self.last
+        if spec.link == "on" and spec.colour or (self.grounded and spec.colour):
+            self.found.ground, self.grounded = spec.colour, False
+        elif self.grounded:
+            raise Refused("a background has a colour and no size")
+        elif self.shared and self.found.entries:
+            self._every(spec)
+        elif last is not None and self._part(last, k):
+            self.found.entries.append(Entry(Noun("thing", det="a", spec=spec)))
+        elif last is not None:
+            if last.noun.definite and last.target is None and ("is" in (self.gap, spec.link) or (last.noun.head == "thing" and last.noun.spec == Spec() and self.gap == "")):
+                _narrow(last)
+            for entry in self._alike(last):
+                entry.target = joined(entry.target, spec) if entry.target else spec
+        else:
+            self.found.lead = joined(self.found.lead, spec) if self.found.lead else spec
+
+    def _alike(self, last: Entry) -> list[Entry]:
+        """'star star star (white)': the entries that attributes behind them are for."""
+        run = [last]
+        for entry in reversed(self.found.entries[:-1]):
+            if entry.noun.shape != last.noun.shape or entry.target or entry.noun.det or last.noun.det or entry.noun.spec != Spec():
+                break
+            run.append(entry)
+        return run if self.gap == "comma" else [last]
+
+    def _part(self, last: Entry, k: int) -> bool:
+        """Whether attributes begin the next part of a group: 'three circles, red on top, green below'."""
+        rest = self.elements[k + 1 :]
+        placed = bool(rest) and isinstance(rest[0], Place | Relation)
+        inside = (last.noun.count or 1) > 1 or last.noun.det in ("both", "all") or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
+        return placed and inside and (not last.noun.definite or last.noun.det == "all")
+
+
+def _crossed(line: Place, place: Place) -> Place:
+    """Where a row and 'left', or a column and 'top', meet."""
+    if line.kind == "row" and not place.v and not place.kind:
+        return Place(v=line.v, h=place.h, mid=line.mid or place.mid)
+    if line.kind == "column" and not place.h and not place.kind:
+        return Place(v=place.v, h=line.h, mid=line.mid or place.mid)
+    return place
+
+
+def _open(place: Place) -> bool:
+    """Whether it is a row or a column that was not said which."""
+    return place.kind in ("row", "column") and not (place.v or place.h or place.mid)
+
+
+def _closed(line: Place, place: Place) -> Place:
+    return replace(line, v=place.v, h=place.h, mid=line.mid or place.mid)
+
+
+def _narrow(entry: Entry) -> None:
+    """'the star at the top is red': the place says which star is meant."""
+    relation = entry.relation or entry.noun.relation
+    entry.noun = replace(entry.noun, places=(*entry.noun.places, *entry.places), relation=relation)
+    entry.places, entry.relation = [], None
+
+
+def _stand(entry: Entry, where: Place | Relation) -> None:
+    if isinstance(where, Relation):
+        entry.relation = where
+    elif entry.places and _open(entry.places[-1]):
+        entry.places[-1] = _closed(entry.places[-1], where)
+    else:
+        entry.places.append(where)
+
+
+def parted(entries: list[Entry]) -> list[Entry]:
+    """'two stars, one red and one blue': the parts in the place of the whole."""
+    out: list[Entry] = []
+    k = 0
+    while k < len(entries):
+        whole = entries[k]
+        parts = _parts(whole, entries[k + 1 :])
+        for part in parts:
+            det = part.noun.det if whole.noun.definite else "a"
+            part.noun = replace(
+                part.noun, head="shape", shape=whole.noun.shape, det=det, other=False, spec=joined(whole.noun.spec, part.noun.spec), bare=False
+            )
+            if not part.placed:
+                part.places = list(whole.places)
+            if part.relation is not None and not part.relation.nouns and whole.relation is not None:
+                part.relation = replace(part.relation, nouns=whole.relation.nouns)
+        out += parts or [whole]
+        k += 1 + len(parts)
+    return out
+
+
+def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
+    """The entries right after a group that are its parts; [] where they do not add up to it."""
+    count = whole.noun.count or (2 if whole.noun.det == "both" else 0)
+    unsaid = not count and whole.noun.det == "all" or (not count and whole.noun.plural and not whole.noun.definite)
+    if not whole.noun.shape or (count < 2 and not unsaid):
+        return []
+    parts, total = list[Entry](), 0
+    for part in rest:
+        if part.noun.shape or part.noun.head != "thing" or (count and total >= count) or part.noun.det in ("it", "them", "all", "both"):
+            break
+        parts.append(part)
+        where = part.places[0] if part.places else Place()
+        each = count if where.free else len(cells_of(where, None)) if where.many else 1
+        total += part.noun.count or (2 if part.relation is not None and part.relation.kind == "sides" else each)
+    return parts if total == count or (unsaid and total > 1) else []
+
+
+def in_order(found: Described) -> None:
+    """'a star, a heart and a circle from left to right in the middle row': a cell each."""
+    total = sum(entry.noun.count or 1 for entry in found.entries)
+    if total < 2 or (found.piled and any(entry.placed for entry in found.entries[:-1])):
+        return
+    place = next((p for entry in found.entries for p in entry.places), None)
+    line = _ring(place, total) if found.order == "cw" else _line(place, found.order, total)
+    if total > len(line):
+        raise Refused(f"there is no room for {total} in a line")
+    stand_in(found, line)
+
+
+def _ring(place: Place | None, total: int) -> list[int]:
+    first = cells_of(place, 1)[0] if place else 0
+    at = _RING.index(first) if first in _RING else 0
+    ring = [*_RING[at:], *_RING[:at]]
+    return ring[::2] if total <= 4 and first in (0, 2, 6, 8) else ring
+
+
+def _line(place: Place | None, order: str, total: int) -> list[int]:
+    across = order in ("lr", "rl")
+    usual = Place(mid=True, kind="row" if across else "column")
+    if place is not None:
+        usual = replace(
+            place, kind="row" if across else "column", h="" if across else place.h, v=place.v if across else "",
+            mid=place.mid or not (place.v if across else place.h), many=False,
+        )  # fmt: skip
+    line = cells_of(usual, 2 if total == 2 else None)
+    return line[::-1] if order in ("rl", "bt") else line
+
+
+def stand_in(found: Described, cells: Sequence[int]) -> None:
+    """Gives each of the things one of the cells, in order; an empty entry leaves its cell empty."""
+    left, out = iter(cells), []
+    for entry in found.entries:
+        for _ in range(entry.noun.count or 1):
+            place = cell_place(next(left))
+            if entry.noun.head != "void":
+                one = replace(entry.noun, count=None, plural=False, places=())
+                out.append(Entry(one, [place], target=entry.target, left_out=entry.left_out))
+    found.entries = out
+
+
+def share_places(found: Described) -> None:
+    """'a star, a heart and a circle in the top row', 'the top row: a star, a heart': the line is for all of them."""
+    entries = found.entries
+    if len(entries) < 2 or found.order or any(entry.noun.definite for entry in entries):
+        return
+    placed = [entry for entry in entries if entry.placed]
+    if len(placed) != 1 or placed[0] not in (entries[0], entries[-1]) or not placed[0].places:
+        return
+    places, total = placed[0].places, sum(entry.noun.count or 1 for entry in entries)
+    leading = placed[0] is entries[0]
+    place = places[-1]
+    if leading and not place.kind:
+        return
+    if len(places) == total:
+        cells = [cell for p in places for cell in cells_of(p, 1)]
+    elif place.kind in ("row", "column") or place.many:
+        cells = cells_of(place, 2 if total == 2 and entries[0].noun.head != "void" else None)
+    else:
+        return
+    each = place.many and place.kind == "corner" and placed[0].noun.det == "a" and place.count != total
+    if len(cells) >= total and not (each and len(cells) != total) and not (place.many and len(cells) > total):
+        stand_in(found, cells)

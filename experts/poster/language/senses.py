@@ -1,0 +1,375 @@
+"""Words of several senses, decided by their neighbours: tokens -> the same tokens with the sense that each has here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from experts.poster.language.lexicon import Sense
+from experts.poster.language.nouns import HEADS
+from experts.poster.language.tokens import Token
+
+_ENDS = ("stop", "comma", "colon", "")
+_JOINTS = (*_ENDS, "and", "but", "then", "fill", "correct", "if", "else")
+_ATTRIBUTE = (*HEADS, "colour", "size")
+_PARTS = {"take", "cut", "throw", "kick", "pull", "put", "move", "send", "cross", "strike", "bring"}
+_SLIPS = ("colour", "size", "v", "h", "count", "shape")
+_OPPOSITE = {"big": "small", "small": "big"}
+
+
+class _View:
+    """A token among its neighbours."""
+
+    def __init__(self, tokens: Sequence[Token], k: int) -> None:
+        self.tokens, self.k = tokens, k
+        self.token = tokens[k]
+        self.text, self.tag, self.value = self.token.text, self.token.tag, self.token.value
+
+    def near(self, step: int) -> str:
+        """The tag of a neighbour; '' beyond the ends."""
+        k = self.k + step
+        return self.tokens[k].tag if 0 <= k < len(self.tokens) else ""
+
+    def text_near(self, step: int) -> str:
+        """The text of a neighbour; '' beyond the ends."""
+        k = self.k + step
+        return self.tokens[k].text if 0 <= k < len(self.tokens) else ""
+
+    def ahead(self, *skipped: str) -> str:
+        """The tag of the next token that is none of these."""
+        return next((t.tag for t in self.tokens[self.k + 1 :] if t.tag not in skipped), "")
+
+    def behind(self, *skipped: str) -> str:
+        """The tag of the last token before that is none of these."""
+        return next((t.tag for t in reversed(self.tokens[: self.k]) if t.tag not in skipped), "")
+
+    def headed(self, step: int = 1) -> bool:
+        """Whether attributes and a noun follow."""
+        return headed(self.tokens, self.k + step)
+
+
+def headed(tokens: Sequence[Token], k: int) -> bool:
+    """Whether a noun, with nothing but attributes before it, stands at `k`."""
+    while k < len(tokens) and tokens[k].tag in ("colour", "size", "fill", "most", "more", "unknown"):
+        k += 1
+    return k < len(tokens) and tokens[k].tag in ("shape", "thing", "things")
+
+
+def _attribute_word(view: _View) -> Sense | None:
+    """'the colour of the star' and 'colour it'; 'the place of' and 'place it'."""
+    before, after = view.near(-1), view.near(1)
+    if view.tag != "verb":
+        return None
+    if view.text in ("colour", "color", "shade", "tint", "dye", "hue", "stain"):
+        noun = before in ("the", "of", "same", "it", "them", "a", "colour", "in", "attr", "that", "other", "mutual", "no", "with")
+        noun = noun and view.text_near(-1) != "to"
+        if noun or (after in ("of", "is", "stop", "comma", "as", "") and before not in ("stop", "comma", "fill", "then", "")):
+            return Sense("attr", "colour")
+    elif view.text in ("colours", "colors", "shades"):
+        return Sense("attr", "colour")
+    elif view.text in ("place", "position", "set", "spot", "places", "positions"):
+        if before in ("the", "of", "same", "it", "them", "mutual", "that", "verb"):
+            return Sense("attr", "place")
+    elif view.text in ("line", "cut", "drop", "fit", "print", "mark") and before in ("the", "a", "size"):
+        return Sense("row") if view.text == "line" else Sense("thing")
+    return None
+
+
+def _spot(view: _View) -> Sense | None:
+    if view.text in ("spot", "spots") and view.tag == "shape":
+        return Sense("attr", "place")
+    return None
+
+
+def _possessive(view: _View) -> Sense | None:
+    """'the heart's colour' and 'the heart's red'."""
+    if view.text != "'s" or view.tag != "of":
+        return None
+    after = view.near(1)
+    if after in ("not", "too", "more", "gone", "in", "a", "same", "with", "as") or (after in ("colour", "size") and not view.headed()):
+        return Sense("is")
+    if after == "fill" and view.ahead("fill") in ("not", "more", "gone", "in", "colour", "size"):
+        return Sense("is")
+    return None
+
+
+def _denial(view: _View) -> Sense | None:
+    """'no' that takes back ('blue, no, green'), and 'no' that denies ('no circles')."""
+    if view.tag == "no" and view.text in ("no", "none") and _corrects(view):
+        return Sense("correct")
+    if view.tag == "correct" and view.text == "no" and view.near(1) in HEADS:
+        return Sense("no")
+    if view.tag == "correct" and view.text == "sorry" and view.near(-1) in ("", "stop"):
+        return Sense("fill")
+    return None
+
+
+def _corrects(view: _View) -> bool:
+    before, after = view.near(-1) or "stop", view.near(1) or "stop"
+    if after in ("comma", "correct", "stop", "verb", "colon"):
+        return before in ("comma", "stop", "and", "fill", "correct", "colon") or after == "correct"
+    if after in ("a", "the", "in", "to", "rel") and before in ("comma", "fill"):
+        return True
+    return before in ("comma", "fill") and after in ("colour", "size") and view.k > 1 and not headed(view.tokens, view.k + 1)
+
+
+def _measure(view: _View) -> Sense | None:
+    """'a little heart' and 'a little to the left'; 'too big' asks for smaller."""
+    if view.tag == "hedge" and view.text == "a little" and view.near(1) in ("shape", "colour", "thing") and view.headed():
+        return Sense("size", "small")
+    if view.tag == "size" and view.text == "little" and view.near(-1) in ("only", "fill", "a"):
+        if view.near(1) not in ("shape", "colour", "thing", "size", "more", "unknown"):
+            return Sense("hedge")
+    if view.tag == "size" and view.near(-1) == "too":
+        return Sense("more", _OPPOSITE[view.value])
+    if view.tag == "too":
+        return Sense("fill")
+    if view.tag == "extra":
+        if view.near(-1) == "count" and (view.headed() or view.near(1) in _ENDS):
+            return Sense("another")
+        return Sense("fill")
+    return None
+
+
+def _making(view: _View) -> Sense | None:
+    """'make a star' draws, 'make the star red' changes; 'switch' with two things swaps them."""
+    if view.tag != "verb":
+        return None
+    if view.text == "make" and view.near(1) in ("a", "count", "another") and not _told(view):
+        return Sense("verb", "draw")
+    if view.value == "swap" and view.text in ("switch", "swap", "exchange") and view.near(1) == "to":
+        return Sense("verb", "change")
+    if view.value in ("change", "replace") and view.text in ("switch", "exchange", "trade") and (_pair_follows(view) or _mutual_follows(view)):
+        return Sense("verb", "swap")
+    return None
+
+
+def _told(view: _View) -> bool:
+    """Whether 'make one ...' speaks of things that are there ('make one of the stars red')."""
+    return view.near(1) == "count" and view.near(2) == "of"
+
+
+def _mutual_follows(view: _View) -> bool:
+    """'exchange them', 'exchange colours': nothing is named that would come instead."""
+    rest = _clause_after(view)
+    if any(token.tag in ("with", "for", "to", "in", "as") for token in rest):
+        return any(token.tag == "attr" for token in rest)
+    return any(token.tag in ("them", "attr", "both") for token in rest)
+
+
+def _clause_after(view: _View) -> list[Token]:
+    rest = []
+    for token in view.tokens[view.k + 1 :]:
+        if token.tag in ("stop", "then", "verb"):
+            break
+        rest.append(token)
+    return rest
+
+
+def _pair_follows(view: _View) -> bool:
+    """Whether two things follow, joined by 'and', with nothing that they should become."""
+    rest = _clause_after(view)
+    heads = [n for n, token in enumerate(rest) if token.tag in ("shape", "thing", "poster", "ground")]
+    joined = any(token.tag in ("and", "with") for token in rest[heads[0] : heads[1]]) if len(heads) >= 2 else False
+    return joined and not any(token.tag in ("to", "for") for token in rest)
+
+
+def _linking(view: _View) -> Sense | None:
+    """'stays empty', 'the row goes: star, heart': verbs that only link; 'everything but'."""
+    if view.tag == "verb" and view.value in ("keep", "go") and view.ahead("fill") == "void":
+        return Sense("is")
+    if view.tag == "verb" and view.value == "go" and view.near(1) in ("shape", "colon", "a", "count", "with"):
+        return Sense("is")
+    if view.tag == "verb" and view.value == "keep" and view.text in ("left", "leaves", "leave") and view.near(-1) == "is":
+        return Sense("fill")
+    if view.text == "have" and view.tag == "with" and view.near(-1) in _JOINTS and view.near(1) in ("it", "them", "the", "both", "all"):
+        return Sense("verb", "change")
+    if view.tag == "except" and view.near(1) == "that":
+        return Sense("but")
+    if view.text == "just" and view.near(-1) == "verb" and view.text_near(-1) in ("keep", "leave", "show", "want"):
+        return Sense("only")
+    if view.tag == "but" and view.near(-1) in ("things", "all"):
+        return Sense("except")
+    return None
+
+
+def _particle(view: _View) -> Sense | None:
+    """'take the star away', 'cut the heart out', 'put it back': what stands behind the thing says what is done."""
+    if view.tag != "verb" or view.text.removesuffix("s") not in _PARTS:
+        return None
+    rest = _clause_after(view)
+    for k, token in enumerate(rest[1:], 1):
+        after = rest[k + 1].tag if k + 1 < len(rest) else ""
+        if after not in (*_ENDS, "and", "fill", "from", "gone", "please", "of", "the", "correct") and not (after == "" and token.tag == "gone"):
+            continue
+        if token.tag == "gone" or token.text in ("off", "out"):
+            return Sense("verb", "remove")
+    return None
+
+
+def _pronoun(view: _View) -> Sense | None:
+    """'that' for a thing, and 'that' before what narrows a thing down."""
+    after, before = view.near(1), view.near(-1)
+    if view.tag == "that" and view.value != "rel":
+        object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
+        if object_of and after not in (*_ATTRIBUTE, "count", "is", "with", "attr", "v", "h", "mid", "most", "row", "column", "corner", "side"):
+            return Sense("it", "that")
+        if before in ("stop", "comma", "and", "but", "then", "fill", "") and after in ("verb", "is", "grow") and not _names(view, -1):
+            return Sense("it", "that")
+    if view.tag == "them" and view.text in ("these", "those") and (after in HEADS or (after in ("count", "colour", "size") and view.headed())):
+        return Sense("the")
+    if view.tag == "it" and view.text == "that one" and after in ("shape",):
+        return Sense("the")
+    return None
+
+
+def _names(view: _View, step: int) -> bool:
+    """Whether a thing stands right before, which a relative clause would narrow down."""
+    return view.near(step) == "fill" and view.behind("fill") in ("shape", "thing")
+
+
+def _ordinal(view: _View) -> Sense | None:
+    """'the first one', 'the last star': one of several; 'a second star': one more; 'second, ...': next."""
+    before, after = view.near(-1), view.near(1)
+    number = {"first": "1", "last": "-1"}.get(view.tag, "")
+    if number and view.text in ("first", "last", "the first", "finally") and before in ("the",) and (after in HEADS or after in ("colour", "is")):
+        return Sense("ordinal", number)
+    if view.tag == "former" and view.text == "the first" and (after in HEADS):
+        return Sense("ordinal", "1")
+    if view.tag == "ordinal":
+        if before == "a" or (before in ("verb", "with", "and", "extra") and view.headed()):
+            return Sense("another")
+        if after in ("comma", "colon") and before in ("", "stop"):
+            return Sense("then")
+    return None
+
+
+def _time(view: _View) -> Sense | None:
+    """'now' that begins a step, and 'now' that ends a remark."""
+    if view.tag == "then" and view.text in ("now", "next", "later") and view.near(1) in (*_ENDS, "and") and view.near(-1) not in _ENDS:
+        return Sense("fill")
+    if view.tag == "h" and view.text == "left" and view.near(-1) == "is" and view.near(1) in ("is", "verb") :
+        return Sense("fill")
+    if view.tag == "h" and view.text == "left" and view.near(-1) in ("that", "gone") and view.near(1) in ("is", "verb", *_ENDS):
+        return Sense("fill")
+    if view.tag == "h" and view.text == "right" and view.near(1) in ("in", "rel", "at") and view.near(2) in ("the", "v", "mid", "fill", "it") and view.near(-1) not in ("the", "v", "in", "to", "mid"):
+        return Sense("fill")
+    return None
+
+
+def _place_word(view: _View) -> Sense | None:
+    if view.tag == "void" and view.text in ("empty", "free", "blank"):
+        if view.near(-1) in _JOINTS and view.near(1) in ("the", "all", "both", "it", "everywhere") and view.near(-1) != "comma":
+            return Sense("verb", "remove")
+    if view.tag == "here" and view.text in ("there", "over there", "right there"):
+        if view.near(1) not in (*_ENDS, "and", "fill") or view.near(-1) in (*_JOINTS, "is"):
+            return Sense("fill")
+    if view.text == "behind" and view.near(1) in _ENDS and view.near(-1) in ("colour", "all", "things"):
+        return Sense("ground")
+    if view.tag == "cell" and view.near(-1) not in ("count", "thing", "a", "dir", "h", "v", "another", "another"):
+        return Sense("attr", "place")
+    if view.tag == "here" and view.near(1) == "of":
+        return Sense("where")
+    return None
+
+
+def _several_senses(view: _View) -> Sense | None:
+    if view.text == "like" and view.near(-1) in ("shape", "thing", "attr", "fill", "verb", "same") and view.near(1) in ("the", "it", "them", "that"):
+        return Sense("as")
+    if view.tag == "count" and view.value == "1" and view.text == "one":
+        if view.near(1) not in (*HEADS, "colour", "size", "unknown", "another", "cell", "of") and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
+            return Sense("thing")
+    if view.value == "copy" and "size" in (view.text_near(1).split() + view.text_near(2).split()):
+        return Sense("grow", "big")
+    return None
+
+
+_RULES: tuple[Callable[[_View], Sense | None], ...] = (
+    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _making, _particle, _pronoun, _ordinal, _time, _place_word,
+    _several_senses,
+)  # fmt: skip
+
+
+def sharpened(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with the sense that each has among its neighbours."""
+    out = _without_slips(_without_reasons(_without_labels(tokens)))
+    for k in range(len(out)):
+        for rule in _RULES:
+            sense = rule(_View(out, k))
+            if sense is not None:
+                out[k] = replace(out[k], sense=sense)
+                break
+    return out
+
+
+def _without_labels(tokens: Sequence[Token]) -> list[Token]:
+    """'Step one: ...', 'part 2 ...': a number that a sentence bears says only that it begins."""
+    out, k = list[Token](), 0
+    while k < len(tokens):
+        token = tokens[k]
+        begins = not out or out[-1].tag in ("stop", "comma", "then")
+        numbered = token.tag == "label" and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
+        if begins and numbered:
+            out.append(replace(token, sense=Sense("stop", "mark")))
+            k += 2
+            while k < len(tokens) and tokens[k].tag in ("colon", "comma"):
+                k += 1
+            continue
+        if token.tag == "label":
+            token = replace(token, sense=Sense("cell" if token.text in ("step", "steps") else "fill"))
+        out.append(token)
+        k += 1
+    return out
+
+
+def _without_reasons(tokens: Sequence[Token]) -> list[Token]:
+    """'because it is for Halloween': a reason asks for nothing."""
+    out, within = list[Token](), False
+    for token in tokens:
+        if token.tag in ("stop", "comma", "colon", "and", "then"):
+            within = False
+        within = within or token.tag == "reason"
+        out.append(replace(token, sense=Sense("fill")) if within else token)
+    return out
+
+
+def _without_slips(tokens: Sequence[Token]) -> list[Token]:
+    """'a red, no, a green star': of two attributes around a correction only the later one counts."""
+    out = list(tokens)
+    for k, token in enumerate(tokens):
+        if token.tag not in ("correct", "no") or (token.tag == "no" and token.text != "no"):
+            continue
+        if _retold(tokens, k):
+            begun = max(n for n in range(k) if tokens[n].tag == "rel")
+            out[begun : k + 1] = [replace(t, sense=Sense("fill")) for t in tokens[begun : k + 1]]
+            continue
+        first, last = k - 1, k + 1
+        while first >= 0 and tokens[first].tag in ("comma", "fill", "correct", "or"):
+            first -= 1
+        while last < len(tokens) and tokens[last].tag in ("comma", "fill", "correct", "a", "the", "in", "to", "of"):
+            last += 1
+        if first < 0 or last >= len(tokens) or tokens[first].tag != tokens[last].tag or tokens[first].tag not in _SLIPS:
+            continue
+        if tokens[first].value == tokens[last].value or headed(tokens, first + 1):
+            continue
+        if token.tag == "no" and last > k + 1 and tokens[k + 1].tag not in ("comma", "fill", "correct"):
+            continue
+        for n in (first, *range(first + 1, k + 1)):
+            out[n] = replace(tokens[n], sense=Sense("fill"))
+        for n in range(k + 1, last):
+            if tokens[n].tag in ("comma", "correct", "a", "the"):
+                out[n] = replace(tokens[n], sense=Sense("fill"))
+        if last + 2 < len(tokens) and tokens[last + 1].tag == "comma" and tokens[last + 2].tag in HEADS and tokens[first + 1].tag in ("comma", "correct"):
+            out[last + 1] = replace(tokens[last + 1], sense=Sense("fill"))
+    return out
+
+
+def _retold(tokens: Sequence[Token], k: int) -> bool:
+    """Whether a relation before the correction at `k` is followed by another one: 'above it, no, below it'."""
+    after = next((t.tag for t in tokens[k + 1 :] if t.tag not in ("comma", "fill", "correct")), "")
+    for token in reversed(tokens[:k]):
+        if token.tag == "rel":
+            return after == "rel"
+        if token.tag not in ("it", "them", "that", "the", "shape", "colour", "fill", "comma", "correct"):
+            return False
+    return False
