@@ -23,6 +23,11 @@ def split(need: str) -> tuple[str, str, str]:
     return f"{owner}/{name}", "/".join(part), commit
 
 
+def pinned(where: str, revision: str | None) -> str:
+    """A folder or hub id with its commit, where `revision` is one: 'owner/name@COMMIT'."""
+    return f"{where}@{revision}" if revision and COMMIT.fullmatch(revision) else where
+
+
 def place(where: str, revision: str | None = None) -> dict[str, str | None]:
     """Where a folder (an absolute path) or a hub id is, as arguments of `from_pretrained`."""
     if Path(where).is_absolute():

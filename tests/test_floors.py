@@ -27,7 +27,7 @@ FLOORS = (
     ("poser.critics.vlm",),
     ("poser.critics",),
     ("poser.mdp", "poser.runs"),
-    ("poser.rollout", "poser.best_of", "poser.ready"),
+    ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
     ("poser.learning",),
     ("poser.cli",),

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from experts.api import Line, Secret, Terms, line_of
 from experts.failures import complaint
+from poser.plugins import Requirements, Service
 from poser.types import PoserError
 
 if TYPE_CHECKING:
@@ -55,6 +56,10 @@ class Endpoint:
     def __repr__(self) -> str:
         """Model and address."""
         return f"Endpoint({self.terms.model} at {self.terms.base_url})"
+
+    def requirements(self) -> Requirements:
+        """The service that it is."""
+        return Requirements(services=(Service(self.owner, self.terms.model, self.terms.base_url, self.terms.key),))
 
     def missing(self) -> str:
         """What must be typed before it can be asked; '' where nothing is missing. Asks nobody."""

@@ -1,4 +1,4 @@
-"""The way of requests: connections are used again, proxies of the environment are gone through, deadlines hold there."""
+"""The way of requests: connections are used again, proxies of the environment are used, deadlines hold there too."""
 
 from __future__ import annotations
 
