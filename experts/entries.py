@@ -133,7 +133,17 @@ _CARD = _card_model()
 
 
 def checked(id: str, model: type[M], data: Any, at: str = "") -> M:
-    """The data of expert `id` as that model; `at`: the key under which they stand. Raises RegistryError."""
+    """The data of an expert as that model.
+
+    Args:
+        id: the expert's, which the error names.
+        model: what the data must be.
+        data: what was typed.
+        at: the key under which the data stand in the entry; '': they are the entry.
+
+    Raises:
+        RegistryError: an unknown or missing key, or a value that cannot be.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -141,7 +151,12 @@ def checked(id: str, model: type[M], data: Any, at: str = "") -> M:
 
 
 def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid over `under`, mappings in them likewise."""
+    """Nested settings as one.
+
+    Args:
+        under: what holds where `over` says nothing.
+        over: what wins; a mapping is laid over a mapping key by key, anything else takes the place of what was there.
+    """
     both = dict(under)
     for key, value in over.items():
         inner = both.get(key)
@@ -245,7 +260,12 @@ def _place(where: str) -> tuple[str, str]:
 
 
 def locate(where: str, folder: Path) -> str:
-    """An absolute path, or a hub id: what looks like one and is no path that exists."""
+    """An absolute path, or a hub id: what looks like one and is no path that exists.
+
+    Args:
+        where: as it was typed.
+        folder: what a relative path is relative to.
+    """
     path = folder / Path(where).expanduser()
     if not path.exists() and hub.ID.fullmatch(where) and not where.startswith("."):
         return where

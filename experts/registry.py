@@ -140,7 +140,11 @@ class Registry(Mapping[str, Entry]):
 
 
 def builtin(profile: str = "full") -> Registry:
-    """The experts of this package: `entries(profile)` of each `experts/*/roster.py`."""
+    """The experts of this package: `entries(profile)` of each `experts/*/roster.py`. Nothing is loaded.
+
+    Args:
+        profile: which profile's fields are laid over the cards ('full', 'draft'); an expert without it stays as it is.
+    """
     entries: list[Entry] = []
     for file in sorted(Path(__file__).parent.glob("*/roster.py")):
         entries += importlib.import_module(f"experts.{file.parent.name}.roster").entries(profile)

@@ -119,6 +119,9 @@ def test_a_key_in_a_config_is_refused_without_being_repeated(key: str, tmp_path:
     with pytest.raises(RegistryError, match="NAME of an environment variable") as caught:
         from_config({"x": {"family": "gemini", "model": "m", "key": key, "card": card}})
     assert key not in str(caught.value)
+    with pytest.raises(RegistryError, match="NAME of an environment variable") as caught:
+        from_config({"x": {"family": "gemini", "model": "m", "key": [key], "card": card}})
+    assert key not in str(caught.value)
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:

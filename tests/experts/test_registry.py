@@ -100,6 +100,23 @@ def test_wrong_entries_are_one_line(change: dict[str, Any], message: str) -> Non
     assert message in str(caught.value) and "'mine'" in str(caught.value) and "\n" not in str(caught.value)
 
 
+def test_null_is_as_good_as_nothing_and_an_entry_is_a_mapping() -> None:
+    empty: dict[str, Any] = dict.fromkeys(("components", "revision", "load", "profiles", "get", "wording"))
+    card = {**CARD, "verbs": None, "version": None}
+    assert (
+        from_config({"mine": {**ENTRY, **empty, "card": card}})["mine"].card
+        == from_config({"mine": ENTRY})["mine"].card
+    )
+    wrong: Any = "text"
+    with pytest.raises(RegistryError, match="^expert 'mine': 'text' is no entry; give a mapping of its settings$"):
+        from_config({"mine": wrong})
+
+
+def test_numbers_of_a_card_stay_as_they_are_typed() -> None:
+    card = from_config({"mine": {**ENTRY, "card": {**CARD, "seconds": 2, "usd": 0.5}}})["mine"].card
+    assert type(card.seconds) is int and type(card.usd) is float and type(card.verbs) is tuple
+
+
 def test_every_roster_has_profiles_or_stays_as_it_is() -> None:
     full, draft = builtin(), builtin("draft")
     assert list(full) == list(draft) and full["poster-sd"].card == draft["poster-sd"].card
