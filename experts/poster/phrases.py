@@ -6,8 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from experts.poster.instruction import Instruction, Ref
 from experts.poster.canonical import COUNTS, plural
+from experts.poster.instruction import Instruction, Ref
 from experts.poster.scene import PLACES, Item
 
 SPLITS = ("train", "validation", "test")

@@ -69,6 +69,9 @@ def _both(first: Critique, second: Critique) -> Critique:
         usd=first.usd + second.usd,
         seconds=first.seconds + second.seconds,
         uncertainty=disagreement([first, second], (1.0, 1.0)),
+        harmed=second.harmed or first.harmed,
+        premises=second.premises or first.premises,
+        seen=second.seen or first.seen,
     )
 
 

@@ -52,6 +52,9 @@ def merged(critiques: Sequence[Critique], weights: Sequence[float], critic: str)
         usd=sum(c.usd for c in critiques),
         seconds=sum(c.seconds for c in critiques),
         uncertainty=disagreement(critiques, weights),
+        harmed=tuple(dict.fromkeys(harm for c in critiques for harm in c.harmed)),
+        premises=next((c.premises for c in critiques if c.premises), ()),
+        seen=next((c.seen for c in critiques if c.seen is not None), None),
     )
 
 

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from experts.memory import Residency
-from poser import codec
 from poser.critics import load, models
 from poser.critics.cascade import Cascade
 from poser.critics.clip import ClipCritic, calibrated
 from poser.critics.ensemble import Ensemble
+from poser.plugins import Context
+from poser.runs import codec
 from poser.types import Command, Critique, Look, PoserError
 from tests.poser.tiny_clip import clip
 from tests.poser.tiny_vlm import qwen3_vl
@@ -167,13 +168,13 @@ def test_members_come_from_the_config_share_a_residency_and_keep_their_answers(
         "then": {"name": "ensemble", "members": [{"name": "vqa", "model": str(folders["vlm"]), "weight": 2}]},
         "unsure": [0.0, 1.0],
     }
-    cascade = load("cascade", config, residency, tmp_path)
+    cascade = load("cascade", config, Context(residency=residency, folder=tmp_path))
     found = cascade(looks)
     assert not any(math.isnan(c.score) for c in found) and len(residency.resident) == 2
     assert (tmp_path / "answers.sqlite").exists()
     assert cascade.id.startswith("cascade(clip:clip@") and "2 * vqa:vlm@" in cascade.id and "graph-1" in cascade.id
     assert models({"name": "cascade", **config}) == [str(folders["clip"]), str(folders["vlm"])]
-    again = load("cascade", config, residency, tmp_path)(looks)
+    again = load("cascade", config, Context(residency=residency, folder=tmp_path))(looks)
     assert [c.wanted for c in again] == [c.wanted for c in found]
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from experts.poster.instruction import Instruction, Ref, changed
 from experts.poster.canonical import canonical, caption
+from experts.poster.instruction import Instruction, Ref, changed
 from experts.poster.language.reading import read
 from experts.poster.scene import Item
 from experts.poster.tasks import Deck

@@ -8,9 +8,9 @@ from dataclasses import replace
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
 from experts.poster.language.making import Entry, cell_place, cells_for, make
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
+from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
 
 
@@ -22,6 +22,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         void = any(isinstance(e, Mark) and e.tag == "void" for e in elements)
         return world if void and found.lead is None else _fragment(world, found)
     _led(found)
+    _told_together(found)
     if _exchanged(world, found):
         return move(world, elements)
     found.entries = parted(found.entries)
@@ -33,8 +34,11 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
     share_places(found)
     _made_definite(world, found, opening or adding)
     made: list[Thing] = []
+    required = _required(elements) and not opening
     for entry in found.entries:
         if entry.noun.head == "void":
+            continue
+        if required and not entry.noun.definite and any(like(thing, entry.noun) for thing in world.things):
             continue
         before = world
         world, things = _enter(world, entry, opening, adding)
@@ -64,6 +68,14 @@ def _topic(world: World, entry: Entry) -> int:
         return world.topic
     focus = world.named(world.focus)
     return focus[-1].number if focus else 0
+
+
+def _required(elements: Sequence[Element]) -> bool:
+    """'The poster should have a circle': what is there already need not be made."""
+    first = elements[0] if elements else None
+    poster = isinstance(first, Noun) and first.head == "poster" and first.definite and not first.spec.colour
+    marks = [e.tag for e in elements[1:3] if isinstance(e, Mark)]
+    return poster and "is" in marks and "with" in marks
 
 
 def _grounded(world: World, found: Described) -> World:
@@ -102,6 +114,14 @@ def _led(found: Described) -> None:
         missing = replace(lead, colour="" if own.colour else lead.colour, size="" if own.size else lead.size, link="")
         if missing != Spec():
             entry.target = joined(entry.target, missing) if entry.target else missing
+
+
+def _told_together(found: Described) -> None:
+    """'The circle and the triangle are orange': what is said of the last of them is said of all."""
+    for one, other in reversed(list(zip(found.entries, found.entries[1:], strict=False))):
+        silent = not (one.placed or one.target or one.becomes or one.left_out) and one.noun.definite and not one.noun.negative
+        if silent and other.noun.definite and (other.target or other.becomes) and not other.placed:
+            one.target, one.becomes = other.target, other.becomes
 
 
 def _exchanged(world: World, found: Described) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from experts.poster.language.making import Entry, Recoloured
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
+from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, joined
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 
@@ -27,7 +27,7 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
         if shape:
             made = replace(made, shape=shape)
         for kind in ("colour", "size", "shape"):
-            if kind in spec.same and not getattr(spec, kind, ""):
+            if kind in spec.same and not getattr(spec, kind, "") and (spec.like is not None or new is None):
                 model = things_of(world, spec.like)[0] if spec.like else next((t for t in world.named(world.focus)[::-1] if t.number != thing.number), None)
                 if model is None:
                     raise Puzzled("the same as what?")
@@ -85,12 +85,12 @@ def pairs(elements: Sequence[Element]) -> list[Pair]:
     for k, element in enumerate(elements):
         if isinstance(element, Mark):
             gap = element.tag
-            if element.tag == "hedge" and not any(isinstance(e, Spec) and e.more for e in elements) and not any(isinstance(e, Direction) for e in elements):
+            if element.tag == "hedge" and not any(isinstance(e, Spec) and e.more for e in elements) and not any(isinstance(e, Direction | Place) for e in elements):
                 raise Puzzled("only a little: a colour or a size is one or the other")
             continue
         if isinstance(element, Noun):
-            joined = gap in ("and", "comma", "but")
-            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not joined) and element.head in ("shape", "thing")
+            linked = gap in ("and", "comma", "but")
+            becomes = (bool(pair.refs) or pair.full) and not element.definite and not element.other and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not linked) and element.head in ("shape", "thing")
             if becomes and not (pair.full and pair.new is not None):
                 pair.new = element
             else:
@@ -196,7 +196,7 @@ def _refs(start: World, world: World, pair: Pair) -> tuple[list[Thing], bool]:
             raise Puzzled("what should be changed?")
     for noun in pair.refs:
         if noun.head in GROUNDS:
-            if not (noun.link == "of" and things):
+            if not (noun.link in ("of", "in", "from") and things):
                 ground = True
             continue
         if noun.det == "it" and not world.named(world.focus) and len(world.things) != 1:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from experts.poster.language.lexicon import Sense
-from experts.poster.language.nouns import HEADS
 from experts.poster.language.senses import sharpened
+from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
 _CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb",
-            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer"}  # fmt: skip
+            "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal", "outer", "shaped"}  # fmt: skip
 _STRONG = {"add", "remove", "delete", "make", "move", "change", "replace", "turn", "swap", "draw", "paint", "put", "create"}
 _NOUNLIKE = ("the", "same", "a", "attr")
 
@@ -217,7 +217,7 @@ def _clause(tokens: list[Token], sentence: int) -> Clause:
     start, end = tokens[0].start, tokens[-1].end
     corrected = False
     otherwise = False
-    while tokens and tokens[0].tag in ("and", "but", "comma", "fill", "colon", "then", "correct", "last", "first", "else"):
+    while tokens and tokens[0].tag in ("and", "but", "comma", "fill", "colon", "then", "correct", "last", "first", "else", "ifso"):
         corrected = corrected or tokens[0].tag == "correct"
         otherwise = otherwise or tokens[0].tag == "else"
         tokens = tokens[1:]
@@ -234,6 +234,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
     """The clauses of a prompt, in the order in which they are to be carried out."""
     found: list[Clause] = []
     endings: list[Clause] = []
+    asked: tuple[Token, ...] | None = None
     total = sentences(sharpened(tokens))
     for number, sentence in enumerate(total):
         cut = _cut(sentence)
@@ -250,6 +251,8 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
                     condition, unless = conditional, head == "unless"
                     k += 1
                     continue
+                if rest is None and not (found and found[-1].sentence == number):
+                    asked = conditional
                 if rest is None:  # 'make it green if there is a star'
                     if found and found[-1].sentence == number:
                         j = len(found) - 1
@@ -262,6 +265,8 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
                     continue
                 condition, unless = conditional, head == "unless"
                 part = rest
+            elif head == "ifso":
+                condition, unless = asked, False
             elif head == "else":
                 condition = None
             late = head == "last"
@@ -289,7 +294,7 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
             if clause.empty:
                 k += 1
                 continue
-            if late and number + 1 < len(total) and k == 0:
+            if late and k == 0 and _earlier_follows(total[number + 1 :]):
                 endings.append(clause)
             elif early and any(t.text in ("but first", "before that", "first", "before this", "before anything else", "but before that", "prior to that", "before all that", "before you do that", "before doing so", "beforehand", "vorher", "davor", "before all else") for t in part):
                 if endings or k:
@@ -300,6 +305,12 @@ def clauses(tokens: Sequence[Token]) -> list[Clause]:
                 found.append(clause)
             k += 1
     return found + endings
+
+
+def _earlier_follows(rest: Sequence[Sequence[Token]]) -> bool:
+    """Whether a later sentence says what comes first."""
+    heads = [next((t.tag for t in sentence if t.tag not in ("and", "but", "comma", "fill")), "") for sentence in rest]
+    return "first" in heads
 
 
 def _back(part: Sequence[Token]) -> bool:

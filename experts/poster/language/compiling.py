@@ -172,10 +172,10 @@ def _turned(scene: Scene, ring: list[list[_Step]]) -> list[Instruction]:
 
 def _aside(scene: Scene, left: list[list[_Step]]) -> list[Instruction] | None:
     """A thing whose colour the background is to get, and which waits for that: it gets a third colour first."""
-    for steps in left:
+    for steps in filter(None, left):
         step = steps[0]
         if step.old and step.new and step.old in scene.items and step.new.colour == scene.background:
-            grounds = {other[0].ground for other in left}
+            grounds = {other[0].ground for other in left if other}
             free = next(c for c in ("red", "blue", "green", "yellow") if c not in grounds | {scene.background, step.old.colour})
             instruction = Instruction("recolour", ref=shortest(scene, step.old), colour=free)
             step.old = replace(step.old, colour=free)

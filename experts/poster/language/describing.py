@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from experts.poster.language.making import Entry, cell_place
-from experts.poster.language.nouns import (
+from experts.poster.language.terms import (
     GROUNDS,
     Direction,
     Element,
@@ -164,7 +164,8 @@ class _Sorter:
             self._ground(noun)
             return
         last = self.last
-        if noun.bare and noun.det in ("both", "all") and noun.spec == Spec() and last is not None and not last.noun.definite:
+        unsaid = noun.head == "thing" and not noun.shape and noun.det in ("both", "all") and noun.spec == Spec() and not noun.places
+        if unsaid and last is not None and not last.noun.definite:
             self.shared = True
             return
         if noun.negative and noun.head == "things" and (self._told(k) or last is not None):
@@ -230,8 +231,9 @@ class _Sorter:
         counted = isinstance(where, Place) and where.link == "of"
         passive = isinstance(where, Relation) and where.link == "by"
         listed = last is not None and last.placed and follows and self.gap in ("comma", "and", "colon", "but")
-        listed = listed and not self._parted_from_next(k) and not (last is not None and len(last.places) < (last.noun.count or 1))
-        if passive or ((last is None or counted or (self.forward and follows) or listed) and (follows or counted or last is None)):
+        listed = listed and not (last is not None and len(last.places) < (last.noun.count or 1))
+        listed = listed and not (self._parted_from_next(k) and last is not None and (last.noun.count or 1) > 1)
+        if passive or ((last is None or counted or (self.forward and follows and not self._parted_from_next(k)) or listed) and (follows or counted or last is None)):
             self._wait(where)
         elif last is not None:
             _stand(last, where)
@@ -253,7 +255,8 @@ class _Sorter:
 
     def _spec(self, spec: Spec, k: int) -> None:
         last = self.last
-        if spec.link == "on" and spec.colour or (self.grounded and spec.colour):
+        inside = spec.link == "of" and k > 0 and isinstance(self.elements[k - 1], Place)
+        if (spec.link == "on" or inside) and spec.colour or (self.grounded and spec.colour):
             self.found.ground, self.grounded = spec.colour, False
         elif self.grounded:
             raise Refused("a background has a colour and no size")
@@ -326,6 +329,7 @@ def parted(entries: list[Entry]) -> list[Entry]:
     k = 0
     while k < len(entries):
         whole = entries[k]
+        out += _one_each(whole)
         parts = _parts(whole, entries[k + 1 :])
         for part in parts:
             det = part.noun.det if whole.noun.definite else "a"
@@ -336,9 +340,22 @@ def parted(entries: list[Entry]) -> list[Entry]:
                 part.places = list(whole.places)
             if part.relation is not None and not part.relation.nouns and whole.relation is not None:
                 part.relation = replace(part.relation, nouns=whole.relation.nouns)
-        out += parts or [whole]
+        out += parts or ([] if _one_each(whole) else [whole])
         k += 1 + len(parts)
     return out
+
+
+def _one_each(entry: Entry) -> list[Entry]:
+    """'three hearts, red, white and blue': one of each colour; [] where it is no such list."""
+    listed = entry.target.listed if entry.target else ()
+    if not listed or len(listed) != (entry.noun.count or 0) or entry.noun.definite:
+        return []
+    one = replace(entry.noun, count=None, plural=False, det="a")
+    places = entry.places if len(entry.places) == len(listed) else []
+    return [
+        Entry(replace(one, spec=replace(one.spec, colour=colour)), [places[k]] if places else list(entry.places))
+        for k, colour in enumerate(listed)
+    ]
 
 
 def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
@@ -360,10 +377,19 @@ def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
 
 def in_order(found: Described) -> None:
     """'a star, a heart and a circle from left to right in the middle row': a cell each."""
+    later = [entry for entry in found.entries if entry.noun.definite]
+    if later and len(later) < len(found.entries):
+        found.entries = [entry for entry in found.entries if not entry.noun.definite]
+        in_order(found)
+        found.entries += later
+        return
     total = sum(entry.noun.count or 1 for entry in found.entries)
     if total < 2 or (found.piled and any(entry.placed for entry in found.entries[:-1])):
         return
-    place = next((p for entry in found.entries for p in entry.places), None)
+    places = {entry.places[0] for entry in found.entries if entry.places}
+    place = next(iter(places), None)
+    if len(places) > 1:
+        return
     line = _ring(place, total) if found.order == "cw" else _line(place, found.order, total)
     if total > len(line):
         raise Refused(f"there is no room for {total} in a line")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "words"
 SIGNS = "emoji"
-_NOUNS = ("shape", "thing", "poster", "ground", "corner", "side", "row", "column")
+_NOUNS = ("shape", "colour", "thing", "poster", "ground", "corner", "side", "row", "column")
 _VERBS = ("verb", "grow")
 _IRREGULAR = {"putting", "setting", "cutting", "getting", "dropping", "wiped", "swapping", "swapped", "flipped",
               "flipping", "dropped", "kept", "left", "drew", "drawn", "took", "taken", "brought", "sent", "gave",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from experts.poster.language.nouns import Direction, Except, Noun, Place, Relation, Spec
-from experts.poster.language.resolve import cells_near, said, things_of
+from experts.poster.language.resolve import cells_near, like, said, things_of
+from experts.poster.language.terms import Direction, Except, Noun, Place, Relation, Spec
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
 
 
@@ -39,9 +39,11 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     """New things."""
     noun, spec = entry.noun, entry.noun.spec
     model = _model(world, noun)
+    if model is None and spec.like is not None and spec.like.det == "it":
+        model = next((thing for thing in reversed(world.things) if thing.shape == noun.shape), None)
     shape = noun.shape or (model.shape if model else "")
     if "shape" in spec.same and spec.like is not None:
-        shape = noun.shape or things_of(world, spec.like)[0].shape
+        shape = noun.shape or _likened(world, spec.like, model).shape
     if not shape:
         raise Puzzled("which shape should it have? (circle, square, triangle, star, heart, diamond)")
     if entry.relation is not None and entry.relation.kind == "at" and entry.relation.nouns:
@@ -53,6 +55,8 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     count = noun.count or (None if noun.plural or noun.det == "all" else 1)
     if cells is None and count is None:
         raise Puzzled(f"how many {said(replace(noun, plural=True))}? say a number")
+    if cells is not None and noun.count == 1 and len(entry.places) > 1 and len(cells) > 1:
+        raise Refused(f"one {shape} cannot stand at {len(cells)} places")
     if cells is not None:
         if count is None or (count == 1 and len(cells) > 1):
             count = len(cells)
@@ -99,6 +103,16 @@ def _model(world: World, noun: Noun) -> Thing | None:
     return near[0] if near and (noun.det == "another" or not noun.shape) else None
 
 
+def _likened(world: World, noun: Noun, model: Thing | None) -> Thing:
+    """What new things are to be like; 'like that one', where nothing was named: like the one there is."""
+    try:
+        return things_of(world, noun)[0]
+    except Refused:
+        if model is None or noun.det != "it":
+            raise
+        return model
+
+
 def _taken(world: World, kind: str, spec: Spec, model: Thing | None, named: str) -> str:
     if named:
         return named
@@ -106,7 +120,7 @@ def _taken(world: World, kind: str, spec: Spec, model: Thing | None, named: str)
         return str(getattr(model, kind))
     if kind in spec.same:
         if spec.like is not None:
-            return str(getattr(things_of(world, spec.like)[0], kind))
+            return str(getattr(_likened(world, spec.like, model), kind))
         last = world.named(world.focus) or world.things
         if last:
             return str(getattr(last[-1], kind))
@@ -136,6 +150,8 @@ def _anchored(world: World, relation: Relation | None, places: list[Place]) -> t
         return _flanked(world, relation, places)
     nouns = []
     for noun in relation.nouns:
+        if not noun.det and not noun.count and sum(like(thing, noun) for thing in world.things) == 1:
+            noun = replace(noun, det="the")  # a bare noun, as after the French 'du'
         if not noun.definite and noun.shape and not noun.several:
             world, made = make(world, Entry(replace(noun, places=()), list(noun.places)))
             world = world.seen(made)

@@ -9,20 +9,33 @@ from experts.poster.language.adding import describe, fill, put
 from experts.poster.language.changing import change, grow, replaced, swap
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, Recoloured
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, Strange
 from experts.poster.language.placing import Elsewhere, copy, flip, move
 from experts.poster.language.resolve import cells_near, like, said, things_of
+from experts.poster.language.terms import (
+    GROUNDS,
+    Direction,
+    Element,
+    Except,
+    Mark,
+    Noun,
+    Place,
+    Relation,
+    Spec,
+    Strange,
+)
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [
-    "Recoloured", "change", "copy", "describe", "fill", "flip", "grow", "holds", "keep", "like", "move", "preferred", "put", "remove",
+    "Recoloured", "change", "copy", "describe", "dislike", "fill", "flip", "grow", "holds", "keep", "like", "move", "preferred", "put", "remove",
     "replaced", "shift", "strange", "swap", "take", "things_of",
 ]  # fmt: skip
 
 
 def preferred(elements: Sequence[Element]) -> list[Element]:
     """'a circle rather than the heart': 'the heart' with 'a circle'; 'at the top instead of in the middle': 'at the top'."""
-    at = next((k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag == "instead"), None)
+    compared = any(isinstance(e, Spec) and (e.more or e.most) for e in elements)
+    tags = ("instead",) if compared else ("instead", "than")
+    at = next((k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag in tags), None)
     if at is None or at + 1 >= len(elements):
         return list(elements)
     old, rest = elements[at + 1], [*elements[:at], *elements[at + 2 :]]
@@ -32,6 +45,11 @@ def preferred(elements: Sequence[Element]) -> list[Element]:
         old_noun = old if old.definite else replace(old, det="the")
         return [Mark("instead"), old_noun, Mark("with"), *[new_noun if e is new else e for e in rest]]
     return rest
+
+
+def dislike(world: World, elements: Sequence[Element]) -> World:
+    """'I don't like the heart' asks for nothing yet."""
+    raise Puzzled("what should be done about it?")
 
 
 def take(world: World, elements: Sequence[Element]) -> World:
@@ -52,6 +70,9 @@ def take(world: World, elements: Sequence[Element]) -> World:
 
 def shift(world: World, elements: Sequence[Element]) -> World:
     """'move the star up'; 'bring it down to small' changes it."""
+    specs = any(isinstance(e, Spec) and e.size for e in elements)
+    if specs and not any(isinstance(e, Place | Relation) for e in elements):
+        return change(world, [e for e in elements if not isinstance(e, Direction)])
     try:
         return move(world, elements)
     except Elsewhere:

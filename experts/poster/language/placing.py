@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experts.poster.language.making import Entry, cell_place, make
-from experts.poster.language.nouns import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec
+from experts.poster.language.making import Entry, make
 from experts.poster.language.resolve import cells_near, things_of
+from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
 
 _STEP = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -31,6 +31,8 @@ def _arrived(world: World, things: Sequence[Thing], entry: Entry) -> list[Thing]
     if entry.steps and not (entry.places or entry.relation):
         return [_stepped(thing, entry.steps) for thing in things]
     others = world.without(things)
+    for step in entry.steps:  # 'up to the right'
+        entry.places = [_with_step(place, step) for place in entry.places]
     if entry.relation is not None:
         about = entry.relation.nouns or entry.relation.kind in ("at",)
         cells = cells_near(world if about else world.seen(things), entry.relation)
@@ -41,6 +43,13 @@ def _arrived(world: World, things: Sequence[Thing], entry: Entry) -> list[Thing]
     if len(cells) < len(things):
         raise Refused(f"there is no room for {len(things)} things there")
     return [replace(t, place=c, chosen=t.chosen - {"place"}) for t, c in zip(things, cells, strict=False)]
+
+
+def _with_step(place: Place, step: Direction) -> Place:
+    if place.kind or place.mid:
+        return place
+    up = {"up": "top", "down": "bottom"}.get(step.to, "")
+    return replace(place, v=place.v or up, h=place.h or (step.to if not up else ""))
 
 
 def _stepped(thing: Thing, steps: Sequence[Direction]) -> Thing:

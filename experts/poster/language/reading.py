@@ -14,7 +14,8 @@ from experts.poster.instruction import Instruction
 from experts.poster.language import operations as do
 from experts.poster.language.clauses import Clause, clauses
 from experts.poster.language.compiling import commands, drawn
-from experts.poster.language.nouns import Direction, Element, Mark, Noun, Place, Relation, Spec, elements, number
+from experts.poster.language.elements import elements
+from experts.poster.language.terms import Direction, Element, Mark, Noun, Place, Relation, Spec, number
 from experts.poster.language.tokens import Token, tokens
 from experts.poster.language.world import Crowded, Puzzled, Refused, World
 from experts.poster.scene import Scene, SceneError
@@ -140,7 +141,7 @@ class _Reader:
         """The world with what a clause that failed spoke of as what was named last."""
         nouns = [e for e in elements(clause.tokens) if isinstance(e, Noun) and e.det == "the" and e.shape]
         try:
-            things = do.things_of(world, nouns[0]) if nouns else []
+            things = list(dict.fromkeys(t for noun in nouns for t in do.things_of(world, noun)))
         except Refused:
             return world
         return world.seen(things, len(things) > 1) if things else world
@@ -198,6 +199,8 @@ class _Reader:
         nouns = [e for e in said if isinstance(e, Noun) and not (e.strange and e.head in ("thing",))]
         new = any((e.shape and not e.definite) or (e.head in ("poster", "ground") and e.spec.colour) for e in nouns)
         specs = any(isinstance(e, Spec) for e in said)
+        if clause.verb == "" and self.start is not None and not specs and not any(e.det == "a" or e.count for e in nouns):
+            return False
         if clause.verb in ("", "draw", "add", "fill"):
             lead = bool(said) and isinstance(said[0], Spec) and bool(self.world.focus)
             return new or (bool(nouns) and specs) or lead
@@ -282,6 +285,7 @@ class _Reader:
             "change": lambda: do.change(world, said),
             "replace": lambda: do.replaced(world, said),
             "move": lambda: do.shift(world, said),
+            "dislike": lambda: do.dislike(world, said),
             "take": lambda: do.take(world, said),
             "swap": lambda: do.swap(world, said),
             "copy": lambda: do.copy(world, said),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experts.poster.canonical import plural
-from experts.poster.language.nouns import Except, Noun, Place, Relation
+from experts.poster.language.terms import Except, Noun, Place, Relation
 from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES
 
@@ -189,7 +189,7 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
                 if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in rows)
             ]
     elif relation.kind == "beside":
-        steps = [(row, column + 1), (row, column - 1)]
+        steps = [(row, column + 1), (row, column - 1), (row - 1, column), (row + 1, column)]
     elif relation.kind == "at":
         steps = [(row, column)]
     elif relation.kind == "around":

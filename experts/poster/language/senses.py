@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language.lexicon import Sense
-from experts.poster.language.nouns import HEADS
+from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
 _ENDS = ("stop", "comma", "colon", "")
@@ -184,6 +184,8 @@ def _linking(view: _View) -> Sense | None:
         return Sense("fill")
     if view.text == "have" and view.tag == "with" and view.near(-1) in _JOINTS and view.near(1) in ("it", "them", "the", "both", "all"):
         return Sense("verb", "change")
+    if view.tag == "else" and view.text.startswith("if there") and view.near(1) in ("a", "count", "colour", "shape", "all", "size", "the"):
+        return Sense("unless")
     if view.tag == "except" and view.near(1) == "that":
         return Sense("but")
     if view.text == "just" and view.near(-1) == "verb" and view.text_near(-1) in ("keep", "leave", "show", "want"):
@@ -239,7 +241,7 @@ def _ordinal(view: _View) -> Sense | None:
     if view.tag == "ordinal":
         if before == "a" or (before in ("verb", "with", "and", "extra") and view.headed()):
             return Sense("another")
-        if after in ("comma", "colon") and before in ("", "stop"):
+        if after in ("comma", "colon", "verb", "a") and before in ("", "stop"):
             return Sense("then")
     return None
 
@@ -274,10 +276,12 @@ def _place_word(view: _View) -> Sense | None:
 
 
 def _several_senses(view: _View) -> Sense | None:
+    if view.text == "like" and (view.near(-1) == "not" or view.text_near(-1) in ("i", "we", "you", "would", "i'd", "they", "really")):
+        return Sense("fill")
     if view.text == "like" and view.near(-1) in ("shape", "thing", "attr", "fill", "verb", "same") and view.near(1) in ("the", "it", "them", "that"):
         return Sense("as")
     if view.tag == "count" and view.value == "1" and view.text == "one":
-        if view.near(1) not in (*HEADS, "colour", "size", "unknown", "another", "cell", "of") and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
+        if view.near(1) not in (*HEADS, "colour", "size", "unknown", "another", "cell", "of", "corner", "row", "column", "side") and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
             return Sense("thing")
     if view.value == "copy" and "size" in (view.text_near(1).split() + view.text_near(2).split()):
         return Sense("grow", "big")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from experts.poster.language.nouns import Noun, Place
+from experts.poster.language.terms import Noun, Place
 from experts.poster.scene import COLOURS, PLACES, Item, Scene
 
 ROWS = {"top": (0, 1, 2), "middle": (3, 4, 5), "bottom": (6, 7, 8)}
