@@ -1,16 +1,29 @@
-"""What cannot be done, as values: any exception -> `Failure`; a request that a card forbids -> `Failure`."""
+"""What cannot be done, as values: any exception -> `Failure`; a request that a card forbids -> `Failure`; settings that
+a model refuses -> a line."""
 
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experts.types import Card, Failure, FailureKind, Request
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
 
 MAX_MESSAGE = 300
 """Characters of a failure's message: a line that can be shown, not a traceback."""
 
 MAX_SEED = 2**31 - 1
+
+_PLAIN = {
+    "a valid boolean": "true or false",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid dictionary": "a mapping",
+}
+"""Words of pydantic, and those for a YAML file."""
 
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
@@ -100,3 +113,29 @@ def hint(name: str, known: Any, what: str) -> str:
     if close:
         return f"did you mean {close[0]!r}?"
     return f"{what}: {', '.join(sorted(names)) or 'none'}"
+
+
+def complaint(error: ValidationError, model: type[BaseModel], at: str = "") -> str:
+    """The first problem of data that `model` refuses, as one line: the dotted key, its value, and what is allowed.
+
+    Args:
+        error: what `model.model_validate` raised.
+        model: the model, for the names of its keys.
+        at: the key under which the data stands, where it is a part of something: 'card'.
+    """
+    first = error.errors(include_url=False)[0]
+    where = [str(part) for part in first["loc"] if isinstance(part, int) or "[" not in str(part)]
+    key = ".".join([at, *where] if at else where)
+    if first["type"] == "missing":
+        return f"{key!r} is missing: add it"
+    if first["type"] == "extra_forbidden":
+        for part in where[:-1]:
+            model = model.model_fields[part].annotation  # type: ignore[assignment]
+        return f"unknown key {key!r}; {hint(where[-1], model.model_fields, 'keys')}"
+    message = first["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
+    for theirs, ours in _PLAIN.items():
+        message = message.replace(theirs, ours)
+    message = message[:1].lower() + message[1:]
+    if first["type"] == "value_error":
+        return f"{key}: {message}" if key else message
+    return f"{key} = {first['input']!r}: {message}" if key else f"{first['input']!r}: {message}"

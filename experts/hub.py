@@ -1,7 +1,8 @@
 """Weights by hub id: what the local Hugging Face cache holds of them, read from its folders without any request.
 
 A hub id is 'owner/name', 'owner/name/PART' for a folder or file of it, and either with '@COMMIT' (40 hex digits).
-Layout of the cache: huggingface_hub 2.4, `models--OWNER--NAME/{refs/main, snapshots/COMMIT, blobs}`.
+Layout of the cache: huggingface_hub 2.4, `models--OWNER--NAME/{refs/main, snapshots/COMMIT, blobs}`. Its own look-ups
+import an HTTP client and do not say whether a folder's download was cut off, so that they are not used for listing.
 """
 
 from __future__ import annotations
@@ -17,14 +18,28 @@ _UNUSED = '--exclude "*.bin" --exclude "*.ckpt" --exclude "*.msgpack"'  # only s
 
 
 def split(need: str) -> tuple[str, str, str]:
-    """(owner/name, folder or file or '', commit or '') of a hub id."""
+    """The parts of a hub id.
+
+    Returns:
+        'owner/name'; the folder or file in it, '' for the whole; the commit, '' where none is pinned.
+    """
     where, _, commit = need.partition("@")
     owner, name, *part = where.split("/")
     return f"{owner}/{name}", "/".join(part), commit
 
 
+def pinned(where: str, revision: str | None) -> str:
+    """A folder or hub id with its commit, where `revision` is one: 'owner/name@COMMIT'."""
+    return f"{where}@{revision}" if revision and COMMIT.fullmatch(revision) else where
+
+
 def place(where: str, revision: str | None = None) -> dict[str, str | None]:
-    """Where a folder (an absolute path) or a hub id is, as arguments of `from_pretrained`."""
+    """Where weights are, as keyword arguments of `from_pretrained`.
+
+    Args:
+        where: an absolute folder, or a hub id without commit.
+        revision: the commit of a hub id; None: what the cache holds as 'main'.
+    """
     if Path(where).is_absolute():
         return {"pretrained_model_name_or_path": where}
     repo, folder, _ = split(where)
@@ -32,7 +47,11 @@ def place(where: str, revision: str | None = None) -> dict[str, str | None]:
 
 
 def cached(need: str) -> str:
-    """The commit that would be loaded from the local cache: the pinned one, or its 'main'; '' where it is not there."""
+    """The commit of a hub id that would be loaded from the local cache: the pinned one, or its 'main'.
+
+    Returns:
+        40 hexadecimal digits; '' where it is not there, or its download was cut off.
+    """
     repo, part, commit = split(need)
     home = _home(repo)
     if not commit:
@@ -46,7 +65,7 @@ def cached(need: str) -> str:
 
 
 def command(need: str) -> str:
-    """What to type to get it."""
+    """The shell command that downloads a hub id, without what is never loaded."""
     repo, part, commit = split(need)
     pinned = f" --revision {commit}" if commit else ""
     if part.endswith(".safetensors"):

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from experts import hub
-from experts.described import (
-    LOCAL_KEYS,
-    OWN_KEYS,
-    REMOTE_KEYS,
+from experts.entries import (
+    Described,
+    Local,
+    Own,
     RegistryError,
     card_of,
-    known,
+    checked,
     laid,
     locate,
     needs_of,
@@ -141,7 +141,11 @@ class Registry(Mapping[str, Entry]):
 
 
 def builtin(profile: str = "full") -> Registry:
-    """The experts of this package: `entries(profile)` of each `experts/*/roster.py`."""
+    """The experts of this package: `entries(profile)` of each `experts/*/roster.py`. Nothing is loaded.
+
+    Args:
+        profile: which profile's fields are laid over the cards ('full', 'draft'); an expert without it stays as it is.
+    """
     entries: list[Entry] = []
     for file in sorted(Path(__file__).parent.glob("*/roster.py")):
         entries += importlib.import_module(f"experts.{file.parent.name}.roster").entries(profile)
@@ -163,22 +167,14 @@ def from_plugins() -> Registry:
 
 
 def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = ".", profile: str = "full") -> Registry:
-    """Experts described as data: `{id: {family, weights, components, revision, load, profiles, card, get}}`.
+    """Experts described as data: `{id: entry}`.
 
     Args:
-        mapping: for each id: `family`, a file of `experts/local`; `weights`, a folder written by `save_pretrained` or a
-            hub id; `components`, folders or hub ids ('owner/name' or 'owner/name/subfolder', perhaps with '@COMMIT') of
-            parts shared with other experts, by their name in the pipeline, so that `weights` may lack them; `revision`,
-            the commit of a hub id, 40 hexadecimal digits (without one: what the local hub cache holds as 'main');
-            `load`, how it is put into memory (`experts.source.LOADING`); `card`, the fields of `Card` without `id`;
-            `profiles`, name -> fields that are laid over the card; `get`, how to get the weights. Commits and ways of
-            loading become part of the card's version.
-            Or a model of an image service: `family`, a file of `experts/api`; `card`, `profiles`; and what
-            `experts.api._expert.Service.described` reads.
-            Or an expert of one's own: `file`, a Python file that defines `load(settings, context)` (context: an
-            `OwnContext`) and gives an `experts.types.Expert`; `settings`, what is handed to it; `card`, `profiles`.
-            Any may name the `wording` that it was trained on, and may begin with `like`, the id of a built-in expert:
-            then the rest is laid over its description.
+        mapping: for each id an entry: a pipeline (`experts.entries.Local`), a model of an image service (`family`, a
+            file of `experts/api`, and the keys of `experts.api._expert.Remote`), or an expert of one's own
+            (`experts.entries.Own`; its file's `load` is handed an `OwnContext`). Any may begin with `like`, the id of
+            a built-in expert: then the rest is laid over its description. Commits and ways of loading become part of
+            the card's version.
         folder: what relative paths are relative to.
         profile: which profile's fields are laid over the cards; an entry without it stays as it is.
 
@@ -190,19 +186,24 @@ def from_config(mapping: Mapping[str, Mapping[str, Any]], folder: str | Path = "
 
 
 def _entry(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
+    if not isinstance(description, Mapping):
+        raise RegistryError(f"expert {id!r}: {description!r} is no entry; give a mapping of its settings")
     if description == {"like": id}:  # an id in a list that also holds entries
         every = builtin(profile)
         return (every if id in every else every | from_plugins())[id]
-    if isinstance(description, Mapping) and "like" in description:
+    if "like" in description:
         description = _like(description)
-    if isinstance(description, Mapping) and "file" in description:
-        entry, description = _own(id, description, folder, profile)
-    elif isinstance(description, Mapping) and description.get("family") in _files("api"):
-        entry = _remote(id, description, profile)
-    else:
-        entry, description = _local(id, description, folder, profile)
-    profiles, wording = tuple(description.get("profiles") or ()), str(description.get("wording") or "")
-    return dataclasses.replace(entry, profiles=profiles, described=description, wording=wording)
+    if "file" in description:
+        return _own(id, description, folder, profile)
+    if description.get("family") in _files("api"):
+        service = importlib.import_module(f"experts.api.{description['family']}").SERVICE
+        return cast(Entry, service.described(id, description, profile))
+    return _local(id, description, folder, profile)
+
+
+def as_described(entry: Entry, told: Described, description: Mapping[str, Any]) -> Entry:
+    """The entry with what every description says, and the description itself."""
+    return dataclasses.replace(entry, profiles=tuple(told.profiles), described=description, wording=told.wording)
 
 
 class OwnContext(NamedTuple):
@@ -212,19 +213,17 @@ class OwnContext(NamedTuple):
     residency: Residency
 
 
-def _own(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> tuple[Entry, dict[str, Any]]:
+def _own(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
     """The entry of a Python file of the user's; the file is run when the expert is first asked."""
-    known(id, description, OWN_KEYS, "keys", ("file", "card"))
-    file, settings = locate(description["file"], folder), description.get("settings") or {}
-    known(id, settings, settings, "settings")
-    card = card_of(id, description, profile, {}, None)
-    made_of = (Path(file).read_bytes() if Path(file).is_file() else b"") + repr(settings).encode()
+    told = checked(id, Own, description)
+    card, file = card_of(id, told, profile), locate(told.file, folder)
+    made_of = (Path(file).read_bytes() if Path(file).is_file() else b"") + repr(told.settings).encode()
     card = dataclasses.replace(card, version=f"{card.version}@{hashlib.sha256(made_of).hexdigest()[:12]}")
 
     def load(residency: Residency) -> Expert:
-        return cast(Expert, module_of(file).load(settings, OwnContext(card, residency)))
+        return cast(Expert, module_of(file).load(told.settings, OwnContext(card, residency)))
 
-    return Entry(card, load, (file,), str(description.get("get") or "")), {**description, "file": file}
+    return as_described(Entry(card, load, (file,), told.get), told, {**description, "file": file})
 
 
 def _like(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -236,12 +235,11 @@ def _like(description: Mapping[str, Any]) -> dict[str, Any]:
     return laid(under, over)
 
 
-def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> tuple[Entry, dict[str, Any]]:
-    """The entry of a pipeline, and its description with absolute paths."""
-    known(id, description, LOCAL_KEYS, "keys", ("family", "weights", "card"))
-    family = _family(id, str(description["family"]))
-    card = card_of(id, description, profile, {}, family.params)
-    source = source_of(id, description, folder)
+def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) -> Entry:
+    """The entry of a pipeline; its description is kept with absolute paths."""
+    told = checked(id, Local, description)
+    family, source = _family(id, told.family), source_of(id, told, folder)
+    card = card_of(id, told, profile, params=family.params)
     card = dataclasses.replace(card, version=card.version + stamp(source))
 
     def load(residency: Residency) -> Expert:
@@ -250,18 +248,10 @@ def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) 
 
     needs = needs_of(source)
     downloads = [hub.command(need) for need in needs if not _present(need) and not Path(need).is_absolute()]
-    get = str(description.get("get") or (f"type: {' && '.join(downloads)}" if downloads else ""))
-    parts = {name: locate(where, folder) for name, where in (description.get("components") or {}).items()}
-    absolute = {"weights": locate(description["weights"], folder), "components": parts}
-    return Entry(card, load, needs, get), {**description, **absolute}
-
-
-def _remote(id: str, description: Mapping[str, Any], profile: str) -> Entry:
-    """The entry of a model of an image service: `SERVICE` of `experts/api/FAMILY.py` describes it."""
-    known(id, description, REMOTE_KEYS, "keys", ("model", "card"))
-    service = importlib.import_module(f"experts.api.{description['family']}").SERVICE
-    card = card_of(id, description, profile, service.card, service.params)
-    return cast(Entry, service.described(card, description))
+    get = told.get or (f"type: {' && '.join(downloads)}" if downloads else "")
+    parts = {name: locate(where, folder) for name, where in told.components.items()}
+    absolute = {"weights": locate(told.weights, folder), "components": parts}
+    return as_described(Entry(card, load, needs, get), told, {**description, **absolute})
 
 
 def _files(folder: str) -> list[str]:

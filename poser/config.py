@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from experts.described import laid
-from experts.failures import hint
+from experts.entries import laid
+from experts.failures import complaint, hint
 from experts.own_file import is_file
 from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
@@ -238,7 +238,7 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise PoserError(f"config {os.fspath(name_or_path)!r}: {_complaint(error)}") from None
+        raise PoserError(f"config {os.fspath(name_or_path)!r}: {complaint(error, Config)}") from None
 
 
 def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -285,22 +285,3 @@ def _lay(data: dict[str, Any], key: str, value: Any) -> None:
             raise PoserError(f"override {key!r}: {name!r} is {inner!r} and has no keys of its own")
         data = inner
     data[last] = value
-
-
-def _complaint(error: ValidationError) -> str:
-    """The first problem as one line: key, value, what is allowed."""
-    first = error.errors(include_url=False)[0]
-    where = [str(part) for part in first["loc"] if isinstance(part, int) or "[" not in str(part)]
-    key = ".".join(where)
-    if first["type"] == "extra_forbidden":
-        model: Any = Config
-        for part in where[:-1]:
-            model = model.model_fields[part].annotation
-        return f"unknown key {key!r}; {hint(where[-1], model.model_fields, 'keys')}"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[:1].lower() + message[1:]
-    if not key:
-        return message
-    return (
-        f"{key}: {message}" if first["type"] in ("value_error", "missing") else f"{key} = {first['input']!r}: {message}"
-    )

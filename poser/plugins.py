@@ -3,6 +3,7 @@
 `load(kind, name, settings, context)` takes `name` from this package (a file of `poser/critics`, `poser/policies`,
 `poser/planning`, `poser/wording`), from another package (an entry point of the group `poser.critics`, ...), or from a
 file of the user's ('./mine.py'). Each defines `load(settings, context)`, and where it has settings, their `KEYS`.
+What `load` gives may have `requirements()`: weights, services and packages that it needs; `poser doctor` asks for them.
 Experts come in the same three ways through `experts.registry`: ids, the group `poser.experts`, an entry's `file`.
 """
 
@@ -14,7 +15,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from experts.failures import hint
 from experts.own_file import is_file, module_of, told
@@ -66,6 +67,65 @@ class Context:
         if self.actions is None:
             raise PoserError("a policy needs the actions that it chooses from; give Context(actions=...)")
         return self.actions
+
+
+class Service(NamedTuple):
+    """A model at a service.
+
+    Attributes:
+        owner: who asks it, as errors name it ('critic chat').
+        model: its id there.
+        base_url: where the service answers.
+        key: the environment variable that holds its key; '': none is needed.
+    """
+
+    owner: str
+    model: str
+    base_url: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a plug-in needs beside this project; `|` joins those of several.
+
+    Attributes:
+        models: folders and hub ids ('owner/name', perhaps with '@COMMIT') of weights.
+        services: models that are asked over the network.
+        packages: names of packages that it imports.
+        gib: the memory that its largest local model takes, GiB.
+    """
+
+    models: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
+    packages: tuple[str, ...] = ()
+    gib: float = 0.0
+
+    def __or__(self, other: Requirements) -> Requirements:
+        """Those of both."""
+        return Requirements(
+            self.models + other.models,
+            self.services + other.services,
+            self.packages + other.packages,
+            max(self.gib, other.gib),
+        )
+
+
+@runtime_checkable
+class Requiring(Protocol):
+    """A plug-in that says what it needs. Nothing is loaded and nobody is asked for it."""
+
+    def requirements(self) -> Requirements:
+        """What it needs."""
+        ...
+
+
+def requirements_of(*plugins: Any) -> Requirements:
+    """What these plug-ins need together; one without `requirements()` needs nothing."""
+    needs = Requirements()
+    for plugin in plugins:
+        needs |= plugin.requirements() if isinstance(plugin, Requiring) else Requirements()
+    return needs
 
 
 def names(kind: Kind) -> tuple[str, ...]:

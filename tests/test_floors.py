@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 FLOORS = (
-    ("experts.types", "experts.source", "experts.files", "experts.own_file", "experts.hub"),
+    ("experts.types", "experts.files", "experts.own_file", "experts.hub"),
     ("experts.failures", "experts.images"),
-    ("experts.described", "experts.memory", "experts.cache", "experts.scheduling"),
+    ("experts.entries", "experts.memory", "experts.cache", "experts.scheduling"),
     ("experts.registry",),
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
     ("experts.poster.language", "experts.poster.train"),
@@ -27,7 +27,7 @@ FLOORS = (
     ("poser.critics.vlm",),
     ("poser.critics",),
     ("poser.mdp", "poser.runs"),
-    ("poser.rollout", "poser.best_of", "poser.ready"),
+    ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
     ("poser.learning",),
     ("poser.cli",),

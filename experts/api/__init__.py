@@ -11,7 +11,7 @@ from experts.api._client import Answer, Errand, Line, ledgers, line_of
 from experts.api._faults import BadAnswer, Fault, HttpStatus
 from experts.api._journal import read as journal
 from experts.api._secret import Secret
-from experts.api._terms import Limits, Prices, Terms, Tokens, numbers
+from experts.api._terms import Limits, Prices, Terms, Tokens
 
 __all__ = [
     "Answer",
@@ -28,5 +28,4 @@ __all__ = [
     "journal",
     "ledgers",
     "line_of",
-    "numbers",
 ]

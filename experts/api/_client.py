@@ -37,6 +37,8 @@ class Line:
     """A service as this process uses it: one pace and one ledger for all experts that share it.
 
     Args:
+        name: the service and its address, as the ledger names it.
+        limits: requests a minute and at a time, attempts, seconds, MiB; None: the usual ones.
         draws: where the jitter comes from; with a seed, waits repeat.
         clock: the time.
     """
@@ -60,6 +62,11 @@ class Line:
 class Errand:
     """The way of one picture or answer through a service: as many requests as it takes, within attempts and deadline.
 
+    Args:
+        line: its pace, its ledger and its limits.
+        model: the service's id of the model, for the ledger.
+        scrub: takes keys out of what the service said.
+
     Attributes:
         requests: sent so far; `repeated`: of them, those that failed and were sent again.
         usd: charged so far, USD; `assumed`: requests whose answer was lost and whose price is therefore the card's.
@@ -81,6 +88,7 @@ class Errand:
         """What `send(seconds)` gives: called for one request at a time, until it works.
 
         Args:
+            send: one request, given the seconds that it may take.
             usd: the price that is assumed where the service does not say one.
             buys: success is charged; False for looking and fetching, which cost nothing.
 
@@ -171,7 +179,17 @@ _LINES_LOCK = Lock()
 
 
 def line_of(service: str, base_url: str, key: str, limits: Limits) -> Line:
-    """The line that all experts with this service, address, key and limits share."""
+    """The line that all experts of this process with these four share.
+
+    Args:
+        service: its name ('gemini').
+        base_url: where it answers.
+        key: the environment variable of its key, '' for none.
+        limits: how it is treated.
+
+    Raises:
+        ValueError: the file of the ledger cannot be written.
+    """
     with _LINES_LOCK:
         return _LINES.setdefault((service, base_url, key, limits), Line(f"{service} {base_url}", limits))
 

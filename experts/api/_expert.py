@@ -15,10 +15,11 @@ from experts.api._faults import Fault
 from experts.api._pictures import finished
 from experts.api._secret import Secret
 from experts.api._sizes import Sizes
-from experts.api._terms import Limits, Prices, Terms, numbers
+from experts.api._terms import Terms
+from experts.entries import Described, card_of, checked
 from experts.failures import MAX_MESSAGE, boundary, unsupported
 from experts.memory import Residency
-from experts.registry import Entry, RegistryError
+from experts.registry import Entry, as_described
 from experts.types import Card, Expert, Failure, Request, Result
 
 CARD: dict[str, Any] = {"min_side": 16, "max_side": 8192, "multiple": 1, "seeded": False, "licence": "proprietary"}
@@ -44,6 +45,16 @@ class Ask:
 
 Draw = Callable[[Errand, Ask], Image.Image]
 """One picture: every request that it sends goes through the errand. Raises Fault."""
+
+
+class Remote(Described, Terms):
+    """An entry of a config: a model of a service.
+
+    Attributes:
+        family: the service: a file of `experts/api`.
+    """
+
+    family: str
 
 
 @dataclass(frozen=True)
@@ -72,37 +83,24 @@ class Service:
     card: Mapping[str, Any] = field(default_factory=lambda: CARD)
     retired: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def described(self, card: Card, description: Mapping[str, Any]) -> Entry:
+    def described(self, id: str, description: Mapping[str, Any], profile: str) -> Entry:
         """The entry of a config.
 
         Args:
-            description: `model`, the service's id of it; and where they differ from the service's own: `base_url`,
-                `key` (the NAME of the environment variable that holds the key; null: none), `prices`, `limits`,
-                `fields` (see `Terms`), `get`.
+            id: the expert's.
+            description: the keys of `Remote`; `base_url` and `key` are the service's own where they are not given.
+            profile: which profile's fields are laid over the card.
 
         Raises:
             RegistryError: a value that cannot be.
         """
-        try:
-            terms = self._terms(description)
-        except ValueError as error:
-            raise RegistryError(f"expert {card.id!r}: {error}") from error
-        return self.entry(card, terms, str(description.get("get") or ""))
-
-    def _terms(self, description: Mapping[str, Any]) -> Terms:
-        """Raises ValueError."""
-        fields = description.get("fields") or {}
-        if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in (*fields, *fields.values())):
-            raise ValueError("'fields' must map a common name (prompt, image, aspect, ...) to the model's own")
-        key = description.get("key", self.key)
-        return Terms(
-            model=str(description["model"]),
-            base_url=str(description.get("base_url") or self.base_url).rstrip("/"),
-            key="" if key is None else str(key),
-            prices=numbers(Prices, description.get("prices") or {}, "prices"),
-            limits=numbers(Limits, description.get("limits") or {}, "limits"),
-            fields=dict(fields),
+        key = description.get("key", self.key) or ""
+        told = checked(
+            id, Remote, {**description, "key": key, "base_url": description.get("base_url") or self.base_url}
         )
+        terms = Terms(**{name: getattr(told, name) for name in Terms.model_fields})
+        card = card_of(id, told, profile, self.card, self.params)
+        return as_described(self.entry(card, terms, told.get), told, description)
 
     def entry(self, card: Card, terms: Terms, get: str = "") -> Entry:
         """An entry whose expert is connected, without any request, when it is loaded."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,52 +11,15 @@ import httpx2
 from PIL import Image
 
 from experts.api._client import Answer, Errand
-from experts.api._deadline import end_in, in_time
 from experts.api._faults import BadAnswer, Fault, HttpStatus
 from experts.api._pictures import decoded
 from experts.api._secret import Secret
-
-
-class TooLarge(httpx2.RequestError):
-    """An answer beyond the limit; the rest of it was not read."""
-
-
-class _Bounded(httpx2.SyncByteStream):
-    """A body that ends with an error once it is too long."""
-
-    def __init__(self, inner: Any, most: int) -> None:
-        self._inner, self._most = inner, most
-
-    def __iter__(self) -> Iterator[bytes]:
-        """The chunks. Raises TooLarge."""
-        read = 0
-        for chunk in self._inner:
-            read += len(chunk)
-            if read > self._most:
-                raise TooLarge(f"the answer has more than {self._most / 2**20:g} MiB")
-            yield chunk
-
-    def close(self) -> None:
-        """Closes the connection's stream."""
-        self._inner.close()
+from experts.api._transport import Bounded
 
 
 def client(max_mib: float) -> httpx2.Client:
     """A client whose answers have at most that many MiB and end, headers and all, within a request's read timeout."""
-    most = int(max_mib * 2**20)
-
-    def begin(request: httpx2.Request) -> None:
-        request.headers["accept-encoding"] = "identity"  # a compressed answer could unfold beyond any limit
-        end_in(request.extensions["timeout"].get("read"))
-
-    def bound(response: httpx2.Response) -> None:
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise TooLarge("the answer is compressed although plain bytes were asked for")
-        response.stream = _Bounded(response.stream, most)
-
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=32)
-    hooks: dict[str, Any] = {"request": [begin], "response": [bound]}
-    return in_time(httpx2.Client(event_hooks=hooks, limits=limits, follow_redirects=False))
+    return httpx2.Client(transport=Bounded(int(max_mib * 2**20)), follow_redirects=False)
 
 
 def timeout(seconds: float) -> httpx2.Timeout:

@@ -1,22 +1,25 @@
-"""What a service is asked for and at what price and pace, as data."""
+"""What a service is asked for and at what price and pace, as data that is checked when it is made."""
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from experts.failures import hint
+from pydantic import Field, field_validator, model_validator
+
+from experts.entries import Checked, Number, Whole
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{2,63}")
+_MODEL = re.compile(r"[\w.:/@+-]{1,200}")
+
+Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+Usd = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Checked):
     """How a service is treated. Experts with the same service, key and limits share them.
 
     Attributes:
@@ -29,20 +32,12 @@ class Limits:
         max_mib: largest answer that is read, MiB.
     """
 
-    per_minute: int = 0
-    concurrency: int = 4
-    attempts: int = 4
-    timeout: float = 180.0
-    deadline: float = 300.0
-    max_mib: float = 96.0
-
-    def __post_init__(self) -> None:
-        for name, least in {"per_minute": 0, "concurrency": 1, "attempts": 1}.items():
-            if getattr(self, name) < least:
-                raise ValueError(f"limits.{name} is {getattr(self, name)}: give at least {least}")
-        for name in ("timeout", "deadline", "max_mib"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise ValueError(f"limits.{name} is {getattr(self, name)}: give more than 0")
+    per_minute: Whole = Field(default=0, ge=0)
+    concurrency: Whole = Field(default=4, ge=1)
+    attempts: Whole = Field(default=4, ge=1)
+    timeout: Positive = 180.0
+    deadline: Positive = 300.0
+    max_mib: Positive = 96.0
 
 
 @dataclass(frozen=True)
@@ -56,24 +51,18 @@ class Tokens:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Prices:
+class Prices(Checked):
     """USD a million tokens by kind; `second`: USD a second of hardware. All 0: the card's price counts."""
 
-    text_in: float = 0.0
-    image_in: float = 0.0
-    text_out: float = 0.0
-    image_out: float = 0.0
-    second: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in dataclasses.asdict(self).items():
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"prices.{name} is {value}: give USD, 0 or more")
+    text_in: Usd = 0.0
+    image_in: Usd = 0.0
+    text_out: Usd = 0.0
+    image_out: Usd = 0.0
+    second: Usd = 0.0
 
     def usd(self, used: Tokens | None) -> float | None:
-        """What that usage costs; None where there is no usage or no price table."""
-        if used is None or not any(dataclasses.astuple(self)):
+        """What that usage costs, USD; None where there is no usage or no price table."""
+        if used is None or not any(price for _, price in self):
             return None
         tokens = sum(
             getattr(self, name) * getattr(used, name) for name in ("text_in", "image_in", "text_out", "image_out")
@@ -81,15 +70,18 @@ class Prices:
         return tokens / 1e6 + self.second * used.seconds
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Checked):
     """An expert's place at a service.
 
     Attributes:
         model: the service's id of the model.
         base_url: where the service answers.
-        key: the environment variable that holds the key; '': the service takes none.
+        key: the NAME of the environment variable that holds the key; '': the service takes none.
+        prices, limits: what it costs and how it is treated, where that differs from the usual.
         fields: names that this model gives to common inputs, where models of a service differ.
+
+    Raises:
+        pydantic.ValidationError: a value that cannot be; what may be a key is not repeated.
     """
 
     model: str
@@ -97,25 +89,38 @@ class Terms:
     key: str = ""
     prices: Prices = Prices()
     limits: Limits = Limits()
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = {}
 
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.:/@+-]{1,200}", self.model) or ".." in self.model:
+    @field_validator("model")
+    @classmethod
+    def _is_id(cls, model: str) -> str:
+        if not _MODEL.fullmatch(model) or ".." in model:
             raise ValueError(
-                "'model' must be an id of letters, digits and . : / @ + - _: copy it from the service's list"
+                f"{model!r} is no id of letters, digits and . : / @ + - _: copy it from the service's list"
             )
-        if self.key and not _VARIABLE.fullmatch(self.key):  # it may be a key, so it is not repeated
-            raise ValueError("'key' must be the NAME of an environment variable (capitals, digits, _), never a key")
-        _check_url(self.base_url, bool(self.key))
+        return model
 
+    @field_validator("key", mode="before")
+    @classmethod
+    def _is_name(cls, key: Any) -> Any:
+        if not isinstance(key, str) or (key and not _VARIABLE.fullmatch(key)):
+            raise ValueError("give the NAME of an environment variable (capitals, digits, _), never a key")
+        return key
 
-def _check_url(url: str, keyed: bool) -> None:
-    """Raises ValueError where a key would travel in the clear, or where it is no address of a service."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-        raise ValueError("'base_url' must look like https://host/v1, without user, key or query")
-    if keyed and parts.scheme == "http" and not _near(parts.hostname):
-        raise ValueError(f"'base_url' would send the key to {parts.hostname} in the clear: use https")
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _is_address(cls, url: Any) -> Any:
+        parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+            raise ValueError("it must look like https://host/v1, without user, key or query")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_private(self) -> Terms:
+        parts = urlsplit(self.base_url)
+        if self.key and parts.scheme == "http" and not _near(parts.hostname or ""):
+            raise ValueError(f"base_url would send the key to {parts.hostname} in the clear: use https")
+        return self
 
 
 def _near(host: str) -> bool:
@@ -124,17 +129,3 @@ def _near(host: str) -> bool:
         return ipaddress.ip_address(host).is_private
     except ValueError:
         return host == "localhost"
-
-
-def numbers(kind: type[Any], given: Any, what: str) -> Any:
-    """`Limits` or `Prices` from data. Raises ValueError: an unknown key, or a value that is no number."""
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{what} is {given!r}: give a mapping")
-    known = {field.name: field.default for field in dataclasses.fields(kind)}
-    for name, value in given.items():
-        if name not in known:
-            raise ValueError(f"unknown {name!r} in {what}; {hint(str(name), known, what)}")
-        whole = isinstance(known[name], int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise ValueError(f"{what}.{name} is {value!r}: give {'a whole number' if whole else 'a number'}")
-    return kind(**given)

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from experts.entries import Source
 from experts.memory import Residency
-from experts.source import Source
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from experts import hub
+from experts.entries import Source
 from experts.local._quiet import quiet_loading
 from experts.local._weights import load
 from experts.memory import Residency
-from experts.source import Source
 
 
 def without(source: Source, *names: str) -> Source:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from experts.entries import Source
 from experts.failures import boundary, unsupported
 from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
@@ -23,7 +24,6 @@ from experts.local._quiet import quiet_call
 from experts.local._samplers import fresh, unfit
 from experts.local._weights import read
 from experts.memory import DeviceLock, Residency
-from experts.source import Source
 from experts.types import Card, Failure, Request, Result
 
 _TOKENIZERS = ("tokenizer_3", "tokenizer_2", "tokenizer")

@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 
 from experts import hub
+from experts.entries import Source
 from experts.local._quiet import quiet_loading
-from experts.source import Source
 
 
 class Sight:

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from experts import hub
+from experts.entries import Source
 from experts.local._loading import prepared, quantised
 from experts.local._prompts import remember
 from experts.local._quiet import quiet_loading
 from experts.memory import Residency
-from experts.source import Source
 
 
 def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **given: Any) -> Any:

@@ -11,10 +11,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from experts.entries import Source
 from experts.local import sdxl, stable_diffusion
 from experts.local._family import Ask, Family
 from experts.memory import Residency
-from experts.source import Source
 
 _KINDS = {
     "StableDiffusionPipeline": "StableDiffusionControlNetImg2ImgPipeline",

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
-from experts.source import Source
 
 
 def _open(source: Source, residency: Residency) -> Any:

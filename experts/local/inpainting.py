@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
-from experts.source import Source
 
 
 def _open(source: Source, residency: Residency) -> Any:

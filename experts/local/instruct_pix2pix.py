@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from experts.entries import Source
 from experts.local._family import Family
 from experts.memory import Residency
-from experts.source import Source
 
 _KIND = "StableDiffusionInstructPix2PixPipeline"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
-from experts.source import Source
 
 PIPELINES = ("QwenImageEditPipeline", "QwenImageEditPlusPipeline")
 

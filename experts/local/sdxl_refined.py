@@ -11,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from experts.entries import Source
 from experts.local._family import Family
 from experts.memory import Residency
-from experts.source import Source
 
 _SHARED = ("vae", "text_encoder_2", "tokenizer_2")
 

@@ -9,7 +9,7 @@ import platform
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from poser.ready import Findings
+    from poser.doctor import Findings
 
 KEYS = ("OPENAI_API_KEY", "GEMINI_API_KEY", "REPLICATE_API_TOKEN", "HF_TOKEN")
 """Environment variables that services read. Whether they are set is shown, never what they hold."""
@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
 
 def call(args: argparse.Namespace) -> int:
     """Checks; gives the exit code: 1 where no preset that was asked for can run."""
-    from poser import ready
+    from poser import doctor
     from poser.config import presets
     from poser.versions import PACKAGES, VERSION, installed
 
@@ -36,8 +36,8 @@ def call(args: argparse.Namespace) -> int:
         "platform": platform.platform(),
         "packages": {name: installed(name) for name in PACKAGES},
         "cores": os.cpu_count(),
-        "memory_gib": ready.ram_gib(),
-        "devices": ready.devices(),
+        "memory_gib": doctor.ram_gib(),
+        "devices": doctor.devices(),
         "keys": {name: bool(os.environ.get(name)) for name in KEYS},
     }
     states = {name: _findings(name) for name in asked}
@@ -55,7 +55,7 @@ def call(args: argparse.Namespace) -> int:
 def _findings(preset: str) -> Findings:
     """What a preset lacks, each with what to type."""
     from poser.config import load
-    from poser.ready import Findings, findings
+    from poser.doctor import Findings, findings
     from poser.types import PoserError
 
     try:

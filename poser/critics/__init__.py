@@ -1,7 +1,7 @@
 """Critics: one file each; `questions` is what they ask, `vlm` how a model is asked. Start with `vqa`.
 
-A file defines `load(settings, context)`; with `KEYS`, the settings it knows, and `models(settings)`, the hub ids and
-folders that it would load, where it has them.
+A file defines `load(settings, context)`, and where it has settings, their `KEYS`; what it loads may say what it needs
+(`plugins.Requiring`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,6 @@ from poser.types import Critic, PoserError
 def load(name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Critic:
     """The critic of that name; nothing heavy is imported before its first verdict. Raises `PoserError` as `plugins`."""
     return cast(Critic, plugins.load("critic", name, settings, context))
-
-
-def models(entry: Mapping[str, Any]) -> list[str]:
-    """Hub ids and folders that the critic of a config entry ({name: ..., ...}) would load."""
-    name, settings = plugins.named(entry)
-    module = plugins.find("critic", name)
-    return list(module.models(settings)) if hasattr(module, "models") else []
 
 
 def member(entry: Any, context: Context, answers: str | None, owner: str) -> Critic:

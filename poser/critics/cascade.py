@@ -9,7 +9,7 @@ from typing import Any
 
 from poser import critics
 from poser.critics.ensemble import disagreement
-from poser.plugins import Context, refuse
+from poser.plugins import Context, Requirements, refuse, requirements_of
 from poser.types import Critic, Critique, Look, PoserError
 
 KEYS = ("first", "then", "unsure", "answers")
@@ -38,6 +38,10 @@ class Cascade:
         """Whether the first critic is unsure."""
         low, high = self.unsure
         return any(math.isnan(score) or low <= score <= high for score in (*critique.wanted, *critique.earlier))
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return requirements_of(self.first, self.then)
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order."""
@@ -83,11 +87,6 @@ def load(settings: Mapping[str, Any], context: Context) -> Cascade:
         for key in ("first", "then")
     )
     return Cascade(first, then, (float(band[0]), float(band[1])))
-
-
-def models(config: Mapping[str, Any]) -> list[str]:
-    """What its members would load."""
-    return [model for key in ("first", "then") for model in critics.models(config.get(key) or {})]
 
 
 def _is_band(value: Any) -> bool:

@@ -21,7 +21,7 @@ from poser.critics.questions.asking import blank
 from poser.llm import Chat, Form, Query
 from poser.llm.form import Share
 from poser.llm.prompts import Prompt, prompt
-from poser.plugins import Context
+from poser.plugins import Context, Requirements
 from poser.types import Answer, Critique, Look, Premise
 
 LOG = logging.getLogger(__name__)
@@ -77,6 +77,10 @@ class ChatCritic:
     def id(self) -> str:
         """'chat:MODEL:PROMPT@DIGEST'."""
         return f"chat:{self.chat.model}:{self.words.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.chat.endpoint.requirements()
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order. Raises `PoserError` where there is no key."""

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 
+from experts import hub
 from poser.critics.questions.captions import caption
 from poser.critics.vlm import loading
 from poser.critics.vlm.control import control_of, spoken
 from poser.llm.answers import digest_of
-from poser.plugins import Context, refuse
+from poser.plugins import Context, Requirements, refuse
 from poser.types import Answer, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class ClipCritic:
             self._own = self._load()
             self._own.model.to(loading.device_of(self._device, None))
         return self._own
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return Requirements((hub.pinned(self.name, self.revision),), gib=self.gib)
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order; NaN for a picture that cannot be read. Raises `PoserError`: not loadable."""
@@ -206,10 +211,4 @@ def load(settings: Mapping[str, Any], context: Context) -> ClipCritic:
     batch = given.get("batch", 1)
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
         raise PoserError(f"critic clip: batch is {batch!r}; set a whole number above 0")
-    return ClipCritic(models({"model": model})[0], residency=context.residency, **given)
-
-
-def models(config: Mapping[str, Any]) -> list[str]:
-    """The hub id or folder that it would load."""
-    model = str(config.get("model", USUAL))
-    return [PRESETS[model][0] if model in PRESETS else model]
+    return ClipCritic(PRESETS[model][0] if model in PRESETS else model, residency=context.residency, **given)

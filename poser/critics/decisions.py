@@ -18,7 +18,7 @@ from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.protocols import PROTOCOLS
 from poser.llm import Endpoint
 from poser.llm.prompts import prompt
-from poser.plugins import Context, refuse
+from poser.plugins import Context, Requirements, refuse
 from poser.types import Critique, Look, PoserError
 
 MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
@@ -37,6 +37,10 @@ class DecisionsCritic:
     def id(self) -> str:
         """'decisions:MODEL:PROMPT@DIGEST:QUESTIONS'."""
         return f"decisions:{self.answerer.id}:{self.questions.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.answerer.endpoint.requirements()
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order; NaN where the model refused or no answer came.

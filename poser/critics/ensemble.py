@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poser import critics
-from poser.plugins import Context, refuse
+from poser.plugins import Context, Requirements, refuse, requirements_of
 from poser.types import Critic, Critique, Look, PoserError
 
 KEYS = ("members", "answers")
@@ -79,6 +79,10 @@ class Ensemble:
         names = [m.id if w == 1 else f"{w:g} * {m.id}" for m, w in zip(self.members, self.weights, strict=True)]
         return f"ensemble({' + '.join(names)})"
 
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return requirements_of(*self.members)
+
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order."""
         said = [member(looks) for member in self.members]
@@ -98,11 +102,6 @@ def load(settings: Mapping[str, Any], context: Context) -> Ensemble:
         for entry in entries
     ]
     return Ensemble(members, [entry.get("weight", 1.0) for entry in entries])
-
-
-def models(config: Mapping[str, Any]) -> list[str]:
-    """What its members would load."""
-    return [model for entry in _entries(config) for model in critics.models(entry)]
 
 
 def _entries(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from poser.critics.questions.registry import writer
 from poser.critics.questions.rounds import Said, judged
 from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.presets import ASK, PRESETS
-from poser.plugins import Context, refuse
+from poser.plugins import Context, Requirements, refuse
 from poser.types import Critique, Look, PoserError
 
 EMBEDDED = "poster"
@@ -39,6 +39,10 @@ class VqaCritic:
     def id(self) -> str:
         """'vqa:FOLDER@WEIGHTS:QUESTIONS'."""
         return f"vqa:{self.vlm.id}:{self.questions.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.vlm.requirements()
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order; `seconds` is the look's share. A look that cannot be judged has NaN scores.
@@ -85,9 +89,3 @@ def _check(settings: Mapping[str, Any]) -> None:
         raise PoserError(
             f"critic vqa: images is {images!r}; give settings of the image processor, as {{max_patches: 4}}"
         )
-
-
-def models(config: Mapping[str, Any]) -> list[str]:
-    """The hub id or folder that it would load; none for the embedded one."""
-    model = config.get("model", EMBEDDED)
-    return [] if model == EMBEDDED else [PRESETS[model].model if model in PRESETS else str(model)]

@@ -8,7 +8,11 @@ from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from experts.api import Limits, Line, Prices, Secret, Terms, line_of, numbers
+from pydantic import ValidationError
+
+from experts.api import Line, Secret, Terms, line_of
+from experts.failures import complaint
+from poser.plugins import Requirements, Service
 from poser.types import PoserError
 
 if TYPE_CHECKING:
@@ -40,18 +44,22 @@ class Endpoint:
             raise PoserError(f"{owner}: no model is named; set model to the id of one at the endpoint")
         url = str(settings.get("base_url") or URL).rstrip("/")
         key = settings.get("key", KEY if url == URL else None) or ""
+        given = settings.get("limits") or {}
+        limits = {**LIMITS, **given} if isinstance(given, Mapping) else given
+        told = {"model": settings["model"], "base_url": url, "key": key, "prices": settings.get("prices")}
         try:
-            given = settings.get("limits") or {}
-            limits = numbers(Limits, {**LIMITS, **given} if isinstance(given, Mapping) else given, "limits")
-            prices = numbers(Prices, settings.get("prices") or {}, "prices")
-            self.terms = Terms(str(settings["model"]), url, str(key), prices, limits)
-        except ValueError as error:
-            raise PoserError(f"{owner}: {error}") from None
+            self.terms = Terms.model_validate({**told, "limits": limits})
+        except ValidationError as error:
+            raise PoserError(f"{owner}: {complaint(error, Terms)}") from None
         self._line, self._lock = line, Lock()
 
     def __repr__(self) -> str:
         """Model and address."""
         return f"Endpoint({self.terms.model} at {self.terms.base_url})"
+
+    def requirements(self) -> Requirements:
+        """The service that it is."""
+        return Requirements(services=(Service(self.owner, self.terms.model, self.terms.base_url, self.terms.key),))
 
     def missing(self) -> str:
         """What must be typed before it can be asked; '' where nothing is missing. Asks nobody."""

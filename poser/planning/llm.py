@@ -21,7 +21,7 @@ from poser.llm.prompts import Prompt, prompt
 from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
 from poser.planning.text.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
-from poser.plugins import Context
+from poser.plugins import Context, Requirements
 from poser.types import Attempt, Command, Planned, PoserError, Task
 
 LOG = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ class LlmExtractor:
     def id(self) -> str:
         """'llm:MODEL:PROMPT@DIGEST+PROMPT@DIGEST'."""
         return f"llm:{self.chat.model}:{self._plan.id}+{self._replan.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.chat.endpoint.requirements()
 
     def start(self, tasks: Sequence[Task], seen: Sequence[Scene | None] = ()) -> list[Planned]:
         """The first plans. Raises `PoserError` where there is no key."""

@@ -12,7 +12,7 @@ from poser.actions import handed
 from poser.llm import Chat, Form, Query
 from poser.llm.prompts import Prompt, prompt
 from poser.planning.text.grounded import missing
-from poser.plugins import Context
+from poser.plugins import Context, Requirements
 from poser.types import Call, PoserError, Words
 from poser.wording.plain import Plain
 
@@ -42,6 +42,10 @@ class Llm:
         self.chat, self.words, self.longest = chat, words, longest
         self.plain = Plain()
         self.id = f"llm:{chat.model}:{words.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.chat.endpoint.requirements()
 
     def write(self, calls: Sequence[Call]) -> list[Words]:
         """Same length and order. Raises `PoserError` where there is no key."""

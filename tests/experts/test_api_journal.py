@@ -25,10 +25,10 @@ from tests.experts.loopback import Loopback
 
 CRASH = """
 import os, sys, threading
-from experts.api._terms import Limits, Prices, Terms
+from experts.api._terms import Limits, Terms
 from experts.api import openai_images
 from experts.types import Card, Request
-terms = Terms("m", sys.argv[1], sys.argv[2], Prices(), Limits(concurrency=1))
+terms = Terms(model="m", base_url=sys.argv[1], key=sys.argv[2], limits=Limits(concurrency=1))
 card = Card("x", "text-to-image", "A test's.", usd=0.5, min_side=16, multiple=1)
 expert = openai_images.SERVICE.expert(card, terms)
 expert([Request("one")])

@@ -119,13 +119,16 @@ def test_a_key_in_a_config_is_refused_without_being_repeated(key: str, tmp_path:
     with pytest.raises(RegistryError, match="NAME of an environment variable") as caught:
         from_config({"x": {"family": "gemini", "model": "m", "key": key, "card": card}})
     assert key not in str(caught.value)
+    with pytest.raises(RegistryError, match="NAME of an environment variable") as caught:
+        from_config({"x": {"family": "gemini", "model": "m", "key": [key], "card": card}})
+    assert key not in str(caught.value)
 
 
 def test_a_key_does_not_travel_in_the_clear() -> None:
     with pytest.raises(ValueError, match="in the clear: use https"):
-        Terms("m", "http://example.org/v1", VARIABLE)
-    Terms("m", "http://example.org/v1")
-    Terms("m", "http://192.168.0.7:8000/v1", VARIABLE)
+        Terms(model="m", base_url="http://example.org/v1", key=VARIABLE)
+    Terms(model="m", base_url="http://example.org/v1")
+    Terms(model="m", base_url="http://192.168.0.7:8000/v1", key=VARIABLE)
 
 
 def test_ledgers_of_the_process_are_shared_by_service_key_and_limits() -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from experts.entries import Source
 from experts.local import _loading
 from experts.local._weights import read
 from experts.memory import Mirror, Residency
 from experts.pool import Pool
 from experts.registry import from_config
-from experts.source import Source
 from experts.types import Job, Request
 
 HERE = importlib.util.find_spec("bitsandbytes") is not None

@@ -62,36 +62,59 @@ def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"wieghts": "x"}, "unknown 'wieghts'; did you mean 'weights'?"),
+        ({"wieghts": "x"}, "unknown key 'wieghts'; did you mean 'weights'?"),
         ({"family": "stable_difusion"}, "no such family 'stable_difusion'; did you mean 'stable_diffusion'?"),
         ({"family": "../../etc"}, "no such family"),
-        ({"card": {**CARD, "colour": 1}}, "unknown 'colour'; fields of a card"),
-        ({"card": {**CARD, "id": "x"}}, "unknown 'id'"),
-        ({"card": {**CARD, "params": {"step": 3}}}, "unknown 'step'; did you mean 'steps'?"),
-        ({"card": {**CARD, "mode": "video"}}, "mode 'video'; type one of text-to-image, image-to-image"),
-        ({"card": {**CARD, "max_batch": "four"}}, "max_batch must be a int, not 'four'"),
-        ({"card": {**CARD, "seeded": 1}}, "seeded must be a bool, not 1"),
-        ({"card": {**CARD, "verbs": ["fly"]}}, "no such verb ['fly']"),
-        ({"card": {"mode": "text-to-image"}}, "'description' is missing"),
-        ({"card": "text"}, "must be a mapping"),
-        ({"revision": "main"}, "revision 'main' is no commit: give its 40 hexadecimal digits"),
-        ({"revision": 7}, "revision 7 is no commit"),
+        ({"card": {**CARD, "colour": 1}}, "unknown key 'card.colour'; keys: description, licence"),
+        ({"card": {**CARD, "id": "x"}}, "unknown key 'card.id'; keys: description"),
+        ({"card": {**CARD, "params": {"step": 3}}}, "unknown key 'card.params.step'; did you mean 'steps'?"),
+        (
+            {"card": {**CARD, "mode": "video"}},
+            "card.mode = 'video': input should be 'text-to-image' or 'image-to-image'",
+        ),
+        ({"card": {**CARD, "max_batch": "four"}}, "card.max_batch = 'four': input should be a whole number"),
+        ({"card": {**CARD, "seeded": 1}}, "card.seeded = 1: input should be true or false"),
+        ({"card": {**CARD, "verbs": ["fly"]}}, "card.verbs.0 = 'fly': input should be 'generate', 'add', "),
+        ({"card": {"mode": "text-to-image"}}, "'card.description' is missing: add it"),
+        ({"card": "text"}, "card = 'text': input should be a mapping"),
+        ({"revision": "main"}, "revision: 'main' is no commit: give its 40 hexadecimal digits"),
+        ({"revision": 7}, "revision = 7: input should be text"),
         ({"revision": "a" * 40}, "revision goes with a hub id, not with the folder"),
-        ({"load": {"quantize": "nf4"}}, "unknown 'quantize'; did you mean 'quantise'?"),
-        ({"load": {"quantise": "int4"}}, "load.quantise is 'int4': type one of nf4, int8"),
-        ({"load": {"offload": 1}}, "load.offload is 1: type one of true, false"),
-        ({"load": "nf4"}, "must be a mapping of ways of loading"),
-        ({"profiles": ["draft"]}, "must map a name ('draft') to fields of the card"),
-        ({"profiles": {"draft": {"steps": 4}}}, "unknown 'steps'; fields of a card"),
-        ({"profiles": {"draft": {"params": {"step": 4}}}}, "unknown 'step'; did you mean 'steps'?"),
-        ({"profiles": {"draft": {"seconds": "soon"}}}, "seconds must be a float, not 'soon'"),
-        ({"components": ["vae"]}, "must map a part's name to a folder or hub id"),
+        ({"load": {"quantize": "nf4"}}, "unknown key 'load.quantize'; did you mean 'quantise'?"),
+        ({"load": {"quantise": "int4"}}, "load.quantise = 'int4': input should be 'nf4' or 'int8'"),
+        ({"load": {"offload": 1}}, "load.offload = 1: input should be true or false"),
+        ({"load": "nf4"}, "load = 'nf4': input should be a mapping"),
+        ({"profiles": ["draft"]}, "profiles = ['draft']: input should be a mapping"),
+        ({"profiles": {"draft": {"steps": 4}}}, "unknown key 'profiles.draft.steps'; keys: description, licence"),
+        (
+            {"profiles": {"draft": {"params": {"step": 4}}}},
+            "unknown key 'profiles.draft.params.step'; did you mean 'steps'?",
+        ),
+        ({"profiles": {"draft": {"seconds": "soon"}}}, "profiles.draft.seconds = 'soon': input should be a number"),
+        ({"components": ["vae"]}, "components = ['vae']: input should be a mapping"),
     ],
 )
 def test_wrong_entries_are_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(RegistryError) as caught:
         from_config({"mine": {**ENTRY, **change}})
     assert message in str(caught.value) and "'mine'" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_null_is_as_good_as_nothing_and_an_entry_is_a_mapping() -> None:
+    empty: dict[str, Any] = dict.fromkeys(("components", "revision", "load", "profiles", "get", "wording"))
+    card = {**CARD, "verbs": None, "version": None}
+    assert (
+        from_config({"mine": {**ENTRY, **empty, "card": card}})["mine"].card
+        == from_config({"mine": ENTRY})["mine"].card
+    )
+    wrong: Any = "text"
+    with pytest.raises(RegistryError, match="^expert 'mine': 'text' is no entry; give a mapping of its settings$"):
+        from_config({"mine": wrong})
+
+
+def test_numbers_of_a_card_stay_as_they_are_typed() -> None:
+    card = from_config({"mine": {**ENTRY, "card": {**CARD, "seconds": 2, "usd": 0.5}}})["mine"].card
+    assert type(card.seconds) is int and type(card.usd) is float and type(card.verbs) is tuple
 
 
 def test_every_roster_has_profiles_or_stays_as_it_is() -> None:
@@ -131,7 +154,7 @@ def test_like_lays_an_entry_over_a_builtin_one() -> None:
     assert from_config({"mine": {"like": "gpt-image-2.6-flare", "card": {"usd": 0.1}}})["mine"].card.usd == 0.1
     with pytest.raises(UnknownExpert, match="did you mean 'flux-kontext'"):
         from_config({"mine": {"like": "flux-contxt"}})
-    with pytest.raises(RegistryError, match="unknown 'colour'"):
+    with pytest.raises(RegistryError, match="unknown key 'card.colour'"):
         from_config({"mine": {"like": "sdxl", "card": {"colour": 1}}})
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from experts.memory import Residency
-from poser.critics import load, models
+from poser.critics import load
 from poser.critics.cascade import Cascade
 from poser.critics.clip import ClipCritic, calibrated
 from poser.critics.ensemble import Ensemble
@@ -173,7 +173,7 @@ def test_members_come_from_the_config_share_a_residency_and_keep_their_answers(
     assert not any(math.isnan(c.score) for c in found) and len(residency.resident) == 2
     assert (tmp_path / "answers.sqlite").exists()
     assert cascade.id.startswith("cascade(clip:clip@") and "2 * vqa:vlm@" in cascade.id and "graph-1" in cascade.id
-    assert models({"name": "cascade", **config}) == [str(folders["clip"]), str(folders["vlm"])]
+    assert cascade.requirements().models == (str(folders["clip"]), str(folders["vlm"]))
     again = load("cascade", config, Context(residency=residency, folder=tmp_path))(looks)
     assert [c.wanted for c in again] == [c.wanted for c in found]
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from experts.memory import Residency
-from poser.critics import load, models
+from poser.critics import load
 from poser.critics.questions.asking import Ask, in_words
 from poser.critics.questions.graph import Graph
 from poser.critics.vlm.control import spoken
@@ -20,6 +20,7 @@ from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.presets import PRESETS
 from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain
 from poser.critics.vqa import VqaCritic
+from poser.plugins import Requirements
 from poser.types import Command, Look, PoserError
 from tests.poser.tiny_vlm import BUILDERS, qwen3_vl
 
@@ -173,9 +174,9 @@ def test_plain_words_stay_as_they_are(name: str, made: dict[str, Vlm]) -> None:
 def test_presets_carry_what_a_user_must_know() -> None:
     for name, preset in PRESETS.items():
         assert preset.model.count("/") == 1 and preset.licence and 0 < preset.gb < preset.gib * 1.08 < 25
-        assert models({"name": "vqa", "model": name}) == [preset.model]
         critic = load("vqa", {"model": name})
         assert isinstance(critic, VqaCritic) and critic.vlm.gib == preset.gib
+        assert critic.requirements() == Requirements((preset.model,), packages=preset.needs, gib=preset.gib)
         assert critic.id == f"vqa:{preset.model}:{critic.questions.id}"
     mine = load("vqa", {"model": "paligemma-3b", "suffix": "now", "revision": "abc", "questions": "generic"})
     assert isinstance(mine, VqaCritic) and mine.vlm.words.asked("q?") == "answer en q? now"

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from experts.hub import split
-from poser import ready
+from poser import doctor
 from poser.agent import Poser
 from poser.cli import main
 from poser.config import Config, load, presets
-from poser.ready import findings
+from poser.doctor import findings
+from poser.plugins import load as plugin
+from poser.plugins import named, requirements_of
 from poser.roster import playable, registry_of, residency_of
 from poser.types import PoserError
 
@@ -37,13 +39,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def gpu(monkeypatch: pytest.MonkeyPatch, gib: float) -> None:
     """torch finds one GPU."""
     rows = [{"device": "cuda:0", "name": "a GPU", "gib": gib}, {"device": "cpu", "name": "x", "threads": 1}]
-    monkeypatch.setattr(ready, "devices", lambda: rows)
+    monkeypatch.setattr(doctor, "devices", lambda: rows)
 
 
 def downloaded(home: Path, config: Config) -> None:
     """Everything that its experts and critic need lies in the hub cache, or in its folder."""
     needs = [need for entry in registry_of(config).values() for need in entry.needs]
-    for need in [*needs, *ready.critics.models(config.critic)]:
+    for need in [*needs, *requirements_of(plugin("critic", *named(config.critic))).models]:
         if need.startswith("/"):
             Path(need).mkdir(parents=True, exist_ok=True)
             continue
@@ -83,7 +85,7 @@ def test_every_number_has_its_unit_or_reason(name: str) -> None:
 
 @pytest.mark.parametrize("name", FULL_SIZE)
 def test_a_bare_machine_lacks_all_that_is_missing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "devices", lambda: [{"device": "cpu", "name": "x", "threads": 1}])
+    monkeypatch.setattr(doctor, "devices", lambda: [{"device": "cpu", "name": "x", "threads": 1}])
     config = load(name)
     found = findings(config)
     lacks = "\n".join(found.lacks)
@@ -105,8 +107,8 @@ def test_with_weights_keys_packages_and_a_gpu_nothing_is_lacking(
     config = load(name)
     downloaded(home, config)
     gpu(monkeypatch, GPUS.get(name, 24.0))
-    monkeypatch.setattr("importlib.util.find_spec", _everything(ready.importlib.util.find_spec))
-    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-11-21")
+    monkeypatch.setattr("importlib.util.find_spec", _everything(doctor.importlib.util.find_spec))
+    monkeypatch.setattr("poser.doctor.time.strftime", lambda _: "2026-11-21")
     for key in KEYS:
         monkeypatch.setenv(key, "x" * 24)
     assert findings(config).lacks == ()
@@ -117,16 +119,16 @@ def test_with_weights_keys_packages_and_a_gpu_nothing_is_lacking(
 
 
 def _everything(real: Any) -> Any:
-    return lambda name, *more: real(name, *more) or name == ready.QUANTISER
+    return lambda name, *more: real(name, *more) or name == doctor.QUANTISER
 
 
 def test_models_that_were_shut_down_are_notes_and_never_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     config = load("paper")
     notes = "\n".join(findings(config).notes)
     assert "expert dall-e-3: dall-e-3, shut down by its service on 2026-05-12; use gpt-image-2.5-sunburst" in notes
-    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-12-10")
+    monkeypatch.setattr("poser.doctor.time.strftime", lambda _: "2026-12-10")
     assert any("critic chat: o3 will be shut down on 2026-12-11" in line for line in findings(config).notes)
-    monkeypatch.setattr("poser.ready.time.strftime", lambda _: "2026-12-11")
+    monkeypatch.setattr("poser.doctor.time.strftime", lambda _: "2026-12-11")
     assert any("critic chat: o3 was shut down on 2026-12-11; set its model" in line for line in findings(config).lacks)
     agent = Poser.from_config(load("paper", {"extractor": "rules", "critic": {"name": "vqa"}}))
     assert "dall-e-3" in agent.registry and "dall-e-3" not in agent.mdp.actions.cards
@@ -151,8 +153,8 @@ def test_models_that_were_shut_down_are_notes_and_never_chosen(monkeypatch: pyte
 def test_memory(
     gib: float | None, overrides: dict[str, Any], lack: str, note: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gpu(monkeypatch, gib) if gib else monkeypatch.setattr(ready, "devices", lambda: [])
-    monkeypatch.setattr(ready, "ram_gib", lambda: 32.0)
+    gpu(monkeypatch, gib) if gib else monkeypatch.setattr(doctor, "devices", lambda: [])
+    monkeypatch.setattr(doctor, "ram_gib", lambda: 32.0)
     found = findings(load("local-80gb", overrides))
     told = [line for line in found.lacks if line.startswith("memory")], [n for n in found.notes if "chosen" not in n]
     for lines, words in zip(told, (lack, note), strict=True):
@@ -161,11 +163,15 @@ def test_memory(
 
 def test_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
-    lacks = ready._packages(load("local-24gb", {"critic": {"name": "vqa", "model": "smolvlm2-2b"}}), _entries())
+    lacks = doctor._packages(_entries(), doctor._needs(_with_critic())[0])
     assert lacks == [
         "package bitsandbytes: load.quantise of flux-kontext needs it; type: pip install bitsandbytes",
         "package num2words: the critic needs it; type: pip install num2words",
     ]
+
+
+def _with_critic() -> Config:
+    return load("local-24gb", {"critic": {"name": "vqa", "model": "smolvlm2-2b"}})
 
 
 def _entries() -> Any:
@@ -180,6 +186,30 @@ def test_critics_inside_critics_are_looked_at() -> None:
     assert "critic chat: no key; type: export OPENAI_API_KEY=..." in lacks and len(found.lacks) == 2
     wrong = findings(load("poster", {"critic": {"name": "vqa", "modell": "x"}}))
     assert len(wrong.lacks) == 1 and "'modell'" in wrong.lacks[0]
+
+
+MINE = """
+from poser.plugins import Requirements, Service
+
+class Mine:
+    def requirements(self):
+        service = Service("wording mine", "m", "https://a.example/v1", "MY_KEY")
+        return Requirements(("owner/model@" + "a" * 40,), (service,), ("no_such_package",), 9000.0)
+
+def load(settings, context):
+    return Mine()
+"""
+
+
+def test_a_plugin_of_one_s_own_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    lacks = findings(load("poster", {"wording": str(tmp_path / "mine.py"), "experts": ["sd-1.5"]})).lacks
+    assert "package no_such_package: the wording needs it; type: pip install no_such_package" in lacks
+    assert "wording mine: no key; type: export MY_KEY=..." in lacks
+    assert any(
+        line.startswith(f"wording: owner/model@{'a' * 40} is not downloaded; type: hf download") for line in lacks
+    )
+    assert any(line.startswith("memory: the wording needs 9000 GiB") for line in lacks)
 
 
 def test_doctor_prints_them(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from experts.poster.language.arranging import in_order, parted, share_places, stand_in
 from experts.poster.language.changing import become, change
-from experts.poster.language.describing import Described, in_order, parted, share_places, sorted_out, stand_in
+from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, cell_place, cells_for, make
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from experts.poster.language.making import Entry, Recoloured
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, joined
-from experts.poster.language.world import Puzzled, Refused, Thing, World, within
+from experts.poster.language.world import Puzzled, Refused, Thing, World
 
 
 def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None = None) -> World:
@@ -21,43 +22,46 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
     if spec.gone:
         return world.without(things)
     shape = new.shape if new is not None else ""
+    if not (shape or spec.colour or spec.size or spec.same or spec.denied):
+        raise Puzzled("what should become of it?")
     changes = []
     for thing in things:
-        made = thing
-        if shape:
-            made = replace(made, shape=shape)
-        for kind in ("colour", "size", "shape"):
-            if kind in spec.same and not getattr(spec, kind, "") and (spec.like is not None or new is None):
-                model = (
-                    things_of(world, spec.like)[0]
-                    if spec.like
-                    else next((t for t in world.named(world.focus)[::-1] if t.number != thing.number), None)
-                )
-                if model is None:
-                    raise Puzzled("the same as what?")
-                made = replace(made, **{kind: getattr(model, kind)}, chosen=made.chosen - {kind})
+        made = replace(thing, shape=shape or thing.shape)
+        if spec.like is not None or new is None:
+            made = _likened(world, made, spec)
         if spec.colour:
             made = replace(made, colour=spec.colour, chosen=made.chosen - {"colour"})
-        if spec.size:
-            if spec.like is not None and not spec.more:
-                made = replace(made, size=things_of(world, spec.like)[0].size)
-            elif (spec.more or spec.most) and thing.size == spec.size and len(things) == 1:
-                raise Refused(
-                    f"the {thing.shape} is {thing.size} already, and there is no {spec.size}ger size"
-                    if spec.size == "big"
-                    else f"the {thing.shape} is {thing.size} already, and there is no smaller size"
-                )
-            else:
-                made = replace(made, size=spec.size, chosen=made.chosen - {"size"})
-        if made.colour in spec.denied or made.size in spec.denied:
-            if spec.colour or spec.size or shape:
-                pass
-            else:
-                raise Puzzled(f"which colour instead of {made.colour}?")
+        made = _sized(world, made, spec, len(things) == 1)
+        denied = made.colour in spec.denied or made.size in spec.denied
+        if denied and not (spec.colour or spec.size or shape):
+            raise Puzzled(f"which colour instead of {made.colour}?")
         changes.append(made)
-    if not (shape or spec.colour or spec.size or spec.same or spec.gone or spec.denied):
-        raise Puzzled("what should become of it?")
     return _changed(world, changes)
+
+
+def _likened(world: World, thing: Thing, spec: Spec) -> Thing:
+    """A thing with those attributes that are to be the same as another's."""
+    for kind in ("colour", "size", "shape"):
+        if kind in spec.same and not getattr(spec, kind, ""):
+            others = [t for t in world.named(world.focus)[::-1] if t.number != thing.number]
+            models = things_of(world, spec.like) if spec.like else others
+            if not models:
+                raise Puzzled("the same as what?")
+            changes: dict[str, Any] = {kind: getattr(models[0], kind), "chosen": thing.chosen - {kind}}
+            thing = replace(thing, **changes)
+    return thing
+
+
+def _sized(world: World, thing: Thing, spec: Spec, alone: bool) -> Thing:
+    """A thing in the size that was asked for. Raises `Refused` where one thing cannot be more so."""
+    if not spec.size:
+        return thing
+    if spec.like is not None and not spec.more:
+        return replace(thing, size=things_of(world, spec.like)[0].size)
+    if alone and (spec.more or spec.most) and thing.size == spec.size:
+        more = "bigger" if spec.size == "big" else "smaller"
+        raise Refused(f"the {thing.shape} is {thing.size} already, and there is no {more} size")
+    return replace(thing, size=spec.size, chosen=thing.chosen - {"size"})
 
 
 def _changed(world: World, changes: Sequence[Thing]) -> World:
@@ -89,70 +93,75 @@ class Pair:
 
 def pairs(elements: Sequence[Element]) -> list[Pair]:
     """'make the heart blue and the star red' -> (heart, blue), (star, red)."""
-    found, pair, gap = list[Pair](), Pair(), ""
-    for k, element in enumerate(elements):
-        if isinstance(element, Mark):
-            gap = element.tag
-            if (
-                element.tag == "hedge"
-                and not any(isinstance(e, Spec) and e.more for e in elements)
-                and not any(isinstance(e, Direction | Place) for e in elements)
-            ):
-                raise Puzzled("only a little: a colour or a size is one or the other")
-            continue
-        if isinstance(element, Noun):
-            linked = gap in ("and", "comma", "but")
-            becomes = (
-                (bool(pair.refs) or pair.full)
-                and not element.definite
-                and not element.other
-                and (element.link in ("to", "with", "as", "in", "for") or element.det == "a" or not linked)
-                and element.head in ("shape", "thing")
-            )
-            if becomes and not (pair.full and pair.new is not None):
-                pair.new = element
-            else:
-                if pair.full and pair.refs:
-                    found.append(pair)
-                    pair = Pair()
-                pair.refs.append(element)
-        elif isinstance(element, Spec):
-            if pair.full and not pair.refs and pair.spec is not None and element.link in ("to", "in"):
-                pair.refs.append(Noun("thing", det="all", plural=True, spec=pair.spec))
-                pair.spec = element
-            else:
-                pair.spec = joined(pair.spec, element) if pair.spec else element
-        elif isinstance(element, Place):
-            if (
-                pair.refs
-                and not pair.full
-                and any(isinstance(e, Spec) or (isinstance(e, Noun)) for e in elements[k + 1 :])
-            ):
-                pair.refs[-1] = replace(pair.refs[-1], places=(*pair.refs[-1].places, element))
-            elif not pair.refs and not pair.full:
-                pair.refs.append(Noun("thing", det="all", plural=True, places=(element,)))
-            else:
-                pair.places.append(element)
-        elif isinstance(element, Relation):
-            if pair.refs and not pair.full:
-                pair.refs[-1] = replace(pair.refs[-1], relation=element)
-            else:
-                pair.relation = element
-        elif isinstance(element, Except):
-            pair.left_out.append(element)
-        elif isinstance(element, Direction):
-            pair.steps.append(element)
-        gap = ""
-    return [*found, pair]
+    hedged = any(isinstance(e, Mark) and e.tag == "hedge" for e in elements)
+    if hedged and not any(isinstance(e, Direction | Place) or (isinstance(e, Spec) and e.more) for e in elements):
+        raise Puzzled("only a little: a colour or a size is one or the other")
+    return _Pairing(elements).read()
+
+
+class _Pairing:
+    """One pass over the elements of a change."""
+
+    def __init__(self, elements: Sequence[Element]) -> None:
+        self.elements, self.found, self.pair, self.gap = elements, list[Pair](), Pair(), ""
+
+    def read(self) -> list[Pair]:
+        """The pairs in order."""
+        for k, element in enumerate(self.elements):
+            if isinstance(element, Noun):
+                self._noun(element)
+            elif isinstance(element, Spec):
+                self._spec(element)
+            elif isinstance(element, Place):
+                self._place(element, self.elements[k + 1 :])
+            elif isinstance(element, Relation) and self.pair.refs and not self.pair.full:
+                self.pair.refs[-1] = replace(self.pair.refs[-1], relation=element)
+            elif isinstance(element, Relation):
+                self.pair.relation = element
+            elif isinstance(element, Except):
+                self.pair.left_out.append(element)
+            elif isinstance(element, Direction):
+                self.pair.steps.append(element)
+            self.gap = element.tag if isinstance(element, Mark) else ""
+        return [*self.found, self.pair]
+
+    def _noun(self, noun: Noun) -> None:
+        pair = self.pair
+        told = (
+            noun.link in ("to", "with", "as", "in", "for") or noun.det == "a" or self.gap not in ("and", "comma", "but")
+        )
+        new = not noun.definite and noun.head in ("shape", "thing") and told and (bool(pair.refs) or pair.full)
+        if new and pair.new is None:
+            pair.new = noun
+            return
+        if pair.full and pair.refs:
+            self.found.append(pair)
+            self.pair = Pair()
+        self.pair.refs.append(noun)
+
+    def _spec(self, spec: Spec) -> None:
+        pair = self.pair
+        if not pair.refs and pair.spec is not None and spec.link in ("to", "in"):  # 'change red to blue'
+            pair.refs.append(Noun("thing", det="all", plural=True, spec=pair.spec))
+            pair.spec = spec
+        else:
+            pair.spec = joined(pair.spec, spec) if pair.spec else spec
+
+    def _place(self, place: Place, rest: Sequence[Element]) -> None:
+        pair = self.pair
+        if pair.full or (pair.refs and not any(isinstance(e, Spec | Noun) for e in rest)):
+            pair.places.append(place)
+        elif pair.refs:
+            pair.refs[-1] = replace(pair.refs[-1], places=(*pair.refs[-1].places, place))
+        else:
+            pair.refs.append(Noun("thing", det="all", plural=True, places=(place,)))
 
 
 def change(world: World, elements: Sequence[Element]) -> World:
     """'make the star red', 'turn the star into a heart', 'the heart should be small and the star blue'."""
     found = [_alike(pair) for pair in pairs(elements)]
     if not any(pair.full for pair in found):
-        if any(isinstance(e, Direction | Relation) for e in elements) or any(
-            isinstance(e, Place) and e.link == "to" for e in elements
-        ):
+        if any(isinstance(e, Direction | Relation) or (isinstance(e, Place) and e.link == "to") for e in elements):
             return move(world, elements)
         raise Puzzled("what should become of it?")
     start, touched = world, list[Thing]()
@@ -261,127 +270,3 @@ def grow(world: World, elements: Sequence[Element], size: str) -> World:
             pair.refs[-1] = replace(pair.refs[-1], places=(*pair.refs[-1].places, place))
     things, _ = _refs(world, world, pair)
     return become(world, things, Spec(size=size, more=True)).seen(things, len(things) > 1)
-
-
-def replaced(world: World, elements: Sequence[Element]) -> World:
-    """'replace the star with a heart'; attributes that are not named stay."""
-    refs, spec, new, behind, left_out = list[Noun](), Spec(), None, False, list[Except]()
-    for element in elements:
-        if isinstance(element, Mark) and element.tag in ("with", "for", "to"):
-            behind = True
-        elif isinstance(element, Noun):
-            if (behind or element.link in ("with", "for", "to", "as") or (refs and element.det == "a")) and refs:
-                new = new or element
-                behind = True
-            else:
-                refs.append(element)
-        elif isinstance(element, Spec):
-            if refs:
-                spec = joined(spec, element)
-        elif isinstance(element, Place):
-            if not behind and refs:
-                refs[-1] = replace(refs[-1], places=(*refs[-1].places, element))
-        elif isinstance(element, Relation) and refs and not behind:
-            refs[-1] = replace(refs[-1], relation=element)
-        elif isinstance(element, Except):
-            left_out.append(element)
-    if not refs:
-        raise Puzzled("replace what?")
-    if any(noun.head in GROUNDS for noun in refs):
-        colour = (new.spec.colour if new else "") or spec.colour
-        if not colour:
-            raise Puzzled("a background can only get another colour")
-        return world.painted(colour)
-    things = [
-        t for noun in refs for t in things_of(world, replace(noun, det=noun.det if noun.definite else "the"), left_out)
-    ]
-    if new is not None and new.negative:
-        return world.without(things)
-    if (
-        new is not None
-        and new.head == "thing"
-        and not new.shape
-        and not new.spec.colour
-        and not new.spec.size
-        and not new.spec.same
-    ):
-        raise Puzzled("by what?")
-    if new is None and spec == Spec():
-        raise Puzzled("by what?")
-    if new is not None and new.head in GROUNDS:
-        raise Puzzled("by what?")
-    model_spec = replace(spec, same=())
-    if new is not None:
-        new = replace(new, spec=replace(new.spec, same=(), like=None) if new.spec.like is None else new.spec)
-    return become(world, things, model_spec, new).seen(things, len(things) > 1)
-
-
-def _two(world: World, elements: Sequence[Element]) -> tuple[list[Thing], list[Thing], list[Noun]]:
-    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS]
-    places = [e for e in elements if isinstance(e, Place)]
-    tied: list[Noun] = []
-    for element in elements:
-        if isinstance(element, Noun) and element.head not in GROUNDS:
-            tied.append(element)
-        elif isinstance(element, Place) and tied and element.link != "to":
-            tied[-1] = replace(tied[-1], places=(*tied[-1].places, element))
-        elif isinstance(element, Relation) and tied:
-            tied[-1] = replace(tied[-1], relation=element)
-    if len(tied) >= 2:
-        return things_of(world, tied[0]), [], tied
-    if len(tied) == 1:
-        noun = tied[0] if tied[0].several else replace(tied[0], plural=True)
-        return things_of(world, replace(noun, plural=True)), [], tied
-    if not nouns and len(places) == 2:
-        return (
-            [t for t in world.things if within(places[0], t.place)],
-            [t for t in world.things if within(places[1], t.place)],
-            tied,
-        )
-    focus = world.named(world.focus)
-    return (list(focus) if len(focus) == 2 else list(world.things)), [], tied
-
-
-def swap(world: World, elements: Sequence[Element]) -> World:
-    """'swap the star and the heart', 'let the two circles swap colours'; 'swap the star for a heart' replaces it."""
-    grounds = [e for e in elements if isinstance(e, Noun) and e.head in GROUNDS and e.link not in ("in", "of")]
-    kinds = [e.value for e in elements if isinstance(e, Mark) and e.tag == "attr"]
-    if grounds and "colour" in kinds:
-        return _with_ground(world, elements)
-    one, other, nouns = _two(world, elements)
-    if len(nouns) >= 2:
-        second = nouns[1]
-        if (
-            not second.definite
-            and (second.det == "a" or second.link in ("for", "with"))
-            and not any(like(t, second) for t in world.things if t not in one)
-        ):
-            return become(world, one, Spec(), second).seen(one)
-        if second.det == "a" and second.link in ("for", "to"):
-            return become(world, one, Spec(), second).seen(one)
-        other = things_of(world, replace(second, det="the" if not second.definite else second.det))
-    elif not other and len(one) == 2:
-        one, other = one[:1], one[1:]
-    kinds += [n.attr for n in nouns if n.attr]
-    kinds = [k for k in dict.fromkeys(kinds) if k in ("colour", "size", "shape", "place")] or ["place"]
-    if one and other and len(one) != len(other) and "place" not in kinds and (len(one) == 1 or len(other) == 1):
-        changes = [replace(a, **{k: getattr(other[0], k) for k in kinds}) for a in one]
-        changes += [replace(b, **{k: getattr(one[0], k) for k in kinds}) for b in other]
-        return world.changed(*changes).seen([*one, *other], True)
-    if not one or len(one) != len(other):
-        raise Puzzled(f"which two should be swapped? ({world.listed()})")
-    changes = []
-    for a, b in zip(one, other, strict=True):
-        changes += [replace(a, **{k: getattr(b, k) for k in kinds}), replace(b, **{k: getattr(a, k) for k in kinds})]
-    return world.changed(*changes).seen([*one, *other], True)
-
-
-def _with_ground(world: World, elements: Sequence[Element]) -> World:
-    """'let the poster and the circle swap colours'."""
-    nouns = [e for e in elements if isinstance(e, Noun) and e.head not in GROUNDS]
-    things = [t for noun in nouns for t in things_of(world, noun)]
-    colours = {thing.colour for thing in things}
-    if world.ground is None or len(colours) != 1 or any(t.colour == world.ground for t in world.things):
-        raise Refused(f"which colours should be swapped? ({world.listed()})")
-    changes = [replace(thing, colour=world.ground) for thing in things]
-    return replace(world, ground=colours.pop(), free=False).changed(*changes).seen(things)

@@ -9,9 +9,9 @@ from experts.poster.language.lexicon import Sense
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
-CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown", "verb", "grow",
-           "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere", "here", "void", "ordinal",
-           "outer", "shaped"}  # fmt: skip
+CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown",
+           "verb", "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere",
+           "here", "void", "ordinal", "outer", "shaped"}  # fmt: skip
 """Tags of words that ask for something."""
 VERBS = ("verb", "grow")
 CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
@@ -32,8 +32,8 @@ _STRONG = {
     "create",
 }
 _NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
-_NAMING = {*_NAMES, "shape", "thing", "ground", "poster", "colour", "size", "count", "v", "h", "mid", "fill", "outer", "most", "of",
-           "in", "row", "column", "corner", "side"}  # fmt: skip
+_NAMING = {*_NAMES, "shape", "thing", "ground", "poster", "colour", "size", "count", "v", "h", "mid", "fill", "outer",
+           "most", "of", "in", "row", "column", "corner", "side"}  # fmt: skip
 _JOINTS = ("and", "but", "comma", "fill", "correct", "then", "last", "first")
 
 

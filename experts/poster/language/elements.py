@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from experts.poster.language.nouns import noun_at, placed, spec_at
 from experts.poster.language.places import place_at
+from experts.poster.language.relations import its_side, relation_at, there_at
 from experts.poster.language.scanning import Scan
 from experts.poster.language.terms import (
     GROUNDS,
@@ -26,16 +27,10 @@ from experts.poster.language.terms import (
 from experts.poster.language.tokens import Token
 
 _ALONE = ("order", "pile", "axis", "only", "hedge", "void", "instead")
-_MARKS = ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count", "or",
-          "not", "no", "from", "thing", "than")  # fmt: skip
+_MARKS = ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count",
+          "or", "not", "no", "from", "thing", "than")  # fmt: skip
 _BEHIND = ("\u7684", "\u306e")
 """Words between a place and the thing that stands there, in languages that name the place first."""
-_POSTER_SIDES = {
-    "left": Place(h="left"),
-    "right": Place(h="right"),
-    "above": Place(v="top"),
-    "below": Place(v="bottom"),
-}
 
 
 def elements(tokens: Sequence[Token]) -> list[Element]:
@@ -93,108 +88,6 @@ def _another_left_out(scan: Scan) -> bool:
     if noun_at(ahead) is not None and ahead.tag() not in ("colour", "size", "is"):
         return True
     return place_at(Scan(scan.tokens, scan.at + 1)) is not None
-
-
-def _relation_at(scan: Scan) -> Relation | Place | None:
-    """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
-    if scan.tag() != "rel":
-        return None
-    start, kind, passive = scan.at, scan.value().split()[0], scan.text().endswith(" by")
-    scan.at += 1
-    if passive:
-        return Relation(kind, (), "by")
-    if kind == "opposite" and scan.tag() in ("corner", "side"):
-        kind = "opposite" if scan.tag() == "corner" else "across"
-        scan.at += 1
-        if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
-            return Relation(kind, (), scan.linked(start))
-    nouns = _listed(scan, kind == "between")
-    side = _POSTER_SIDES.get(kind)
-    if side is not None and nouns and nouns[0].head in GROUNDS:
-        scan.at = start + 1
-        return side
-    return Relation(kind, nouns, scan.linked(start))
-
-
-def _listed(scan: Scan, pair: bool = False) -> tuple[Noun, ...]:
-    """The things of a relation: one, or of a pair the second as well."""
-    scan.skip("fill", "of")
-    noun = noun_at(scan)
-    if noun is None:
-        return ()
-    first = placed(scan, noun)
-    if pair and scan.tag() == "and":
-        ahead = Scan(scan.tokens, scan.at + 1)
-        second = noun_at(ahead)
-        if second is not None and second.definite:
-            scan.at = ahead.at
-            return first, placed(scan, second)
-    return (first,)
-
-
-def _there_at(scan: Scan) -> Relation | None:
-    """'there', 'where the heart was', "to the heart's old spot", 'on the other side'."""
-    start = scan.at
-    if scan.tag() == "here":
-        scan.at += 1
-        return Relation("at", (), "in")
-    found = _other_side(scan) or _where(scan) or _spot_of(scan)
-    if found is None:
-        scan.at = start
-    return found
-
-
-def _other_side(scan: Scan) -> Relation | None:
-    k = scan.past("in", "to", "the", "fill")
-    if (
-        scan.tag(k) != "other"
-        or scan.tag(k + 1) not in ("side", "corner")
-        or scan.tokens[scan.at + k + 1].sense.form == "s"
-    ):
-        return None
-    scan.at += k + 2
-    kind = "across" if scan.tag(-1) == "side" else "opposite"
-    return Relation(kind, _listed(scan) if scan.tag() in ("of", "from") else (), "in")
-
-
-def _where(scan: Scan) -> Relation | None:
-    start = scan.at
-    if scan.tag() == "where":
-        scan.at += 1
-        scan.skip("of")
-        noun = noun_at(scan)
-        if noun is not None:
-            past = scan.tag() == "is" and scan.text() in ("was", "were", "had been")
-            scan.skip("is", "then", "fill")
-            return Relation("at", (replace(noun, past=past),), "in")
-    scan.at = start
-    return None
-
-
-def _spot_of(scan: Scan) -> Relation | None:
-    start = scan.at
-    if scan.tag() in ("to", "in"):
-        scan.skip("to", "in", "fill")
-        noun = noun_at(scan)
-        if noun is not None and noun.attr == "place":
-            return Relation("at", (replace(noun, attr="", past=True),), "in")
-    scan.at = start
-    return None
-
-
-def _its_side(scan: Scan) -> Relation | None:
-    """'to its right', 'on their left side'."""
-    start = scan.at
-    scan.skip("in", "to")
-    if scan.at > start and scan.tag() in ("it", "them") and scan.tag(1) in ("h", "v") and scan.tag(2) not in HEADS:
-        noun = noun_at(scan)
-        side = scan.value()
-        if noun is not None and scan.tag() in ("h", "v"):
-            scan.at += 1
-            scan.skip("side")
-            return Relation({"top": "above", "bottom": "below"}.get(side, side), (noun,), "to")
-    scan.at = start
-    return None
 
 
 def _former_at(scan: Scan) -> Mark | None:
@@ -343,6 +236,6 @@ def _spec_at(scan: Scan) -> Spec | None:
 
 
 _READERS: tuple[Callable[[Scan], Element | None], ...] = (
-    _except_at, _relation_at, _there_at, _its_side, _former_at, _alone_at, _direction_at, _postposed, _noun_at, _place_at,
+    _except_at, relation_at, there_at, its_side, _former_at, _alone_at, _direction_at, _postposed, _noun_at, _place_at,
     _strange_at, _spec_at,
 )  # fmt: skip

@@ -184,9 +184,9 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
         else:
             return None
     taken = [thing.place for thing in world.things]
-    if len(places) == 2 and not any(p.many for p in places) and _sided(places[0]) + _sided(places[1]) in ("vh", "hv"):
-        if not {p.kind for p in places} & {"row", "column"}:
-            places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
+    plain = not any(p.many or p.kind in ("row", "column") for p in places)
+    if plain and [_sided(p) for p in places] in (["v", "h"], ["h", "v"]):  # 'at the top, on the left'
+        places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
     kinds = {p.kind for p in places if p.kind in ("row", "column")}
     if len(kinds) == 1 and len(places) > 1:  # 'the top and the middle row'
         places = [replace(p, kind=p.kind or next(iter(kinds))) for p in places]

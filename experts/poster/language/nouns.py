@@ -38,8 +38,8 @@ class _Phrase:
         self.sides: list[Token] = []
         self.adjectives = 0
         self.steps: dict[str, Callable[[], str]] = {
-            "of": self._of, "and": self._and, "count": self._count, "other": self._other, "both": self._both, "not": self._not,
-            "same": lambda: "fail",
+            "of": self._of, "and": self._and, "count": self._count, "other": self._other, "both": self._both,
+            "not": self._not, "same": lambda: "fail",
         }  # fmt: skip
 
     def read(self) -> Noun | None:
@@ -336,7 +336,7 @@ def placed(scan: Scan, noun: Noun) -> Noun:
 
 
 def spec_at(scan: Scan) -> Spec | None:
-    """A run of attributes without a head: 'red', 'small and blue', 'not red', 'gone', 'the same colour as the heart'."""
+    """A run of attributes without a head: 'red', 'small and blue', 'not red', 'gone', 'the same colour as it'."""
     start = scan.at
     link = _spec_link(scan)
     spec = _spec_word(scan, Spec(), True)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language.adding import describe, fill, put
-from experts.poster.language.changing import change, grow, replaced, swap
+from experts.poster.language.changing import change, grow
 from experts.poster.language.describing import Described, sorted_out
+from experts.poster.language.exchanging import replaced, swap
 from experts.poster.language.making import Entry, Recoloured
 from experts.poster.language.placing import Elsewhere, copy, flip, move
 from experts.poster.language.resolve import cells_near, like, said, things_of
@@ -26,13 +27,13 @@ from experts.poster.language.terms import (
 from experts.poster.language.world import Puzzled, Refused, Thing, World, within
 
 __all__ = [
-    "Recoloured", "change", "copy", "describe", "dislike", "fill", "flip", "grow", "holds", "keep", "like", "move", "preferred", "put", "remove",
-    "replaced", "shift", "strange", "swap", "take", "things_of",
+    "Recoloured", "change", "copy", "describe", "dislike", "fill", "flip", "grow", "holds", "keep", "like", "move",
+    "preferred", "put", "remove", "replaced", "shift", "strange", "swap", "take", "things_of",
 ]  # fmt: skip
 
 
 def preferred(elements: Sequence[Element]) -> list[Element]:
-    """'a circle rather than the heart': 'the heart' with 'a circle'; 'at the top instead of in the middle': 'at the top'."""
+    """'a circle rather than the heart': 'the heart' with 'a circle'; 'at the top, not in the middle': 'at the top'."""
     compared = any(isinstance(e, Spec) and (e.more or e.most) for e in elements)
     tags = ("instead",) if compared else ("instead", "than")
     at = next((k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag in tags), None)
@@ -191,7 +192,7 @@ def strange(elements: Sequence[Element]) -> list[Strange]:
 
 
 TABLE: dict[str, Callable[[World, Sequence[Element]], World]] = {
-    "remove": remove, "change": change, "replace": replaced, "move": shift, "dislike": dislike, "take": take, "swap": swap,
-    "copy": copy, "flip": flip, "keep": keep, "touch": keep, "undo": keep,
+    "remove": remove, "change": change, "replace": replaced, "move": shift, "dislike": dislike, "take": take,
+    "swap": swap, "copy": copy, "flip": flip, "keep": keep, "touch": keep, "undo": keep,
 }  # fmt: skip
 """What each verb does to a world."""

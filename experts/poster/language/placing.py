@@ -74,8 +74,8 @@ def _targets(others: World, things: Sequence[Thing], place: Place) -> list[int]:
     if len(things) == 1 and place.kind in ("row", "column") and not place.many:
         row, column = divmod(things[0].place, 3)
         line = cells_of(place, None)
-        kept = [c for c in line if (c % 3 == column if place.kind == "row" else c // 3 == row)]
-        return kept if kept and others.at(kept[0]) is None else cells_of(place, 1)
+        stay = [c for c in line if (c % 3 == column if place.kind == "row" else c // 3 == row)]
+        return stay if stay and others.at(stay[0]) is None else cells_of(place, 1)
     if len(things) > 1 and place.kind != "corner" and not place.many and bool(place.v) != bool(place.h):
         line = []
         for thing in things:
@@ -157,9 +157,9 @@ def _narrows(where: Place | Relation, rest: Sequence[Element]) -> bool:
     if where.link == "to":
         return False
     later = _until_noun(rest)
-    going = [e for e in later if isinstance(e, Place | Relation | Direction)]
-    going += [e for e in rest[len(later) :][:1] if isinstance(e, Noun) and e.link == "to"]
-    return bool(going)
+    behind = rest[len(later) :][:1]
+    going = any(isinstance(e, Place | Relation | Direction) for e in later)
+    return going or any(isinstance(e, Noun) and e.link == "to" for e in behind)
 
 
 def _until_noun(elements: Sequence[Element]) -> list[Element]:

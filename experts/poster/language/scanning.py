@@ -9,8 +9,9 @@ from experts.poster.language.terms import HEADS, Element
 from experts.poster.language.tokens import Token
 
 PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal", "everywhere")
-BEFORE = {"a", "the", "all", "both", "other", "another", "count", "colour", "size", "most", "more", "v", "h", "mid", "fill",
-          "only", "no", "not", "same", "unknown", "row", "corner", "that", "ordinal", "outer", "shaped"}  # fmt: skip
+BEFORE = {"a", "the", "all", "both", "other", "another", "count", "colour", "size", "most", "more", "v", "h",
+          "mid", "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that",
+          "ordinal", "outer", "shaped"}  # fmt: skip
 """What may stand before the head of a noun phrase."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language.lexicon import Sense
+from experts.poster.language.slips import headed, without_labels, without_reasons, without_slips
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
@@ -13,7 +14,7 @@ _ENDS = ("stop", "comma", "colon", "")
 _JOINTS = (*_ENDS, "and", "but", "then", "fill", "correct", "if", "else")
 _ATTRIBUTE = (*HEADS, "colour", "size")
 _PARTS = {"take", "cut", "throw", "kick", "pull", "put", "move", "send", "cross", "strike", "bring"}
-_SLIPS = ("colour", "size", "v", "h", "count", "shape")
+_COUNTED = (*HEADS, "colour", "size", "unknown", "another", "cell", "of", "corner", "row", "column", "side")
 _OPPOSITE = {"big": "small", "small": "big"}
 
 
@@ -46,13 +47,6 @@ class _View:
     def headed(self, step: int = 1) -> bool:
         """Whether attributes and a noun follow."""
         return headed(self.tokens, self.k + step)
-
-
-def headed(tokens: Sequence[Token], k: int) -> bool:
-    """Whether a noun, with nothing but attributes before it, stands at `k`."""
-    while k < len(tokens) and tokens[k].tag in ("colour", "size", "fill", "most", "more", "unknown"):
-        k += 1
-    return k < len(tokens) and tokens[k].tag in ("shape", "thing", "things")
 
 
 def _attribute_word(view: _View) -> Sense | None:
@@ -146,9 +140,9 @@ def _measure(view: _View) -> Sense | None:
         and view.headed()
     ):
         return Sense("size", "small")
-    if view.tag == "size" and view.text == "little" and view.near(-1) in ("only", "fill", "a"):
-        if view.near(1) not in ("shape", "colour", "thing", "size", "more", "unknown"):
-            return Sense("hedge")
+    described = view.near(1) in ("shape", "colour", "thing", "size", "more", "unknown")
+    if view.text == "little" and view.tag == "size" and view.near(-1) in ("only", "fill", "a") and not described:
+        return Sense("hedge")
     if view.tag == "size" and view.near(-1) == "too":
         return Sense("more", _OPPOSITE[view.value])
     if view.tag == "too":
@@ -352,16 +346,13 @@ def _time(view: _View) -> Sense | None:
 
 
 def _place_word(view: _View) -> Sense | None:
-    if view.tag == "void" and view.text in ("empty", "free", "blank"):
-        if (
-            view.near(-1) in _JOINTS
-            and view.near(1) in ("the", "all", "both", "it", "everywhere")
-            and view.near(-1) != "comma"
-        ):
-            return Sense("verb", "remove")
-    if view.tag == "here" and view.text in ("there", "over there", "right there"):
-        if view.near(1) not in (*_ENDS, "and", "fill") or view.near(-1) in (*_JOINTS, "is"):
-            return Sense("fill")
+    before, after = view.near(-1), view.near(1)
+    clears = before in _JOINTS and before != "comma" and after in ("the", "all", "both", "it", "everywhere")
+    if view.tag == "void" and view.text in ("empty", "free", "blank") and clears:
+        return Sense("verb", "remove")
+    idle = after not in (*_ENDS, "and", "fill") or before in (*_JOINTS, "is")
+    if view.tag == "here" and view.value == "there" and idle:
+        return Sense("fill")
     if view.text == "behind" and view.near(1) in _ENDS and view.near(-1) in ("colour", "all", "things"):
         return Sense("ground")
     if view.tag == "cell" and view.near(-1) not in ("count", "thing", "a", "dir", "h", "v", "another", "another"):
@@ -369,6 +360,11 @@ def _place_word(view: _View) -> Sense | None:
     if view.tag == "here" and view.near(1) == "of":
         return Sense("where")
     return None
+
+
+def _counts(view: _View) -> bool:
+    """Whether a filler and then a noun follow a number."""
+    return view.near(1) == "fill" and headed(view.tokens, view.k + 1)
 
 
 def _several_senses(view: _View) -> Sense | None:
@@ -382,35 +378,22 @@ def _several_senses(view: _View) -> Sense | None:
         and view.near(1) in ("the", "it", "them", "that")
     ):
         return Sense("as")
-    if view.tag == "count" and view.value == "1" and view.text == "one":
-        if view.near(1) not in (
-            *HEADS,
-            "colour",
-            "size",
-            "unknown",
-            "another",
-            "cell",
-            "of",
-            "corner",
-            "row",
-            "column",
-            "side",
-        ) and not (view.near(1) == "fill" and headed(view.tokens, view.k + 1)):
-            return Sense("thing")
+    if view.tag == "count" and view.text == "one" and view.near(1) not in _COUNTED and not _counts(view):
+        return Sense("thing")
     if view.value == "copy" and "size" in (view.text_near(1).split() + view.text_near(2).split()):
         return Sense("grow", "big")
     return None
 
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
-    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _making, _particle, _pronoun, _ordinal, _time, _place_word,
-    _several_senses,
+    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _making, _particle, _pronoun, _ordinal, _time,
+    _place_word, _several_senses,
 )  # fmt: skip
 
 
 def sharpened(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with the sense that each has among its neighbours."""
-    out = _without_slips(_without_reasons(_without_labels(tokens)))
+    out = without_slips(without_reasons(without_labels(tokens)))
     for k in range(len(out)):
         for rule in _RULES:
             sense = rule(_View(out, k))
@@ -418,81 +401,3 @@ def sharpened(tokens: Sequence[Token]) -> list[Token]:
                 out[k] = replace(out[k], sense=sense)
                 break
     return out
-
-
-def _without_labels(tokens: Sequence[Token]) -> list[Token]:
-    """'Step one: ...', 'part 2 ...': a number that a sentence bears says only that it begins."""
-    out, k = list[Token](), 0
-    while k < len(tokens):
-        token = tokens[k]
-        begins = not out or out[-1].tag in ("stop", "comma", "then")
-        numbered = token.tag == "label" and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
-        if begins and numbered:
-            out.append(replace(token, sense=Sense("stop", "mark")))
-            k += 2
-            while k < len(tokens) and tokens[k].tag in ("colon", "comma"):
-                k += 1
-            continue
-        if token.tag == "label":
-            token = replace(token, sense=Sense("cell" if token.text in ("step", "steps") else "fill"))
-        out.append(token)
-        k += 1
-    return out
-
-
-def _without_reasons(tokens: Sequence[Token]) -> list[Token]:
-    """'because it is for Halloween': a reason asks for nothing."""
-    out, within = list[Token](), False
-    for token in tokens:
-        if token.tag in ("stop", "comma", "colon", "and", "then"):
-            within = False
-        within = within or token.tag == "reason"
-        out.append(replace(token, sense=Sense("fill")) if within else token)
-    return out
-
-
-def _without_slips(tokens: Sequence[Token]) -> list[Token]:
-    """'a red, no, a green star': of two attributes around a correction only the later one counts."""
-    out = list(tokens)
-    for k, token in enumerate(tokens):
-        if token.tag not in ("correct", "no") or (token.tag == "no" and token.text != "no"):
-            continue
-        if _retold(tokens, k):
-            begun = max(n for n in range(k) if tokens[n].tag == "rel")
-            out[begun : k + 1] = [replace(t, sense=Sense("fill")) for t in tokens[begun : k + 1]]
-            continue
-        first, last = k - 1, k + 1
-        while first >= 0 and tokens[first].tag in ("comma", "fill", "correct", "or"):
-            first -= 1
-        while last < len(tokens) and tokens[last].tag in ("comma", "fill", "correct", "a", "the", "in", "to", "of"):
-            last += 1
-        if first < 0 or last >= len(tokens) or tokens[first].tag != tokens[last].tag or tokens[first].tag not in _SLIPS:
-            continue
-        if tokens[first].value == tokens[last].value or headed(tokens, first + 1):
-            continue
-        if token.tag == "no" and last > k + 1 and tokens[k + 1].tag not in ("comma", "fill", "correct"):
-            continue
-        for n in (first, *range(first + 1, k + 1)):
-            out[n] = replace(tokens[n], sense=Sense("fill"))
-        for n in range(k + 1, last):
-            if tokens[n].tag in ("comma", "correct", "a", "the"):
-                out[n] = replace(tokens[n], sense=Sense("fill"))
-        if (
-            last + 2 < len(tokens)
-            and tokens[last + 1].tag == "comma"
-            and tokens[last + 2].tag in HEADS
-            and tokens[first + 1].tag in ("comma", "correct")
-        ):
-            out[last + 1] = replace(tokens[last + 1], sense=Sense("fill"))
-    return out
-
-
-def _retold(tokens: Sequence[Token], k: int) -> bool:
-    """Whether a relation before the correction at `k` is followed by another one: 'above it, no, below it'."""
-    after = next((t.tag for t in tokens[k + 1 :] if t.tag not in ("comma", "fill", "correct")), "")
-    for token in reversed(tokens[:k]):
-        if token.tag == "rel":
-            return after == "rel"
-        if token.tag not in ("it", "them", "that", "the", "shape", "colour", "fill", "comma", "correct"):
-            return False
-    return False

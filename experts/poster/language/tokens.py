@@ -12,15 +12,17 @@ from pathlib import Path
 from experts.poster.language.lexicon import UNSPACED, Sense, languages, longest, plain, signs, words
 
 _PIECE = re.compile(
-    r"(?P<mark>\r?\n[ \t]*\r?\n?[ \t]*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)](?!\d)|\(?[a-z][.)])?[ \t]*|(?<!\S)[-*\u2022]\s+|(?<!\S)\(?\d{1,2}[.)](?=\s))"
+    r"(?P<mark>\r?\n[ \t]*\r?\n?[ \t]*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)](?!\d)|\(?[a-z][.)])?[ \t]*"
+    r"|(?<!\S)[-*\u2022]\s+|(?<!\S)\(?\d{1,2}[.)](?=\s))"
     r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b)?)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
-    r"|(?P<stop>[.!?;\u2026\u3002\uff01\uff1f\uff1b]+)|(?P<comma>[,\u3001\uff0c()\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
+    r"|(?P<stop>[.!?;\u2026\u3002\uff01\uff1f\uff1b]+)"
+    r"|(?P<comma>[,\u3001\uff0c()\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
     r"|(?P<arrow>=>|-+>|\u2192|~>)|(?P<colon>[:\uff1a]|=)|(?P<sign>[^\s\w])",
     re.I,
 )
-_TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row", "column", "verb",
-              "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
+_TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row", "column",
+              "verb", "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
 _MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
 """Signs that say nothing: quotes, stress, and the hyphen within a word."""
 _SHORT = 4

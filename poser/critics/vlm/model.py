@@ -10,10 +10,13 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from experts import hub
 from poser.critics.questions.asking import Ask
 from poser.critics.vlm import loading
+from poser.critics.vlm.presets import PRESETS
 from poser.critics.vlm.yes_probability import Loaded, Shared, plain
 from poser.llm.answers import Answers, digest_of
+from poser.plugins import Requirements
 
 if TYPE_CHECKING:
     from experts.memory import Residency
@@ -77,6 +80,11 @@ class Vlm:
     def id(self) -> str:
         """Folder name and version of the weights; a hub id with its revision."""
         return loading.named(self.name, self.revision)
+
+    def requirements(self) -> Requirements:
+        """Its weights, their room in memory, and what the processors of known models import."""
+        packages = {name for one in PRESETS.values() if one.model == self.name for name in one.needs}
+        return Requirements((hub.pinned(self.name, self.revision),), packages=tuple(sorted(packages)), gib=self.gib)
 
     @property
     def shared(self) -> bool | None:

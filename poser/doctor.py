@@ -7,19 +7,17 @@ import importlib.util
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experts import hub
 from experts.registry import Registry
-from poser import critics, plugins
+from poser import plugins
 from poser.config import Config
-from poser.critics.vlm.presets import PRESETS
-from poser.llm import Endpoint
 from poser.llm.endpoint import URL
-from poser.plugins import named
+from poser.plugins import Requirements, Service, named, requirements_of
 from poser.roster import registry_of
 from poser.types import PoserError
 
@@ -66,14 +64,15 @@ def findings(config: Config) -> Findings:
         entries = registry_of(config)
     except PoserError as error:
         return Findings((str(error),))
-    asked, wrong = _asked(config)
+    needs, wrong = _needs(config)
+    services = [service for need in needs.values() for service in need.services]
     parts = (
         _experts(entries),
-        Findings((*_packages(config, entries), *wrong)),
-        Findings(tuple(_weights("critic", _critic_models(config), config.critic.get("revision")))),
+        Findings((*_packages(entries, needs), *wrong)),
+        Findings(tuple(line for kind, need in needs.items() for line in _weights(kind, need.models))),
         Findings(tuple(_embedder(config))),
-        _endpoints(asked),
-        _memory(config, entries, max(_sizes(asked), default=0.0)),
+        _services(services),
+        _memory(config, entries, max(((need.gib, kind) for kind, need in needs.items()), default=(0.0, "critic"))),
     )
     lacks, notes = ([line for part in parts for line in getattr(part, kind)] for kind in ("lacks", "notes"))
     return Findings(tuple(lacks), tuple(notes))
@@ -93,19 +92,18 @@ def _experts(entries: Registry) -> Findings:
     return Findings(tuple(lacks), tuple(f"expert {id}: {entry.gone}; {entry.get}" for id, entry in gone.items()))
 
 
-def _packages(config: Config, entries: Registry) -> list[str]:
+def _packages(entries: Registry, needs: Mapping[plugins.Kind, Requirements]) -> list[str]:
     """Packages beyond this project's own that loading would import."""
     smaller = [id for id, entry in entries.items() if (entry.described.get("load") or {}).get("quantise")]
     wanted = {QUANTISER: f"load.quantise of {', '.join(smaller)}"} if smaller else {}
-    models = _critic_models(config)
-    wanted |= {name: "the critic" for one in PRESETS.values() if one.model in models for name in one.needs}
+    wanted |= {name: f"the {kind}" for kind, need in needs.items() for name in need.packages}
     lacking = {name: who for name, who in wanted.items() if importlib.util.find_spec(name) is None}
     return [f"package {name}: {who} needs it; type: pip install {name}" for name, who in lacking.items()]
 
 
-def _asked(config: Config) -> tuple[list[Any], list[str]]:
-    """Critic, extractor and wording as they are built, and why one of them cannot be."""
-    made, wrong = list[Any](), list[str]()
+def _needs(config: Config) -> tuple[dict[plugins.Kind, Requirements], list[str]]:
+    """What critic, extractor and wording say that they need, and why one of them cannot be built."""
+    needs, wrong = dict[plugins.Kind, Requirements](), list[str]()
     kinds: tuple[tuple[plugins.Kind, Any], ...] = (
         ("critic", config.critic),
         ("extractor", config.extractor),
@@ -113,60 +111,36 @@ def _asked(config: Config) -> tuple[list[Any], list[str]]:
     )
     for kind, entry in kinds:
         try:
-            made.append(plugins.load(kind, *named(entry)))
+            needs[kind] = requirements_of(plugins.load(kind, *named(entry)))
         except PoserError as error:
             wrong.append(str(error))
-    return made, wrong
+    return needs, wrong
 
 
-def _critic_models(config: Config) -> list[str]:
-    try:
-        return critics.models(config.critic)
-    except PoserError:
-        return []
-
-
-def _inside(things: list[Any]) -> Iterator[Any]:
-    """These objects of this project, and those that they hold."""
-    for thing in things:
-        yield thing
-        if type(thing).__module__.startswith("poser.") and not isinstance(thing, Endpoint):
-            held = [one for value in vars(thing).values() for one in (value if isinstance(value, tuple) else (value,))]
-            yield from _inside([one for one in held if type(one).__module__.startswith("poser.")])
-
-
-def _endpoints(things: list[Any]) -> Findings:
+def _services(services: Iterable[Service]) -> Findings:
     """Services of language models: keys that are not set, and models that were or will be shut down."""
     lacks, notes = dict[str, None](), dict[str, None]()
-    for one in _inside(things):
-        if not isinstance(one, Endpoint):
-            continue
-        if words := one.missing():
-            lacks[f"{one.owner}: no key; type: {words}"] = None
-        day, other = ENDS.get(one.terms.model, ("", ""))
-        if day and one.terms.base_url == URL:
+    for one in services:
+        if one.key and not os.environ.get(one.key, "").strip():
+            lacks[f"{one.owner}: no key; type: export {one.key}=..."] = None
+        day, other = ENDS.get(one.model, ("", ""))
+        if day and one.base_url == URL:
             over = time.strftime("%Y-%m-%d") >= day
-            words = f"{one.owner}: {one.terms.model} {'was' if over else 'will be'} shut down on {day}"
+            words = f"{one.owner}: {one.model} {'was' if over else 'will be'} shut down on {day}"
             (lacks if over else notes)[f"{words}; set its model to another, for example {other}"] = None
     return Findings(tuple(lacks), tuple(notes))
 
 
-def _sizes(things: list[Any]) -> Iterator[float]:
-    """GiB that each local model among them declares to need."""
-    return (float(gib) for thing in _inside(things) if isinstance(gib := getattr(thing, "gib", None), int | float))
-
-
-def _weights(what: str, models: list[str], revision: Any = None) -> list[str]:
+def _weights(what: str, needs: Iterable[str]) -> list[str]:
     """Of folders and hub ids, those that are not here."""
     lacks = []
-    for model in models:
-        need = f"{model}@{revision}" if revision and hub.COMMIT.fullmatch(str(revision)) else model
-        if Path(model).is_dir():
+    for need in needs:
+        if Path(need).is_dir():
             continue
-        if Path(model).is_absolute() or not hub.ID.fullmatch(need):
-            lacks.append(f"{what}: no folder {model}; set {what}.model to a folder or a hub id")
+        if Path(need).is_absolute() or not hub.ID.fullmatch(need):
+            lacks.append(f"{what}: no folder {need}; set {what}.model to a folder or a hub id")
         elif not hub.cached(need):
-            lacks.append(f"{what}: {model} is not downloaded; type: {hub.command(need)}")
+            lacks.append(f"{what}: {need} is not downloaded; type: {hub.command(need)}")
     return lacks
 
 
@@ -182,25 +156,27 @@ def _embedder(config: Config) -> list[str]:
     return _weights("embedder", [config.embedder.model] if config.embedder.model else [])
 
 
-def _memory(config: Config, entries: Registry, critic: float) -> Findings:
-    """What does not fit, and what fits only in turns: the largest expert and the critic against the room there is."""
+def _memory(config: Config, entries: Registry, model: tuple[float, plugins.Kind]) -> Findings:
+    """What does not fit, and what fits only in turns: the largest expert and the largest other model (GiB, whose it is)
+    against the room there is."""
+    other, kind = model
     largest = max((entry.card for entry in entries.values()), key=lambda card: card.vram_gib)
     gpus = [row["gib"] for row in devices() if "gib" in row] if config.device != "cpu" else []
     lacks, notes = [], []
     if config.device == "cuda" and not gpus:
         lacks.append("device: torch finds no GPU; type: --set device=auto")
-    elif not gpus and max(largest.vram_gib, critic) > 1 and config.device == "auto":
+    elif not gpus and max(largest.vram_gib, other) > 1 and config.device == "auto":
         notes.append("device: torch finds no GPU: local models run on the CPU, slowly")
     room, where = (gpus[0], "the GPU") if gpus else (ram_gib(), "this machine")
     room = min(room, config.memory.vram_gib or room)
     if largest.vram_gib > room:
         words = "leave it out of experts, or give it load: {quantise: nf4} or {offload: true}"
         lacks.append(f"memory: {largest.id} needs {largest.vram_gib:g} GiB, {where} gives {room:g}; {words}")
-    if critic > room:
+    if other > room:
         lacks.append(
-            f"memory: the critic needs {critic:g} GiB, {where} gives {room:g}; set critic.model to a smaller one"
+            f"memory: the {kind} needs {other:g} GiB, {where} gives {room:g}; set {kind}.model to a smaller one"
         )
-    if not lacks and largest.vram_gib + critic > room:
-        both = f"{largest.id} ({largest.vram_gib:g} GiB) and the critic ({critic:g} GiB)"
+    if not lacks and largest.vram_gib + other > room:
+        both = f"{largest.id} ({largest.vram_gib:g} GiB) and the {kind} ({other:g} GiB)"
         notes.append(f"memory: {both} take turns: {where} gives {room:g} GiB")
     return Findings(tuple(lacks), tuple(notes))

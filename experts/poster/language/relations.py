@@ -1,0 +1,118 @@
+"""Tokens -> relations: 'above the star', 'where the heart was', 'on the other side'."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from experts.poster.language.nouns import noun_at, placed
+from experts.poster.language.scanning import Scan
+from experts.poster.language.terms import GROUNDS, HEADS, Noun, Place, Relation
+
+_POSTER_SIDES = {
+    "left": Place(h="left"),
+    "right": Place(h="right"),
+    "above": Place(v="top"),
+    "below": Place(v="bottom"),
+}
+
+
+def relation_at(scan: Scan) -> Relation | Place | None:
+    """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
+    if scan.tag() != "rel":
+        return None
+    start, kind, passive = scan.at, scan.value().split()[0], scan.text().endswith(" by")
+    scan.at += 1
+    if passive:
+        return Relation(kind, (), "by")
+    if kind == "opposite" and scan.tag() in ("corner", "side"):
+        kind = "opposite" if scan.tag() == "corner" else "across"
+        scan.at += 1
+        if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
+            return Relation(kind, (), scan.linked(start))
+    nouns = _listed(scan, kind == "between")
+    side = _POSTER_SIDES.get(kind)
+    if side is not None and nouns and nouns[0].head in GROUNDS:
+        scan.at = start + 1
+        return side
+    return Relation(kind, nouns, scan.linked(start))
+
+
+def _listed(scan: Scan, pair: bool = False) -> tuple[Noun, ...]:
+    """The things of a relation: one, or of a pair the second as well."""
+    scan.skip("fill", "of")
+    noun = noun_at(scan)
+    if noun is None:
+        return ()
+    first = placed(scan, noun)
+    if pair and scan.tag() == "and":
+        ahead = Scan(scan.tokens, scan.at + 1)
+        second = noun_at(ahead)
+        if second is not None and second.definite:
+            scan.at = ahead.at
+            return first, placed(scan, second)
+    return (first,)
+
+
+def there_at(scan: Scan) -> Relation | None:
+    """'there', 'where the heart was', "to the heart's old spot", 'on the other side'."""
+    start = scan.at
+    if scan.tag() == "here":
+        scan.at += 1
+        return Relation("at", (), "in")
+    found = _other_side(scan) or _where(scan) or _spot_of(scan)
+    if found is None:
+        scan.at = start
+    return found
+
+
+def _other_side(scan: Scan) -> Relation | None:
+    k = scan.past("in", "to", "the", "fill")
+    if (
+        scan.tag(k) != "other"
+        or scan.tag(k + 1) not in ("side", "corner")
+        or scan.tokens[scan.at + k + 1].sense.form == "s"
+    ):
+        return None
+    scan.at += k + 2
+    kind = "across" if scan.tag(-1) == "side" else "opposite"
+    return Relation(kind, _listed(scan) if scan.tag() in ("of", "from") else (), "in")
+
+
+def _where(scan: Scan) -> Relation | None:
+    start = scan.at
+    if scan.tag() == "where":
+        scan.at += 1
+        scan.skip("of")
+        noun = noun_at(scan)
+        if noun is not None:
+            past = scan.tag() == "is" and scan.text() in ("was", "were", "had been")
+            scan.skip("is", "then", "fill")
+            return Relation("at", (replace(noun, past=past),), "in")
+    scan.at = start
+    return None
+
+
+def _spot_of(scan: Scan) -> Relation | None:
+    start = scan.at
+    if scan.tag() in ("to", "in"):
+        scan.skip("to", "in", "fill")
+        noun = noun_at(scan)
+        if noun is not None and noun.attr == "place":
+            return Relation("at", (replace(noun, attr="", past=True),), "in")
+    scan.at = start
+    return None
+
+
+def its_side(scan: Scan) -> Relation | None:
+    """'to its right', 'on their left side'."""
+    start = scan.at
+    scan.skip("in", "to")
+    if scan.at > start and scan.tag() in ("it", "them") and scan.tag(1) in ("h", "v") and scan.tag(2) not in HEADS:
+        noun = noun_at(scan)
+        side = scan.value()
+        if noun is not None and scan.tag() in ("h", "v"):
+            scan.at += 1
+            scan.skip("side")
+            return Relation({"top": "above", "bottom": "below"}.get(side, side), (noun,), "to")
+    scan.at = start
+    return None
