@@ -83,11 +83,9 @@ def in_order(found: Described) -> None:
         found.entries += later
         return
     total = sum(entry.noun.count or 1 for entry in found.entries)
-    if total < 2 or (found.piled and any(entry.placed for entry in found.entries[:-1])):
-        return
     places = {entry.places[0] for entry in found.entries if entry.places}
     place = next(iter(places), None)
-    if len(places) > 1:
+    if total < 2 or len(places) > 1:
         return
     line = _ring(place, total) if found.order == "cw" else _line(place, found.order, total)
     if total > len(line):

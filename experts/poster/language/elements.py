@@ -85,8 +85,9 @@ def _another_left_out(scan: Scan) -> bool:
     if scan.tag() not in ("and", "comma") or scan.tag(1) in ("verb", "grow"):
         return False
     ahead = Scan(scan.tokens, scan.at + 1)
-    if noun_at(ahead) is not None and ahead.tag() not in ("colour", "size", "is"):
-        return True
+    noun = noun_at(ahead)
+    if noun is not None:
+        return noun.head not in GROUNDS and ahead.tag() not in ("colour", "size", "is")
     return place_at(Scan(scan.tokens, scan.at + 1)) is not None
 
 

@@ -57,6 +57,7 @@ class Interpreter:
             if self._holds(clause):
                 self._carry_out(clause, wish)
             else:
+                self.world = _noticed(before, clause)
                 self._stay(clause, replace(wish, reason="the condition does not hold"))
         except (Crowded, do.Recoloured):
             raise

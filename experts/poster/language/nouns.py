@@ -351,7 +351,7 @@ def spec_at(scan: Scan) -> Spec | None:
         if more is None:
             break
         spec = more
-    if scan.tag() in ("than", "as") and (spec.more or spec.size):
+    if (scan.tag() == "than" and spec.more) or (scan.tag() == "as" and (spec.size or spec.colour)):
         scan.at += 1
         spec = replace(spec, like=noun_at(scan))
     return replace(spec, link=link)

@@ -89,6 +89,10 @@ def remove(world: World, elements: Sequence[Element]) -> World:
     refs: list[Noun] = []
     for element in elements:
         if isinstance(element, Noun) and not (element.head in GROUNDS and element.link in ("from", "of", "in")):
+            placed = refs[-1].places if refs and refs[-1].head == "thing" and refs[-1].spec == Spec() else ()
+            if placed and not element.shape and element.det == "all":
+                refs.pop()  # 'in the top row, everything'
+                element = replace(element, places=(*placed, *element.places))
             refs.append(element)
         elif isinstance(element, Place):
             if refs:
