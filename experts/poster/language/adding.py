@@ -18,13 +18,19 @@ from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_
 def describe(world: World, elements: Sequence[Element], opening: bool, adding: bool = False) -> World:
     """'A white poster with a red star at the top': makes what is new, and has what is there be as it is said."""
     found = sorted_out(elements)
+    blank = world
     world = _grounded(world, found)
     if not found.entries:
         void = any(isinstance(e, Mark) and e.tag == "void" for e in elements)
-        return world if void and found.lead is None else _fragment(world, found)
+        if void and found.lead is None:
+            return world
+        if adding and found.lead is not None and found.lead.colour and not blank.things and not found.ground:
+            return replace(blank, ground=found.lead.colour, free=False)  # 'start from black'
+        return _fragment(world, found)
     _led(found)
     _told_together(found)
-    if _exchanged(world, found):
+    _repeated(found)
+    if _exchanged(world, found) and not opening:
         return move(world, elements)
     found.entries = parted(found.entries)
     framed = _frame(world, found)
@@ -79,6 +85,24 @@ def _required(elements: Sequence[Element]) -> bool:
     return poster and "is" in marks and "with" in marks
 
 
+def _repeated(found: Described) -> None:
+    """'A star and a circle side by side: star on the left': a bare noun is the thing that was named in the same breath."""
+    shapes: set[str] = set()
+    for entry in found.entries:
+        noun = entry.noun
+        if (
+            noun.shape in shapes
+            and not noun.det
+            and not noun.count
+            and not noun.plural
+            and noun.spec == Spec()
+            and entry.placed
+        ):
+            entry.noun = replace(noun, det="the")
+        if noun.det == "a":
+            shapes.add(noun.shape)
+
+
 def _grounded(world: World, found: Described) -> World:
     """The world on the background that was named, or on one that was chosen."""
     if world.ground is None:
@@ -130,11 +154,9 @@ def _told_together(found: Described) -> None:
 
 
 def _exchanged(world: World, found: Described) -> bool:
-    """Whether things that are there go to one another's places, all at once."""
+    """Whether things that are there go to other places, all at once."""
     entries = found.entries
-    return len(entries) > 1 and all(
-        e.noun.definite and e.relation is not None and e.relation.kind == "at" for e in entries
-    )
+    return len(entries) > 1 and all(e.noun.definite and e.placed and not (e.target or e.becomes) for e in entries)
 
 
 def _frame(world: World, found: Described) -> World | None:

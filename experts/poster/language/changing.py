@@ -216,6 +216,9 @@ def _inherit(world: World, one: Pair, other: Pair) -> None:
 def _alike(pair: Pair) -> Pair:
     """'make the star the same colour as the heart': the likeness is what it gets, not which one is meant."""
     last = pair.refs[-1] if pair.refs else None
+    if last is not None and not pair.full and last.bare and last.count and last.spec != Spec():  # 'the top two blue'
+        pair.spec, pair.refs[-1] = last.spec, replace(last, spec=Spec())
+        return pair
     if last is not None and not pair.full and last.spec.same:
         pair.spec = Spec(same=last.spec.same, like=last.spec.like)
         pair.refs[-1] = replace(last, spec=replace(last.spec, same=(), like=None))

@@ -146,6 +146,8 @@ class _Sorter:
             self.found.order, self.found.piled = mark.value, mark.tag == "pile"
         elif mark.tag == "void":
             self._emptied()
+        elif mark.tag in ("is", "but") and self.last is not None:
+            self.last.closed = True
         self.shared = self.shared or mark.tag in ("both", "all")
 
     def _emptied(self) -> None:

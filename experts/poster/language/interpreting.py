@@ -77,7 +77,7 @@ class Interpreter:
             return True
         key = id(clause.condition)
         if key not in self.conditions:
-            said = elements(clause.condition)
+            said = _filled_in(elements(clause.condition), elements(clause.tokens))
             holds = do.holds(self.world, said)
             self.conditions[key] = holds != clause.unless
             nouns = [e for e in said if isinstance(e, Noun) and not e.negative]
@@ -234,10 +234,20 @@ class Interpreter:
 
 
 def _without_echo(said: list[Element]) -> list[Element]:
-    """'the star, move it down': 'it' only says again what was named first."""
-    first, second = (*said, None, None)[:2]
-    echo = isinstance(first, Noun) and first.definite and isinstance(second, Noun) and second.det == "it"
-    return [said[0], *said[2:]] if echo else said
+    """'the star at the top, move it down': 'it' only says again what was named first."""
+    at = next((k for k, e in enumerate(said) if isinstance(e, Noun) and e.det == "it"), 0)
+    first, between = (said[0] if said else None), said[1:at]
+    if (
+        not at
+        or not isinstance(first, Noun)
+        or not first.definite
+        or not all(isinstance(e, Place | Mark) for e in between)
+    ):
+        return said
+    if any(isinstance(e, Mark) and e.tag not in ("colon", "comma") for e in between):
+        return said
+    places = tuple(e for e in between if isinstance(e, Place))
+    return [replace(first, places=(*first.places, *places)), *said[at + 1 :]]
 
 
 def _noticed(world: World, clause: Clause) -> World:
@@ -261,3 +271,18 @@ def _going(said: Sequence[Element]) -> str:
     if any(isinstance(e, Place | Direction | Relation) for e in said):
         return "move"
     return "change" if any(isinstance(e, Spec) for e in said) else "remove"
+
+
+def _filled_in(condition: Sequence[Element], said: Sequence[Element]) -> list[Element]:
+    """A condition whose 'one' is what its clause is about: 'remove the heart if there is one'."""
+    about = next((element for element in said if isinstance(element, Noun) and element.shape), None)
+    return [
+        replace(element, head="shape", shape=about.shape, spec=about.spec)
+        if about
+        and isinstance(element, Noun)
+        and element.head == "thing"
+        and element.det in ("", "a", "all")
+        and not element.shape
+        else element
+        for element in condition
+    ]

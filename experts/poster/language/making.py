@@ -12,7 +12,8 @@ from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_
 
 @dataclass
 class Entry:
-    """A noun of a description with where it stands, and what it becomes where it is there already."""
+    """A noun of a description with where it stands, and what it becomes where it is there already; `closed`: something
+    was said of it, so that it does not share what is said of the next."""
 
     noun: Noun
     places: list[Place] = field(default_factory=list)
@@ -21,6 +22,7 @@ class Entry:
     target: Spec | None = None
     steps: list[Direction] = field(default_factory=list)
     becomes: Noun | None = None
+    closed: bool = False
 
     @property
     def placed(self) -> bool:
@@ -172,9 +174,9 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     """The cells that an entry names, None where it names none."""
     noun = entry.noun
     count = noun.count or (None if noun.plural or noun.det == "all" else 1)
-    if entry.relation is not None:
-        return cells_near(world, entry.relation)
     places = [*noun.places, *entry.places]
+    if entry.relation is not None and not entry.places:
+        return cells_near(world, entry.relation)
     if not places:
         if world.frame:
             free = [cell for cell in world.frame if world.at(cell) is None]

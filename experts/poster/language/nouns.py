@@ -93,7 +93,9 @@ class _Phrase:
     def _everything(self, value: str) -> None:
         """'everything', and 'everything red' where something is said of it behind."""
         scan = self.scan
-        self._set(det=self.noun.det if value == "which" and self.noun.det else "all", plural=True)
+        self._set(
+            det=self.noun.det if value == "which" and self.noun.det else "all", plural=True, which=value == "which"
+        )
         if scan.tag(1) in ("colour", "size") and scan.tag(2) in ("is", "verb", "grow", "to", "colour"):
             self._set(spec=with_word(self.noun.spec, scan.tokens[scan.at + 1]))
             scan.at += 1
@@ -244,7 +246,9 @@ def _relative(scan: Scan, noun: Noun) -> Noun | None:
     start = scan.at
     if scan.tag() == "comma" and scan.tag(1) == "that":
         scan.at += 1
-    if not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
+    if noun.which and scan.tag() == "is" and scan.tag(1) == "not":
+        noun = replace(noun, which=False)
+    elif not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
         scan.at = start
         same = _same_at(scan)
         return None if same is None else replace(noun, spec=joined(noun.spec, same))
@@ -374,6 +378,8 @@ def _spec_link(scan: Scan) -> str:
 def _spec_word(scan: Scan, spec: Spec, first: bool) -> Spec | None:
     """The attributes with the next one; None where there is none."""
     tag = scan.tag()
+    if spec.denied and scan.tag(-1) in _ATTRIBUTES:
+        return None  # 'what is not black white'
     if tag in _ATTRIBUTES and not (first and scan.headed()):
         listed = (*(spec.listed or (spec.colour,)), scan.value()) if tag == "colour" and spec.colour else spec.listed
         scan.at += 1

@@ -48,6 +48,12 @@ def preferred(elements: Sequence[Element]) -> list[Element]:
     return rest
 
 
+def restart(world: World, elements: Sequence[Element]) -> World:
+    """'Start over: ...' clears the poster and draws what is said behind."""
+    world = world.without(world.things)
+    return describe(world, elements, True) if elements else world
+
+
 def dislike(world: World, elements: Sequence[Element]) -> World:
     """'I don't like the heart' asks for nothing yet."""
     raise Puzzled("what should be done about it?")
@@ -118,7 +124,8 @@ def remove(world: World, elements: Sequence[Element]) -> World:
             raise Refused(f"there is no {said(replace(noun, plural=False, det='the'))} ({world.listed()})")
         gone += [t for t in things_of(world, noun, left_out) if t not in gone]
     rest = world.without(gone)
-    return rest.seen(rest.named(world.focus))
+    left = rest.named(world.focus)
+    return rest.seen(left) if left else replace(rest, focus=tuple(thing.number for thing in gone), group=0)
 
 
 def keep(world: World, elements: Sequence[Element]) -> World:
@@ -196,6 +203,7 @@ def strange(elements: Sequence[Element]) -> list[Strange]:
 
 
 TABLE: dict[str, Callable[[World, Sequence[Element]], World]] = {
+    "restart": restart,
     "remove": remove, "change": change, "replace": replaced, "move": shift, "dislike": dislike, "take": take,
     "swap": swap, "copy": copy, "flip": flip, "keep": keep, "touch": keep, "undo": keep,
 }  # fmt: skip

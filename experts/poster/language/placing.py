@@ -140,6 +140,8 @@ def _journeys(elements: Sequence[Element]) -> list[Entry]:
                 last.relation = Relation("at", (element,))
             elif not (element.bare and element.det == "all" and last is not None and element.spec == Spec()):
                 entries.append(Entry(element))
+        elif last is None and isinstance(element, Place) and _narrows(element, elements[k + 1 :]):
+            entries.append(Entry(Noun("thing", det="all", plural=True, places=(element,))))  # 'move the top row down'
         elif last is not None and isinstance(element, Place | Relation) and _narrows(element, elements[k + 1 :]):
             if isinstance(element, Place):
                 last.noun = replace(last.noun, places=(*last.noun.places, element))

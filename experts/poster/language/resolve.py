@@ -61,8 +61,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
     if noun.det == "it":
         if len(focus) == 1:
             return focus
-        if not focus:
-            return list(world.things) if len(world.things) == 1 else []
+        if not focus:  # what was named last is gone, or nothing was named
+            return list(world.things) if len(world.things) == 1 and not world.focus else []
         return focus if world.group and world.group == len(focus) else focus[-1:]
     if noun.det == "them":
         return focus if len(focus) > 1 else list(world.things)

@@ -69,6 +69,7 @@ class Noun:
     bare: bool = False
     past: bool = False
     near: bool = False
+    which: bool = False
 
     @property
     def definite(self) -> bool:

@@ -21,8 +21,8 @@ _PIECE = re.compile(
     r"|(?P<arrow>=>|-+>|\u2192|~>)|(?P<colon>[:\uff1a]|=)|(?P<sign>[^\s\w])",
     re.I,
 )
-_TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row", "column",
-              "verb", "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
+_TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row",
+              "column", "verb", "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
 _MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
 """Signs that say nothing: quotes, stress, and the hyphen within a word."""
 _SHORT = 4
