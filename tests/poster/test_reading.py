@@ -103,24 +103,52 @@ def test_a_description_survives_its_wording(described):
 
 EDITS = {
     "colour": (
-        "make the {shape} {value}", "the {shape} should be {value}", "paint the {shape} {value}", "turn the {shape} {value}",
-        "change the colour of the {shape} to {value}", "{shape}: {value}", "I want the {shape} to be {value}", "let the {shape} become {value}",
-        "could the {shape} be {value}?", "{shape} -> {value}", "give the {shape} a {value} colour", "mach den {shape} {value}",
+        "make the {shape} {value}",
+        "the {shape} should be {value}",
+        "paint the {shape} {value}",
+        "turn the {shape} {value}",
+        "change the colour of the {shape} to {value}",
+        "{shape}: {value}",
+        "I want the {shape} to be {value}",
+        "let the {shape} become {value}",
+        "could the {shape} be {value}?",
+        "{shape} -> {value}",
+        "give the {shape} a {value} colour",
+        "mach den {shape} {value}",
     ),
     "gone": (
-        "remove the {shape}", "get rid of the {shape}", "the {shape} has to go", "take the {shape} away", "no {shape} please",
-        "make the {shape} vanish", "keep everything but the {shape}", "{shape}: delete", "I want the {shape} gone", "the {shape} can go",
+        "remove the {shape}",
+        "get rid of the {shape}",
+        "the {shape} has to go",
+        "take the {shape} away",
+        "no {shape} please",
+        "make the {shape} vanish",
+        "keep everything but the {shape}",
+        "{shape}: delete",
+        "I want the {shape} gone",
+        "the {shape} can go",
     ),
     "place": (
-        "move the {shape} to the {cell}", "put the {shape} in the {cell}", "the {shape} should be in the {cell}", "the {shape} goes to the {cell}",
-        "bring the {shape} over to the {cell}", "{shape}: {cell}", "I want the {shape} in the {cell}", "let the {shape} jump to the {cell}",
+        "move the {shape} to the {cell}",
+        "put the {shape} in the {cell}",
+        "the {shape} should be in the {cell}",
+        "the {shape} goes to the {cell}",
+        "bring the {shape} over to the {cell}",
+        "{shape}: {cell}",
+        "I want the {shape} in the {cell}",
+        "let the {shape} jump to the {cell}",
         "have the {shape} go to the {cell}",
     ),
     "ground": (
-        "make the background {value}", "{value} background", "the background should be {value}", "paint the backdrop {value}",
-        "background: {value}", "change the background to {value}", "put everything on {value}",
+        "make the background {value}",
+        "{value} background",
+        "the background should be {value}",
+        "paint the backdrop {value}",
+        "background: {value}",
+        "change the background to {value}",
+        "put everything on {value}",
     ),
-}  # fmt: skip
+}
 
 
 @st.composite
@@ -268,9 +296,14 @@ def test_undoing_several_steps():
 
 @pytest.mark.parametrize(
     "text",
-    ["swap the heart and the star", "let them trade places", "the heart goes where the star is and the star where the heart is",
-     "exchange their positions", "move the heart to where the star is and the star to where the heart was"],
-)  # fmt: skip
+    [
+        "swap the heart and the star",
+        "let them trade places",
+        "the heart goes where the star is and the star where the heart is",
+        "exchange their positions",
+        "move the heart to where the star is and the star to where the heart was",
+    ],
+)
 def test_exchanging_places(text):
     assert shown(text, HEART_STAR) == {
         ("middle right", "big", "red", "heart"),
@@ -295,18 +328,29 @@ def test_exchanging_colours(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["give the heart the star's colour", "the heart should be the same colour as the star", "the heart takes the colour of the star",
-     "make the heart as blue as the star", "paint the heart in the same colour as the star"],
-)  # fmt: skip
+    [
+        "give the heart the star's colour",
+        "the heart should be the same colour as the star",
+        "the heart takes the colour of the star",
+        "make the heart as blue as the star",
+        "paint the heart in the same colour as the star",
+    ],
+)
 def test_attributes_of_another(text):
     assert ("middle left", "big", "blue", "heart") in (shown(text, HEART_STAR) or set())
 
 
 @pytest.mark.parametrize(
     "text",
-    ["remove the heart and put a circle in its place", "replace the heart with a circle", "I'd rather have a circle than the heart",
-     "turn the heart into a circle", "a circle instead of the heart, please", "put a circle where the heart is"],
-)  # fmt: skip
+    [
+        "remove the heart and put a circle in its place",
+        "replace the heart with a circle",
+        "I'd rather have a circle than the heart",
+        "turn the heart into a circle",
+        "a circle instead of the heart, please",
+        "put a circle where the heart is",
+    ],
+)
 def test_one_thing_in_the_place_of_another(text):
     target = read(text, HEART_STAR).target
     assert target is not None and {(i.place, i.shape) for i in target.items} == {(3, "circle"), (5, "star")}
@@ -314,19 +358,30 @@ def test_one_thing_in_the_place_of_another(text):
 
 @pytest.mark.parametrize(
     ("text", "left"),
-    [("keep only the stars", 2), ("everything but the stars has to vanish", 2), ("delete all the reds", 2), ("clear the top row", 2),
-     ("remove everything except the top left star", 1), ("the stars can go", 2), ("delete the left circle", 3)],
-)  # fmt: skip
+    [
+        ("keep only the stars", 2),
+        ("everything but the stars has to vanish", 2),
+        ("delete all the reds", 2),
+        ("clear the top row", 2),
+        ("remove everything except the top left star", 1),
+        ("the stars can go", 2),
+        ("delete the left circle", 3),
+    ],
+)
 def test_groups_and_exceptions(text, left):
     assert len(shown(text, FOUR) or ()) == left
 
 
 @pytest.mark.parametrize(
     ("text", "colour"),
-    [("if there is a circle, make the heart green, otherwise make it black", "black"),
-     ("is there a heart? if so, make it green", "green"), ("unless there is a heart, make the star green", "red"),
-     ("make the heart green if the star is blue", "green"), ("if there isn't a circle, make the heart yellow", "yellow")],
-)  # fmt: skip
+    [
+        ("if there is a circle, make the heart green, otherwise make it black", "black"),
+        ("is there a heart? if so, make it green", "green"),
+        ("unless there is a heart, make the star green", "red"),
+        ("make the heart green if the star is blue", "green"),
+        ("if there isn't a circle, make the heart yellow", "yellow"),
+    ],
+)
 def test_conditions(text, colour):
     target = read(text, HEART_STAR).target
     assert target is not None and target.items[0].colour == colour
@@ -334,10 +389,17 @@ def test_conditions(text, colour):
 
 @pytest.mark.parametrize(
     "text",
-    ["une étoile rouge au centre sur fond noir", "ein roter Stern in der Mitte auf schwarzem Grund", "una estrella roja en el centro sobre fondo negro",
-     "een rode ster in het midden op een zwarte achtergrond", "una stella rossa al centro su sfondo nero",
-     "uma estrela vermelha no centro com fundo preto", "黑色背景，中间一个红色的星星", "黒い背景の真ん中に赤い星"],
-)  # fmt: skip
+    [
+        "une étoile rouge au centre sur fond noir",
+        "ein roter Stern in der Mitte auf schwarzem Grund",
+        "una estrella roja en el centro sobre fondo negro",
+        "een rode ster in het midden op een zwarte achtergrond",
+        "una stella rossa al centro su sfondo nero",
+        "uma estrela vermelha no centro com fundo preto",
+        "黑色背景，中间一个红色的星星",
+        "黒い背景の真ん中に赤い星",
+    ],
+)
 def test_other_languages(text):
     target = read(text).target
     assert target is not None and target.background == "black"
@@ -346,11 +408,19 @@ def test_other_languages(text):
 
 @pytest.mark.parametrize(
     ("text", "end"),
-    [("remove the circle", "not possible"), ("make the hexagon red", "not understood"), ("rotate the star by 45 degrees", "not understood"),
-     ("hello", "not understood"), ("move the heart to the left", ""), ("add a striped circle", "not understood"),
-     ("write 'sale' across the top", "not understood"), ("make the heart blue and green", "not possible"),
-     ("make everything pink", "not understood"), ("one single circle both at the top and at the bottom", "not possible")],
-)  # fmt: skip
+    [
+        ("remove the circle", "not possible"),
+        ("make the hexagon red", "not understood"),
+        ("rotate the star by 45 degrees", "not understood"),
+        ("hello", "not understood"),
+        ("move the heart to the left", ""),
+        ("add a striped circle", "not understood"),
+        ("write 'sale' across the top", "not understood"),
+        ("make the heart blue and green", "not possible"),
+        ("make everything pink", "not understood"),
+        ("one single circle both at the top and at the bottom", "not possible"),
+    ],
+)
 def test_what_cannot_be_done_is_told(text, end):
     ends = [wish.end for wish in read(text, HEART_STAR).wishes]
     assert (end in ends) if end else not any(ends)

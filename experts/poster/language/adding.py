@@ -86,7 +86,7 @@ def _required(elements: Sequence[Element]) -> bool:
 
 
 def _repeated(found: Described) -> None:
-    """'A star and a circle side by side: star on the left': a bare noun is the thing that was named in the same breath."""
+    """'A star and a circle side by side: star on the left': the bare noun is the thing named before."""
     shapes: set[str] = set()
     for entry in found.entries:
         noun = entry.noun
@@ -145,7 +145,7 @@ def _told_together(found: Described) -> None:
     """'The circle and the triangle are orange': what is said of the last of them is said of all."""
     for one, other in reversed(list(zip(found.entries, found.entries[1:], strict=False))):
         silent = (
-            not (one.placed or one.target or one.becomes or one.left_out)
+            not (one.placed or one.target or one.becomes or one.left_out or one.closed)
             and one.noun.definite
             and not one.noun.negative
         )

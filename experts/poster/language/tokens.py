@@ -22,7 +22,8 @@ _PIECE = re.compile(
     re.I,
 )
 _TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h", "mid", "corner", "row",
-              "column", "verb", "grow", "more", "all", "both", "except", "rel", "other", "same", "swap", "everywhere")  # fmt: skip
+              "column", "verb", "grow", "more", "all", "both", "except", "rel", "other", "same", "swap",
+              "everywhere")  # fmt: skip
 _MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
 """Signs that say nothing: quotes, stress, and the hyphen within a word."""
 _SHORT = 4
