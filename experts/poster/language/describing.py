@@ -66,7 +66,7 @@ class _Sorter:
         self.waiting: list[Place | Relation] = []
         self.grounded = self.shared = False
         self.gap = ""
-        self.nothing = False
+        self.nothing = self.skipped = False
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
         self.forward = (
             bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
@@ -81,6 +81,7 @@ class _Sorter:
         """The description."""
         for k, element in enumerate(self.elements):
             if isinstance(element, Place | Relation) and self._vacant(k):
+                self.skipped = True
                 continue
             self._take(element, k)
             if isinstance(element, Mark):
@@ -152,7 +153,9 @@ class _Sorter:
 
     def _emptied(self) -> None:
         """'the centre stays empty': a place that nothing is asked for; in a list, a cell that is left out."""
-        if self.waiting:
+        if self.skipped:
+            self.skipped = False
+        elif self.waiting:
             self.waiting = []
         elif (
             self.last is not None
@@ -386,6 +389,8 @@ def _narrow(entry: Entry) -> None:
 
 def _stand(entry: Entry, where: Place | Relation) -> None:
     if isinstance(where, Relation):
+        if where.kind in ("opposite", "across") and entry.places and entry.places[-1] == Place(kind="corner", link="in"):
+            entry.places.pop()  # 'in the corner diagonally opposite'
         entry.relation = where
     elif entry.places and _open(entry.places[-1]):
         entry.places[-1] = _closed(entry.places[-1], where)

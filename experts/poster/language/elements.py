@@ -215,6 +215,9 @@ def _place_at(scan: Scan) -> Place | Noun | None:
 def _strange_at(scan: Scan) -> Strange | None:
     """Unknown words, with the attributes before them: 'a striped', 'a black outline', 'rotated by 45 degrees'."""
     k = scan.past("a", "the", "colour", "size", "count", "more", "all", "no", "another", "most")
+    if scan.tag(k) == "same" and scan.tag(k + 1) in ("row", "column", "corner", "side"):
+        scan.at += k + 2
+        return Strange(tuple(scan.tokens[scan.at - 2 : scan.at]))
     if scan.tag(k) != "unknown":
         return None
     while scan.tag(k) == "unknown" or (scan.tag(k) == "count" and scan.tag(k + 1) == "unknown"):

@@ -41,7 +41,8 @@ class Interpreter:
     def read(self, parts: Sequence[Clause]) -> Reading:
         """The reading. Raises `Crowded` or `Recoloured` where a free choice turns out to be in the way."""
         for clause in parts:
-            self._clause(clause)
+            if not (_heading(clause) and len(parts) > 1):
+                self._clause(clause)
         wishes = wishes_of(self.prompt, self.steps, self.start is None)
         return Reading(tuple(wishes), tuple(dict.fromkeys(self.world.notes)), self.world.scene)
 
@@ -87,7 +88,7 @@ class Interpreter:
         return self.last_condition
 
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
-        said = _without_echo(elements(clause.tokens))
+        said = _without_owner(_without_echo(elements(clause.tokens)))
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
             return
@@ -250,6 +251,13 @@ def _without_echo(said: list[Element]) -> list[Element]:
     return [replace(first, places=(*first.places, *places)), *said[at + 1 :]]
 
 
+def _without_owner(said: list[Element]) -> list[Element]:
+    """'It should have a red star': what has things is the poster."""
+    kinds = [element.tag if isinstance(element, Mark) else "" for element in said]
+    owned = bool(said) and isinstance(said[0], Noun) and said[0].det == "it" and kinds[1:2] in (["with"], ["is"])
+    return said[kinds.index("with") + 1 :] if owned and "with" in kinds[1:3] else said
+
+
 def _noticed(world: World, clause: Clause) -> World:
     """The world with what a clause that failed spoke of as what was named last."""
     nouns = [e for e in elements(clause.tokens) if isinstance(e, Noun) and e.det == "the" and e.shape]
@@ -286,3 +294,12 @@ def _filled_in(condition: Sequence[Element], said: Sequence[Element]) -> list[El
         else element
         for element in condition
     ]
+
+
+def _heading(clause: Clause) -> bool:
+    """'A poster with:', 'Please make a picture': it only says that a poster is to come."""
+    said = elements(clause.tokens)
+    nouns = [element for element in said if isinstance(element, Noun)]
+    bare = all(noun.head in GROUNDS and noun.spec == Spec() and not noun.strange for noun in nouns)
+    others = [element for element in said if not isinstance(element, Noun | Mark)]
+    return bool(nouns) and bare and not others and clause.verb in ("", "draw", "add") and not clause.negated

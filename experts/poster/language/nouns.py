@@ -246,9 +246,10 @@ def _relative(scan: Scan, noun: Noun) -> Noun | None:
     start = scan.at
     if scan.tag() == "comma" and scan.tag(1) == "that":
         scan.at += 1
-    if noun.which and scan.tag() == "is" and scan.tag(1) == "not":
-        noun = replace(noun, which=False)
-    elif not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
+    if noun.which and scan.tag() == "not":  # 'whatever is not black'
+        spec = _spec_word(scan, Spec(), True)
+        return None if spec is None else replace(noun, which=False, spec=joined(noun.spec, spec))
+    if not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
         scan.at = start
         same = _same_at(scan)
         return None if same is None else replace(noun, spec=joined(noun.spec, same))
@@ -291,7 +292,8 @@ def _same_at(scan: Scan) -> Spec | None:
         like = _model(scan)
         if like is not None and like.attr and not kinds:
             kinds.append(like.attr)
-        return Spec(same=tuple(kinds) or ("colour",), like=like)
+        everything = ("colour", "size", "shape") if like is not None else ("colour",)
+        return Spec(same=tuple(kinds) or everything, like=like)
     scan.at = start
     return None
 

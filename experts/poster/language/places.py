@@ -75,6 +75,8 @@ def _introduced(scan: Scan) -> tuple[Place, str]:
         elif tag == "count" and scan.tag(1) in PLACES:
             count = number(scan.value())
             place = replace(place, count=count, many=(count or 1) > 1)
+        elif tag == "count" and scan.text(1) == "of" and scan.tag(scan.past("of", "the", start=1)) == "corner":
+            place = replace(place, count=number(scan.value()), many=True)  # 'three of the corners'
         elif tag in ("void", "other") and _leads(scan):
             place = replace(place, free=True, many=place.many or tag == "other")
         elif not (tag == "another" and scan.tag(1) in PLACES):

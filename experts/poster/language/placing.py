@@ -64,7 +64,7 @@ def _stepped(thing: Thing, steps: Sequence[Direction]) -> Thing:
 
 def _targets(others: World, things: Sequence[Thing], place: Place) -> list[int]:
     """Where things go that are moved to a place: 'to the left' keeps the row, where that cell is free."""
-    if len(things) == 1 and not place.kind and bool(place.v) != bool(place.h) and not place.mid:
+    if len(things) == 1 and place.kind in ("", "side") and bool(place.v) != bool(place.h) and not place.mid:
         row, column = divmod(things[0].place, 3)
         row = {"top": 0, "bottom": 2}.get(place.v, row)
         column = {"left": 0, "right": 2}.get(place.h, column)

@@ -11,7 +11,7 @@ from experts.poster.scene import COLOURS, SHAPES, Item, Scene
 __all__ = ["LIMITS", "languages", "sheet", "vocabulary"]
 
 LIMITS = (
-    "A poster is a 3x3 grid on a background of one colour: up to 9 things, one a cell, none of the background's colour.",
+    "A poster is a 3x3 grid on a background of one colour: up to 9 things, one a cell, none in its colour.",
     "Not possible: other shapes and colours, text, rotation, outlines, patterns, shading, photographs.",
     "Say what to show ('a red star in the centre of a white poster'), then how to change it: add, remove, recolour, "
     "replace, move, resize, swap, mirror, copy, fill a row, change the background, undo; 'all', 'both', 'except', "

@@ -196,6 +196,8 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
             options = [3, 5] if (count or 2) == 2 else [1, 3, 5, 7]
         else:
             options = [cell for cell in CORNERS if (not v or cell in ROWS[v]) and (not h or cell in COLUMNS[h])]
+        if place.count is not None:
+            return [*(cell for cell in options if cell not in taken), *options][: place.count]
         return options if count is None or place.many else options[:count] if len(options) >= count else options
     if place.kind == "everywhere":
         return list(range(9))
