@@ -27,6 +27,7 @@ BLOCKS = {
     "ladder-parts": ("ladder.table", "parts", "ladder-parts"),
     "ladder-short": ("ladder.table", "short", "ladder"),
     "learning": ("learning", "page", "learning"),
+    "people": ("people.__main__", "overview", "people-*"),
     "policies": ("poster", "page", "poster-*"),
     "settings": ("tables", "settings", ""),
     "speed": ("speed.preset", "page", "speed"),

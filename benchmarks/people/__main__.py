@@ -84,6 +84,21 @@ def page(figures: Mapping[str, Any]) -> str:
     return f"{head}\n\n{table(['figure', 'share [95 % interval]'], rows)}"
 
 
+def overview(results: Sequence[Mapping[str, Any]]) -> str:
+    """One row a saved result: which requests, which policy, the figures, and which part failed how often."""
+    shares = ("meaning", "right", "told", "false")
+    rows = []
+    for found in results:
+        figures, failed = found["figures"], found["figures"].get("failed", {})
+        asked = "ours, " + found["split"] if found["split"] != "all" else "given ones"
+        row = [asked, f"`{found['policy'].partition('@')[0]}`", f"{figures['n']} ({figures['possible']})"]
+        row += [span(figures[name], 3) if figures.get(name) else "–" for name in shares]
+        row += [" / ".join(str(failed.get(part, "–")) for part in ("reading", "expert", "critic"))]
+        rows.append([*row, f"{figures['ms']['mean']:.1f}"])
+    head = ["requests", "policy", "n (possible)", "meaning", "picture right", "impossible ones told", "false claims"]
+    return table([*head, "failed: reading / expert / critic", "ms to read one"], rows)
+
+
 def played(requests: Sequence[Request], preset: str, policy: str) -> tuple[str, list[Row]]:
     """The agent's id, and a row a request: each on its own, as a person would."""
     from poser.agent import Poser
