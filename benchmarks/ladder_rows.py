@@ -16,7 +16,7 @@ from poser.versions import versions
 def kept(world: World, about: list[Any], play: Callable[[], list[Row]]) -> list[Row]:
     """The rows of `play`, or those that it gave when it was asked for the same before, in `World.folder`.
 
-    `about`: what they depend on beside the world: rung, seed, price, recipe, width of a search.
+    `about`: what they depend on beside the world: rung, seed, price, train config, width of a search.
     """
     parts = [*about, world.identity, sorted(versions().items())]
     name = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
