@@ -114,7 +114,6 @@ EDITS = {
         "could the {shape} be {value}?",
         "{shape} -> {value}",
         "give the {shape} a {value} colour",
-        "mach den {shape} {value}",
     ),
     "gone": (
         "remove the {shape}",
@@ -197,7 +196,7 @@ def test_two_edits_in_one_prompt_are_one_after_the_other(one, other):
     first, scene, after = one
     second = other[0]
     alone = read(second, after)
-    if clean(alone):
+    if clean(alone) and alone.target is not None and len(alone.target.items) <= len(after.items):  # nothing is chosen
         assert read(f"{first}. {second}", scene).target == alone.target
 
 

@@ -353,7 +353,7 @@ class _Sorter:
     def _part(self, last: Entry, k: int) -> bool:
         """Whether attributes begin the next part of a group: 'three circles, red on top, green below'."""
         rest = self.elements[k + 1 :]
-        placed = bool(rest) and isinstance(rest[0], Place | Relation)
+        placed = bool(rest) and isinstance(rest[0], Place | Relation) and self.gap in ("comma", "colon", "and", "is")
         inside = (
             (last.noun.count or 1) > 1
             or last.noun.det in ("both", "all")
@@ -389,7 +389,11 @@ def _narrow(entry: Entry) -> None:
 
 def _stand(entry: Entry, where: Place | Relation) -> None:
     if isinstance(where, Relation):
-        if where.kind in ("opposite", "across") and entry.places and entry.places[-1] == Place(kind="corner", link="in"):
+        if (
+            where.kind in ("opposite", "corner", "across")
+            and entry.places
+            and entry.places[-1] == Place(kind="corner", link="in")
+        ):
             entry.places.pop()  # 'in the corner diagonally opposite'
         entry.relation = where
     elif entry.places and _open(entry.places[-1]):

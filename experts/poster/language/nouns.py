@@ -282,7 +282,7 @@ def _same_at(scan: Scan) -> Spec | None:
         model = noun_at(scan)
         if model is not None and not (model.bare and model.count and _strange_ahead(scan)):
             return Spec(same=("colour", "size", "shape"), like=model)
-    elif scan.tag() == "same":
+    elif scan.tag() == "same" and scan.tag(1) not in ("row", "column", "corner", "side"):
         scan.at += 1
         scan.skip("the", "of")
         if scan.tag() in ("colour", "size") and not scan.headed():

@@ -25,7 +25,7 @@ def relation_at(scan: Scan) -> Relation | Place | None:
     if passive:
         return Relation(kind, (), "by")
     if kind == "opposite" and scan.tag() in ("corner", "side"):
-        kind = "opposite" if scan.tag() == "corner" else "across"
+        kind = "corner" if scan.tag() == "corner" else "across"
         scan.at += 1
         if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
             return Relation(kind, (), scan.linked(start))
@@ -74,7 +74,7 @@ def _other_side(scan: Scan) -> Relation | None:
     ):
         return None
     scan.at += k + 2
-    kind = "across" if scan.tag(-1) == "side" else "opposite"
+    kind = "across" if scan.tag(-1) == "side" else "corner"
     return Relation(kind, _listed(scan) if scan.tag() in ("of", "from") else (), "in")
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from experts.poster.canonical import plural
 from experts.poster.language.terms import Except, Noun, Place, Relation
-from experts.poster.language.world import NUMBERS, Puzzled, Refused, Thing, World, fits, within
+from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES
 
 _STEPS = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -212,6 +212,8 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
         steps = [step for step in steps if step not in rows]
     else:
         steps = [(2 - row, 2 - column)]
+    if relation.kind == "corner" and anchors[0].place not in CORNERS:
+        raise Refused(f"the {anchors[0].shape} is not in a corner")
     cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
     if not cells or (relation.kind == "sides" and len(cells) < 2):
         where = f"at the {PLACES[anchors[0].place]}"

@@ -110,7 +110,7 @@ def _denial(view: _View) -> Sense | None:
     """'no' that takes back ('blue, no, green'), and 'no' that denies ('no circles')."""
     if view.tag == "no" and view.text in ("no", "none") and _corrects(view):
         return Sense("correct")
-    if view.tag == "correct" and view.text == "no" and view.near(1) in HEADS:
+    if view.tag == "correct" and view.text.endswith("no") and view.near(1) in HEADS:
         return Sense("no")
     if view.tag == "correct" and view.text == "sorry" and view.near(-1) in ("", "stop"):
         return Sense("fill")
@@ -282,7 +282,7 @@ def _pronoun(view: _View) -> Sense | None:
     if (
         view.tag == "them"
         and view.text in ("these", "those")
-        and (after in HEADS or (after in ("count", "colour", "size") and view.headed()))
+        and (after in (*HEADS, "count") or (after in ("colour", "size") and view.headed()))
     ):
         return Sense("the")
     if view.tag == "it" and view.text == "that one" and after in ("shape",):
