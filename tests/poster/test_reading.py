@@ -224,7 +224,7 @@ def test_the_generators_prompts_are_read_exactly(split):
 
 
 def test_reading_is_quick():
-    text = "Draw a white poster with a red star at the top left, then add a small blue heart below it and make the star green. "
+    text = "Draw a white poster with a red star at the top left, then add a small blue heart below it. Make it green. "
     read(text)
     for prompt, limit in ((text, 0.1), (text * 40, 1.0), ("red star and " * 400, 1.0), ("红" * LONGEST, 1.0)):
         start = time.perf_counter()

@@ -58,12 +58,8 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
     if not made:
         return world
     together = len(found.entries) == 1 and found.entries[0].noun.several
-    topic = world.topic
-    return _about(topic, world.seen(world.named([thing.number for thing in made]), together))
-
-
-def _about(topic: int, world: World) -> World:
-    return replace(world, topic=topic)
+    seen = world.seen(world.named([thing.number for thing in made]), together)
+    return replace(seen, topic=world.topic)
 
 
 def _topic(world: World, entry: Entry) -> int:
@@ -206,7 +202,7 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
     """One entry: made anew, or changed where it is there."""
     noun = entry.noun
     if noun.negative:
-        return world.without([thing for thing in world.things if like(thing, noun)]).noted(), []
+        return world.without([thing for thing in world.things if like(thing, noun)]), []
     known = [t for t in world.things if t.shape == noun.shape and (not noun.spec.colour or "colour" in t.chosen)]
     if noun.plural and not noun.count and not noun.det and not entry.placed and known and noun.spec != Spec():
         world = become(world, known, noun.spec)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experts.poster.instruction import Instruction, Ref, apply
-from experts.poster.language.world import Thing, World
+from experts.poster.language.world import World
 from experts.poster.scene import MOST_DRAWN, Item, Scene, SceneError
 
 
@@ -38,10 +38,6 @@ def commands(before: World, after: World) -> list[Instruction]:
     return _ordered(start, wanted)
 
 
-Change = tuple[str, Thing | None, Thing | None]
-"""('remove', thing, None), ('add', None, thing), ('become', thing, thing), ('background', None, None)."""
-
-
 def _differences(before: World, after: World) -> list[tuple[Item | None, Item | None, str]]:
     """(item before, item after, background after) of everything that changes, in the order of the things."""
     old = {thing.number: thing.item for thing in before.things}
@@ -61,9 +57,7 @@ def _ordered(scene: Scene, wanted: Sequence[tuple[Item | None, Item | None, str]
             if steps and (made := _try(scene, steps[0])) is not None:
                 out.append(made[0])
                 scene = made[1]
-                step = steps.pop(0)
-                for other in left:
-                    _follow(other, step)
+                steps.pop(0)
                 break
         else:
             made_way = _exchange(scene, left) or _aside(scene, left)
@@ -100,10 +94,6 @@ def _steps(old: Item | None, new: Item | None, ground: str) -> list[_Step]:
     if old.size != new.size:
         out.append(_Step(old, new))
     return out
-
-
-def _follow(steps: list[_Step], done: _Step) -> None:
-    """Nothing to do: steps name their own items."""
 
 
 def _try(scene: Scene, step: _Step) -> tuple[Instruction, Scene] | None:

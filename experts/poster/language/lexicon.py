@@ -12,9 +12,6 @@ FOLDER = Path(__file__).parent / "words"
 SIGNS = "emoji"
 _NOUNS = ("shape", "colour", "thing", "poster", "ground", "corner", "side", "row", "column")
 _VERBS = ("verb", "grow")
-_IRREGULAR = {"putting", "setting", "cutting", "getting", "dropping", "wiped", "swapping", "swapped", "flipped",
-              "flipping", "dropped", "kept", "left", "drew", "drawn", "took", "taken", "brought", "sent", "gave",
-              "given", "threw", "thrown", "made", "became", "grew", "shrunk", "shrank", "hidden"}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from experts.poster.language.terms import Noun, Place
-from experts.poster.scene import COLOURS, PLACES, Item, Scene
+from experts.poster.scene import PLACES, Item, Scene
 
 ROWS = {"top": (0, 1, 2), "middle": (3, 4, 5), "bottom": (6, 7, 8)}
 COLUMNS = {"left": (0, 3, 6), "middle": (1, 4, 7), "right": (2, 5, 8)}
@@ -174,14 +174,6 @@ class World:
         return f"there {'is' if len(parts) == 1 else 'are'} {words}"
 
 
-@dataclass(frozen=True)
-class Talk:
-    """A prompt as far as it has been read: the world now and after each clause before."""
-
-    now: World
-    past: tuple[World, ...] = field(default=())
-
-
 def described(thing: Thing) -> str:
     """'a red heart', 'an orange star'."""
     return f"{'an' if thing.colour[0] in 'aeiou' else 'a'} {thing.colour} {thing.shape}"
@@ -257,8 +249,3 @@ def fits(thing: Thing, noun: Noun, world: World) -> bool:
     )
     denied = any(value in (thing.colour, thing.size) for value in spec.denied)
     return same and not denied and not any(fits(thing, other, world) for other in noun.denied)
-
-
-def palette() -> tuple[str, ...]:
-    """Names of all colours."""
-    return tuple(COLOURS)
