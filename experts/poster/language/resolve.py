@@ -178,40 +178,44 @@ def _anchors(world: World, relation: Relation) -> list[Thing]:
         raise
 
 
+def _steps(kind: str, spots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """(row, column) of what stands so to things at these spots, the likeliest first; some may be off the poster."""
+    row, column = spots[0]
+    if kind in _STEPS:
+        down, right = _STEPS[kind]
+        return [(row + down, column + right)]
+    if kind == "between":
+        if len(spots) < 2:
+            raise Puzzled("between what?")
+        down, right = (sum(axis) for axis in zip(*spots[:2], strict=True))
+        middle = (down // 2, right // 2)
+        return [middle] if not down % 2 and not right % 2 and middle not in spots else []
+    beside = [(row, column + 1), (row, column - 1), (row - 1, column), (row + 1, column)]
+    corners = [(row + down, column + right) for down in (-1, 1) for right in (-1, 1)]
+    table = {
+        "at": [(row, column)],
+        "beside": beside,
+        "around": [*sorted(beside), *corners],
+        "sides": [(row, column - 1), (row, column + 1)],
+        "across": [(row, 2 - column) if column != 1 else (2 - row, column)],
+    }
+    return table.get(kind, [(2 - row, 2 - column)])
+
+
 def cells_near(world: World, relation: Relation, strict: bool = True) -> list[int]:
     """The cells that a relation means, the likeliest first. Raises `Refused` where there is none on the poster."""
     anchors = _anchors(world, relation)
-    rows = [divmod(thing.place, 3) for thing in anchors]
-    row, column = rows[0]
-    if relation.kind in _STEPS:
+    if not anchors:
+        raise Puzzled(f"{relation.kind} what?")
+    spots = [divmod(thing.place, 3) for thing in anchors]
+    if relation.kind in _STEPS and not strict:
         down, right = _STEPS[relation.kind]
-        reach = (1,) if strict else (1, 2)
-        steps = [(row + k * down, column + k * right) for k in reach]
-        if not strict:
-            return [
-                cell
-                for cell in range(9)
-                if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in rows)
-            ]
-    elif relation.kind == "beside":
-        steps = [(row, column + 1), (row, column - 1), (row - 1, column), (row + 1, column)]
-    elif relation.kind == "at":
-        steps = [(row, column)]
-    elif relation.kind == "around":
-        steps = [(row - 1, column), (row, column + 1), (row + 1, column), (row, column - 1)]
-        steps += [(row + down, column + right) for down in (-1, 1) for right in (-1, 1)]
-    elif relation.kind == "across":
-        steps = [(row, 2 - column) if column != 1 else (2 - row, column)]
-    elif relation.kind == "sides":
-        steps = [(row, column - 1), (row, column + 1)]
-    elif relation.kind == "between":
-        if len(rows) < 2:
-            raise Puzzled("between what?")
-        total = [sum(axis) for axis in zip(*rows[:2], strict=True)]
-        steps = [(total[0] // 2, total[1] // 2)] if not total[0] % 2 and not total[1] % 2 else []
-        steps = [step for step in steps if step not in rows]
-    else:
-        steps = [(2 - row, 2 - column)]
+        return [
+            cell
+            for cell in range(9)
+            if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in spots)
+        ]
+    steps = _steps(relation.kind, spots)
     if relation.kind == "corner" and anchors[0].place not in CORNERS:
         raise Refused(f"the {anchors[0].shape} is not in a corner")
     cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
