@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
 README = (EXAMPLES / "README.md").read_text("utf-8")
 COMMANDS = re.findall(r"^```sh\n(.*?)\n```$", README, re.DOTALL | re.MULTILINE)
-SKILL_SCORES = ROOT / "poser" / "policies" / "weights" / "dqn" / "skill_scores.json"
+SKILL_SCORES = ROOT / "poser" / "policies" / "weights" / "poster" / "skill_scores.json"
 LONGEST = 60
 """Lines of an example's file."""
 
@@ -93,7 +93,7 @@ def test_own_policy_draws_everything_in_one_call(shell, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     made = steps(tmp_path / "out/own-policy")
     assert made[0]["action"] == {"expert": "poster-pixart", "scope": "all"} and len(made) < 3
-    wrong = shell(command("own_policy").replace("poster-pixart", "poster-pixel"))
+    wrong = shell(command("own_policy").replace("poster-pixart", "poster-pixel") + "-wrong")
     assert wrong.returncode == 2 and "no artist 'poster-pixel'" in wrong.stderr and wrong.stderr.count("\n") == 1
 
 
