@@ -199,3 +199,75 @@ def test_listing_imports_nothing_heavy() -> None:
     root = Path(module.__file__).parents[1]
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert out.stdout.strip() == "[]"
+
+
+OWN: dict[str, Any] = {"file": "own.py", "card": {"mode": "image-to-image", "description": "Mine."}}
+
+
+def test_an_expert_of_ones_own_is_an_entry(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("raise RuntimeError('listing runs no file')\n")
+    profiles = {"draft": {"seconds": 0.1}}
+    found = from_config({"own": {**OWN, "profiles": profiles, "wording": "poster", "get": "type: x"}}, tmp_path)["own"]
+    assert found.card.id == "own" and found.card.mode == "image-to-image"
+    assert found.needs == (str(tmp_path / "own.py"),) and found.missing() == []
+    assert (found.profiles, found.wording, found.get, found.remote) == (("draft",), "poster", "type: x", False)
+    assert from_config({"own": {**OWN, "profiles": profiles}}, tmp_path, "draft")["own"].card.seconds == 0.1
+    assert from_config({"own": OWN}, tmp_path / "elsewhere")["own"].missing() == [
+        str(tmp_path / "elsewhere" / "own.py")
+    ]
+
+
+def test_the_version_of_an_own_expert_follows_its_file_and_settings(tmp_path: Path) -> None:
+    def version(text: str, **settings: Any) -> str:
+        (tmp_path / "own.py").write_text(text)
+        return from_config({"own": {**OWN, "settings": settings}}, tmp_path)["own"].card.version
+
+    versions = [version("x = 1"), version("x = 2"), version("x = 2", near=3), version("x = 2", near=4)]
+    assert len(set(versions)) == 4 and version("x = 1") == versions[0]
+    assert all(
+        each.startswith("1@") for each in versions
+    )  # stored pictures of the older file are not taken for new ones
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"setings": {}}, "did you mean 'settings'?"),
+        ({"settings": 3}, "settings"),
+        ({"settings": ["near"]}, "settings"),
+        ({"file": 3}, "file"),
+        ({"card": {"mode": "image-to-image"}}, "description"),
+        ({"card": {**OWN["card"], "colour": 1}}, "colour"),
+        ({"weights": "owner/name"}, "weights"),
+    ],
+)
+def test_wrong_entries_of_own_experts_are_one_line(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(RegistryError) as caught:
+        from_config({"mine": {**OWN, **change}})
+    assert message in str(caught.value) and "'mine'" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["file", "card"])
+def test_what_an_own_expert_lacks_is_named(key: str) -> None:
+    with pytest.raises(RegistryError) as caught:
+        from_config({"mine": {k: v for k, v in {**OWN, "settings": {}}.items() if k != key}})
+    assert "'mine'" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("profile", ["full", "draft"])
+def test_an_id_alone_in_a_mixed_list_is_the_builtin_entry(profile: str) -> None:
+    for id in ("poster-sd", "flux-kontext", "gpt-image-2.6-flare"):
+        found, base = from_config({id: {"like": id}}, profile=profile)[id], builtin(profile)[id]
+        assert (found.card, found.needs, found.env, found.wording) == (base.card, base.needs, base.env, base.wording)
+        assert (found.get, found.profiles, found.gone, found.remote) == (
+            base.get,
+            base.profiles,
+            base.gone,
+            base.remote,
+        )
+
+
+def test_wordings_come_along_with_like() -> None:
+    assert from_config({"mine": {"like": "poster-sd"}})["mine"].wording == "poster"
+    assert from_config({"mine": {"like": "poster-sd", "wording": ""}})["mine"].wording == ""
+    assert from_config({"mine": ENTRY})["mine"].wording == ""
