@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from experts.poster.language import operations as do
+from experts.poster.language.audit import unheard
 from experts.poster.language.clauses import Clause
 from experts.poster.language.elements import elements
 from experts.poster.language.terms import (
@@ -43,6 +44,7 @@ class Interpreter:
         for clause in parts:
             if not (_heading(clause) and len(parts) > 1):
                 self._clause(clause)
+        self._audit()
         wishes = wishes_of(self.prompt, self.steps, self.start is None)
         return Reading(tuple(wishes), tuple(dict.fromkeys(self.world.notes)), self.world.scene)
 
@@ -65,6 +67,17 @@ class Interpreter:
         except Refused as error:
             self.world = _noticed(before, clause)
             self._stay(clause, replace(wish, end=error.end, reason=str(error)))
+
+    def _audit(self) -> None:
+        """Says which words found no place in what was understood."""
+        for step in tuple(self.steps):
+            for token in unheard(step):
+                text = self.prompt[token.start : token.end]
+                wish = Wish(
+                    text, (token.start, token.end), (), "not understood", f"it is not clear what {text!r} is about"
+                )
+                at = self.steps.index(step) + 1
+                self.steps.insert(at, Step(step.clause, step.after, step.after, wish, False))
 
     def _stay(self, clause: Clause, wish: Wish, opening: bool = False) -> None:
         """Notes a clause that changes nothing."""
