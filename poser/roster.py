@@ -5,6 +5,7 @@ from __future__ import annotations
 from experts import registry
 from experts.failures import hint
 from experts.memory import Residency
+from experts.own_file import is_file
 from experts.types import Card
 from poser.config import Config
 from poser.types import PoserError
@@ -26,7 +27,8 @@ def registry_of(config: Config) -> registry.Registry:
     except (registry.UnknownExpert, registry.RegistryError) as error:
         raise PoserError(str(error)) from None
     words = str(config.wording.get("name", ""))
-    strange = next((entry for entry in found.values() if entry.wording not in ("", words) and words != "llm"), None)
+    own = words == "llm" or is_file(words)
+    strange = next((entry for entry in found.values() if entry.wording not in ("", words) and not own), None)
     if strange is not None:
         raise PoserError(
             f"expert {strange.card.id!r} knows only the words of wording {strange.wording!r}, not of {words!r}; "
