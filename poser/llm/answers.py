@@ -50,7 +50,7 @@ class Answers(Generic[V]):
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(file, check_same_thread=False, timeout=30)
-            self._file.execute("create table if not exists answers (key blob primary key, yes real) without rowid")
+            self._file.execute("create table if not exists kept (key blob primary key, answer) without rowid")
         except (sqlite3.Error, OSError) as error:
             raise PoserError(f"cannot use {str(file)!r} for answers ({error}); delete it") from None
 
@@ -67,7 +67,7 @@ class Answers(Generic[V]):
                 missing.append(key)
         if self._file is not None:
             for key in missing:
-                row = self._file.execute("select yes from answers where key = ?", (self._name(key),)).fetchone()
+                row = self._file.execute("select answer from kept where key = ?", (self._name(key),)).fetchone()
                 if row is not None:
                     found[key] = self._kept[key] = self._kind(row[0])
         return found
@@ -81,6 +81,6 @@ class Answers(Generic[V]):
             rows = [(self._name(key), yes) for key, yes in answers.items()]
             try:
                 with self._file:
-                    self._file.executemany("insert or replace into answers values (?, ?)", rows)
+                    self._file.executemany("insert or replace into kept values (?, ?)", rows)
             except sqlite3.Error as error:  # they are paid for: they stay in memory
                 _LOG.warning("answers are not kept in their file (%s)", error)

@@ -69,15 +69,16 @@ class Interpreter:
             self._stay(clause, replace(wish, end=error.end, reason=str(error)))
 
     def _audit(self) -> None:
-        """Says which words found no place in what was understood."""
-        for step in tuple(self.steps):
+        """Says which words found no place in what was understood, each behind its clause."""
+        audited: list[Step] = []
+        for step in self.steps:
+            audited.append(step)
             for token in unheard(step):
                 text = self.prompt[token.start : token.end]
-                wish = Wish(
-                    text, (token.start, token.end), (), "not understood", f"it is not clear what {text!r} is about"
-                )
-                at = self.steps.index(step) + 1
-                self.steps.insert(at, Step(step.clause, step.after, step.after, wish, False))
+                why = f"it is not clear what {text!r} is about"
+                wish = Wish(text, (token.start, token.end), (), "not understood", why)
+                audited.append(Step(step.clause, step.after, step.after, wish, False))
+        self.steps = audited
 
     def _stay(self, clause: Clause, wish: Wish, opening: bool = False) -> None:
         """Notes a clause that changes nothing."""

@@ -53,7 +53,8 @@ def _forms(phrase: str, tag: str) -> Iterator[tuple[str, str]]:
         yield stem + "ing" + tail, "ing"
 
 
-def _lines(name: str) -> Iterator[tuple[str, str]]:
+def lines(name: str) -> Iterator[tuple[str, str]]:
+    """The lines of a file of words: ('tag value', 'words, separated by commas')."""
     for line in (FOLDER / f"{name}.txt").read_text("utf-8").splitlines():
         head, colon, words = line.partition(":")
         if colon and not line.startswith("#"):
@@ -77,7 +78,7 @@ def words(language: str) -> dict[str, Sense]:
     """Phrase (plain, single blanks) -> its sense; of two senses the first in the file counts."""
     table: dict[str, Sense] = {}
     later: dict[str, Sense] = {}
-    for head, listed in _lines(language):
+    for head, listed in lines(language):
         tag, _, value = head.partition(" ")
         for phrase in filter(None, (_phrase(part) for part in listed.split(","))):
             forms = _forms(phrase, tag) if language == "en" else [(phrase, "")]
@@ -89,7 +90,7 @@ def words(language: str) -> dict[str, Sense]:
 @cache
 def signs() -> dict[str, str]:
     """Emoji and other signs -> English words."""
-    return {plain(sign): said.strip() for sign, said in _lines(SIGNS)}
+    return {plain(sign): said.strip() for sign, said in lines(SIGNS)}
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image
 
-from experts.poster.language.lexicon import _lines, languages
+from experts.poster.language.lexicon import languages, lines
 from experts.poster.render import render
 from experts.poster.scene import COLOURS, SHAPES, Item, Scene
 
@@ -38,7 +38,7 @@ _SHOWN = {
 def vocabulary(language: str = "en", most: int = 8) -> dict[str, list[str]]:
     """What words stand for -> up to `most` of them, the usual one first."""
     found: dict[str, list[str]] = {}
-    for head, listed in _lines(language):
+    for head, listed in lines(language):
         tag, _, value = head.partition(" ")
         if tag in _SHOWN:
             row = found.setdefault(_SHOWN[tag].format(value=value.removesuffix(" post")), [])
