@@ -17,8 +17,7 @@ import numpy as np
 from experts.images import allowed_size
 from experts.types import Job, Request, Result
 from poser.actions import ActionSet, carried_out, waiting
-from poser.judging import harmed, ready, refuted, spoiled, value_of
-from poser.reward import PAPER, gain, reward
+from poser.reward import PAPER, gain, harmed, ready, refuted, reward, spoiled, value_of
 from poser.types import (
     Action,
     Attempt,

@@ -1,11 +1,11 @@
-"""What an instruction means: `apply(scene, instruction)` is the exact scene that it asks for."""
+"""What an instruction means, `apply(scene, instruction)`, and how the experts were trained to read it, `canonical`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experts.poster.scene import MAX_ITEMS, PLACES, Item, Scene, SceneError
+from experts.poster.scene import MAX_ITEMS, PLACES, Item, Scene, SceneError, caption
 
 VERBS = ("generate", "add", "remove", "recolour", "replace", "move", "resize", "background")
 SIDES = ("left", "right", "top", "bottom")
@@ -121,3 +121,24 @@ def changed(scene: Scene | None, instructions: Sequence[Instruction]) -> Scene:
     if scene is None:
         raise SceneError("no instruction")
     return scene
+
+
+def canonical(instruction: Instruction) -> str:
+    """An instruction in the words that the experts were trained on."""
+    verb, ref = instruction.verb, instruction.ref
+    if verb == "generate":
+        return caption(Scene(instruction.background or "white", instruction.items))
+    if verb == "add":
+        return "add " + caption(Scene("white", instruction.items)).removesuffix(", white background")
+    if verb == "remove":
+        return f"remove {ref}"
+    if verb == "recolour":
+        return f"make {ref} {instruction.colour}"
+    if verb == "resize":
+        return f"make {ref} {instruction.size}"
+    if verb == "move":
+        return f"move {ref} to {PLACES[instruction.place or 0]}"
+    if verb == "replace":
+        new = " ".join(filter(None, (instruction.size, instruction.colour, instruction.shape)))
+        return f"replace {ref} with a {new}"
+    return f"make the background {instruction.background}"

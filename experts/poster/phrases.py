@@ -6,9 +6,8 @@ from collections import Counter
 
 import numpy as np
 
-from experts.poster.canonical import COUNTS, plural
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.scene import PLACES, Item
+from experts.poster.scene import COUNTS, PLACES, Item, plural
 
 SPLITS = ("train", "validation", "test")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from experts.poster.canonical import COUNTS, plural
-from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene
+from experts.poster.scene import COLOURS, COUNTS, PLACES, SHAPES, SIZES, Item, Scene, plural
 
 Kind = Literal["item", "attribute", "anything", "background", "count"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import Instruction, apply
+from experts.poster.instruction import Instruction, apply, canonical
 from experts.poster.render import jitters, render
 from experts.poster.scene import Scene
 from experts.poster.tasks import KINDS, draw_edit, draw_scene

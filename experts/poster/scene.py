@@ -1,7 +1,7 @@
 """The poster world in symbols: items on a 3x3 grid before a flat background.
 
-A `Scene` is the exact content of a poster; a picture of it comes from `render`, and `reader` turns a
-picture back into one. Places are cell numbers 0..8 in reading order.
+A `Scene` is the exact content of a poster; `caption` is it in words, `render` draws it, and `reader` turns a picture
+back into one. Places are cell numbers 0..8 in reading order.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ PLACES = (
     "bottom center",
     "bottom right",
 )
+COUNTS = ("one", "two", "three", "four", "five")
+"""Numbers that the experts were trained on."""
 UNKNOWN = "unknown"
 """Shape of something that a reader sees and cannot name; never drawn."""
 
@@ -111,6 +113,25 @@ class Scene:
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.items)) + f" on {self.background}"
+
+
+def plural(shape: str, count: int) -> str:
+    """'star', 'stars'."""
+    return shape if count == 1 else shape + "s"
+
+
+def caption(scene: Scene) -> str:
+    """A scene in the words that the experts were trained on, like items in one group, in reading order."""
+    groups: dict[tuple[str, str, str, bool], list[Item]] = {}
+    for item in scene.items:
+        groups.setdefault((item.size, item.colour, item.shape, item.place is None), []).append(item)
+    parts = []
+    for (size, colour, shape, _), items in groups.items():
+        count = len(items)
+        where = " and ".join(PLACES[item.place] for item in items if item.place is not None)
+        number = "" if count == 1 else f"{COUNTS[count - 1] if count <= len(COUNTS) else count} "
+        parts.append(f"{number}{size} {colour} {plural(shape, count)}" + (f" at {where}" if where else ""))
+    return ", ".join([*parts, f"{scene.background} background"])
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import Instruction, Ref, apply, become, resolve
+from experts.poster.instruction import Instruction, Ref, apply, become, canonical, resolve
 from experts.poster.phrases import SPLITS, phrase
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene, SceneError
 

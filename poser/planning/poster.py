@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from experts.poster.canonical import canonical
+from experts.poster.instruction import canonical
 from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
 from experts.types import Verb

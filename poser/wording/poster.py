@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experts.poster.canonical import canonical, caption
-from experts.poster.instruction import apply
-from experts.poster.scene import Scene, SceneError
+from experts.poster.instruction import apply, canonical
+from experts.poster.scene import Scene, SceneError, caption
 from experts.types import Card
 from poser.actions import handed
 from poser.plugins import Context, refuse

@@ -13,12 +13,11 @@ from typing import Any
 from PIL import Image
 
 from experts.fake import fake_entries
-from experts.poster.canonical import COUNTS
 from experts.poster.language.reading import read as understood
 from experts.poster.questions import Question, anything, background
 from experts.poster.reader import read
 from experts.poster.render import render
-from experts.poster.scene import COLOURS, SHAPES, SIDE, SIZES, Scene
+from experts.poster.scene import COLOURS, COUNTS, SHAPES, SIDE, SIZES, Scene
 from experts.registry import Registry
 from experts.types import Job, Result
 from poser.actions import ActionSet

@@ -11,8 +11,7 @@ import pytest
 from PIL import Image
 
 from experts.memory import Residency
-from experts.poster.canonical import canonical
-from experts.poster.instruction import changed
+from experts.poster.instruction import canonical, changed
 from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import Instruction, changed
+from experts.poster.instruction import Instruction, canonical, changed
 from experts.poster.phrases import SPLITS
 from experts.poster.render import render
 from experts.poster.scene import Item, Scene

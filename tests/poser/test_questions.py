@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import Instruction, Ref
+from experts.poster.instruction import Instruction, Ref, canonical
 from experts.poster.language.reading import read as understood
 from experts.poster.questions import Question, about
 from experts.poster.render import render

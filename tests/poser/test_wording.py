@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from experts.poster.canonical import canonical, caption
-from experts.poster.instruction import Instruction, Ref, changed
+from experts.poster.instruction import Instruction, Ref, canonical, changed
 from experts.poster.language.reading import read
-from experts.poster.scene import Item
+from experts.poster.scene import Item, caption
 from experts.poster.tasks import Deck
 from experts.types import Card
 from poser.planning.poster import first

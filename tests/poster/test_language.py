@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experts.poster.canonical import canonical, caption
-from experts.poster.instruction import Instruction, Ref, changed
+from experts.poster.instruction import Instruction, Ref, canonical, changed
 from experts.poster.language.reading import Reading, read
 from experts.poster.language.tokens import tokens
 from experts.poster.phrases import SPLITS, phrase
-from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene, SceneError
+from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, Item, Scene, SceneError, caption
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
 
 SCENE = Scene("white", (Item(0, "star", "red"), Item(6, "circle", "blue", "small")))

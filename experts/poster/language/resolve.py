@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from experts.poster.canonical import plural
 from experts.poster.language.terms import Except, Noun, Place, Relation
 from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, fits, within
-from experts.poster.scene import PLACES
+from experts.poster.scene import PLACES, plural
 
 _STEPS = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
 

@@ -13,8 +13,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from rich.progress import Progress
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import Instruction, apply
+from experts.poster.instruction import Instruction, apply, canonical
 from experts.poster.phrases import phrase
 from experts.poster.render import jitters, render
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene

@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import apply
+from experts.poster.instruction import apply, canonical
 from experts.poster.reader import read
 from experts.poster.requests import trial
 from experts.poster.scene import UNKNOWN, Item, Scene

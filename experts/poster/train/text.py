@@ -15,8 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
-from experts.poster.canonical import canonical
-from experts.poster.instruction import VERBS, Instruction, Ref
+from experts.poster.instruction import VERBS, Instruction, Ref, canonical
 from experts.poster.phrases import phrase
 from experts.poster.scene import COLOURS, SHAPES, SIZES
 from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene

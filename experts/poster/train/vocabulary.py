@@ -8,9 +8,8 @@ from functools import lru_cache
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from experts.poster.canonical import COUNTS
 from experts.poster.phrases import _AT, _TEMPLATES
-from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES
+from experts.poster.scene import COLOURS, COUNTS, PLACES, SHAPES, SIZES
 from experts.poster.train.store import WEIGHTS
 
 LENGTH = 48

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from experts.poster.canonical import COUNTS, plural
 from experts.poster.instruction import Instruction, apply, become, resolve
 from experts.poster.questions import Question, about, anything, background
-from experts.poster.scene import PLACES, UNKNOWN, Item, Scene, SceneError
+from experts.poster.scene import COUNTS, PLACES, UNKNOWN, Item, Scene, SceneError, plural
 
 
 @dataclass(frozen=True)
