@@ -10,14 +10,14 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
 
 
 def _open(source: Source, residency: Residency) -> Any:
+    import numpy as np
+
     from experts.local._weights import read
 
     pipe = read(source, FAMILY.pipelines, residency)
