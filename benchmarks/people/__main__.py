@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks._judge import JUDGE, refuse_circular
 from benchmarks._results import command_line, publish, span, table, track, with_origin
 from benchmarks._stats import estimate
-from benchmarks.people._requests import FILE, Request, load
+from benchmarks.people._requests import PARTS, Request, load
 from experts.poster.language.reading import read as understand
 from experts.poster.reader import read
 from experts.poster.render import render
@@ -124,11 +124,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--preset", default="poster")
     parser.add_argument("--policy", default="greedy")
     parser.add_argument("--split", default="development", choices=("development", "test", "all"))
-    parser.add_argument("--data", nargs="*", type=Path, default=[FILE], help="files of requests (default: ours)")
+    parser.add_argument("--data", nargs="*", type=Path, help="other files of requests, whole (say --split all)")
     parser.add_argument("--meaning", action="store_true", help="only how they are understood, without a picture")
     asked = parser.parse_args(argv)
     try:
-        requests = load(asked.data, asked.split)
+        files = [file for name, file in PARTS.items() if asked.split in ("all", name)]
+        requests = load(asked.data or files)
         if asked.meaning:
             policy, rows = "none", [meant(request) for request in requests]
         else:

@@ -1,18 +1,19 @@
-"""The requests: read from JSON lines, split by id, compared with pictures. Gold null: it cannot be done as asked."""
+"""The requests: read from JSON lines, a file a part, compared with pictures. Gold null: it cannot be done as asked."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from experts.poster.scene import PLACES, Item, Scene
 
-FILE = Path(__file__).with_name("requests.jsonl")
-Split = Literal["development", "test", "all"]
+PARTS = {
+    name: Path(__file__).with_name(f"{file}.jsonl") for name, file in (("development", "requests"), ("test", "test"))
+}
+"""The parts: the reader is worked on with the first; the second is opened once, then joins the first."""
 ANY = "*"
 
 
@@ -52,11 +53,6 @@ class Request:
     gold: Wanted | None
     best: Wanted | None
 
-    @property
-    def split(self) -> str:
-        """'development' or 'test', by a hash of the id."""
-        return "development" if hashlib.sha256(self.id.encode()).digest()[0] < 128 else "test"
-
 
 def _wanted(data: Mapping[str, Any] | None) -> Wanted | None:
     if data is None:
@@ -72,8 +68,8 @@ def _scene(data: Mapping[str, Any] | None) -> Scene | None:
     return Scene(data["background"], tuple(items))
 
 
-def load(files: Sequence[Path] = (FILE,), split: Split = "all") -> list[Request]:
-    """The requests of files of JSON lines, those of one split. Raises ValueError naming the file and line."""
+def load(files: Sequence[Path]) -> list[Request]:
+    """The requests of files of JSON lines. Raises ValueError naming the file and line."""
     found = []
     for file in files:
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
@@ -85,4 +81,4 @@ def load(files: Sequence[Path] = (FILE,), split: Split = "all") -> list[Request]
                 found.append(Request(str(row["id"]), row["prompt"], _scene(row.get("start")), gold, best))
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{file}, line {number}: {type(error).__name__}: {error}") from None
-    return [request for request in found if split in ("all", request.split)]
+    return found
