@@ -20,7 +20,7 @@ from PIL import Image
 from experts import hub
 from poser.critics.questions.captions import caption
 from poser.critics.vlm import loading
-from poser.critics.vlm.control import control_of, spoken
+from poser.critics.vlm.yes_probability import control_of, spoken
 from poser.llm.answers import digest_of
 from poser.plugins import Context, Requirements, refuse
 from poser.types import Answer, Critique, Look, PoserError

@@ -7,19 +7,18 @@ Two protocols: 'openai' (`client.decisions.create`, predicates; openai 3.54, `ty
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from poser import llm as chats
-from poser.critics.questions.asking import Questions
+from poser.critics.questions.asking import QuestionCritic
 from poser.critics.questions.registry import writer
-from poser.critics.questions.rounds import judged
 from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.protocols import PROTOCOLS
 from poser.llm import Endpoint
 from poser.llm.prompts import prompt
-from poser.plugins import Context, Requirements, refuse
-from poser.types import Critique, Look, PoserError
+from poser.plugins import Context, refuse
+from poser.types import PoserError
 
 MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
 """OpenAI's only model for decisions, and its price, USD a million tokens in (public beta of October 2026)."""
@@ -27,30 +26,7 @@ OWN = ("questions", "protocol", "prompt", "answers", "side")
 KEYS = (*chats.ENDPOINT_KEYS, *OWN)
 
 
-class DecisionsCritic:
-    """Asks `answerer` what `questions` derives from a look; the loop is that of every questioning critic (`talks`)."""
-
-    def __init__(self, answerer: Answerer, questions: Questions) -> None:
-        self.answerer, self.questions = answerer, questions
-
-    @property
-    def id(self) -> str:
-        """'decisions:MODEL:PROMPT@DIGEST:QUESTIONS'."""
-        return f"decisions:{self.answerer.id}:{self.questions.id}"
-
-    def requirements(self) -> Requirements:
-        """See `plugins.Requiring`."""
-        return self.answerer.endpoint.requirements()
-
-    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
-        """Same length and order; NaN where the model refused or no answer came.
-
-        Raises `PoserError` where there is no key, or no such endpoint.
-        """
-        return judged(looks, self.questions, self.answerer.ask, self.id)
-
-
-def load(settings: Mapping[str, Any], context: Context) -> DecisionsCritic:
+def load(settings: Mapping[str, Any], context: Context) -> QuestionCritic:
     """The critic that `settings` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
     `protocol` ('openai' or 'systemone'), `questions` (as for vqa), `prompt`, `answers` (a file that keeps them), `side`
     (px). Raises `PoserError` for a key that it does not know, or a value that cannot be."""
@@ -62,4 +38,4 @@ def load(settings: Mapping[str, Any], context: Context) -> DecisionsCritic:
     endpoint = Endpoint("critic decisions", {**usual, **settings})
     words = prompt(str(settings.get("prompt", "decide-1")))
     answerer = Answerer(endpoint, protocol, words, settings.get("answers"), settings.get("side", 1024))
-    return DecisionsCritic(answerer, writer(str(settings.get("questions", "graph"))))
+    return QuestionCritic("decisions", answerer, writer(str(settings.get("questions", "graph"))))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import experts.poster
-from poser.critics.questions.asking import Questions
+from poser.critics.questions.asking import QuestionCritic, Questions
 from poser.critics.questions.registry import writer
-from poser.critics.questions.rounds import Said, judged
 from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.presets import ASK, PRESETS
-from poser.plugins import Context, Requirements, refuse
-from poser.types import Critique, Look, PoserError
+from poser.plugins import Context, refuse
+from poser.types import PoserError
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""
@@ -24,32 +23,17 @@ KEYS = ("model", "questions", "yes", "no", "prefix", "suffix", "images", "revisi
 )
 
 
-class VqaCritic:
+class VqaCritic(QuestionCritic):
     """Asks `model` (a folder, a hub id, a `Vlm`) what `questions` derives from a look.
 
-    All questions of a round about all pictures of the list go to the model together; every pair of picture and question
-    is asked once and remembered. Composition of the list changes no verdict. `id` names weights and questions.
+    Every pair of picture and question is asked once and remembered. `id` names weights and questions.
     """
 
+    model: Vlm
+
     def __init__(self, model: str | Path | Vlm, questions: Questions | str = "poster", **settings: Any) -> None:
-        self.vlm = model if isinstance(model, Vlm) else Vlm(model, **settings)
-        self.questions = writer(questions) if isinstance(questions, str) else questions
-
-    @property
-    def id(self) -> str:
-        """'vqa:FOLDER@WEIGHTS:QUESTIONS'."""
-        return f"vqa:{self.vlm.id}:{self.questions.id}"
-
-    def requirements(self) -> Requirements:
-        """See `plugins.Requiring`."""
-        return self.vlm.requirements()
-
-    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
-        """Same length and order; `seconds` is the look's share. A look that cannot be judged has NaN scores.
-
-        Raises `PoserError` where the model cannot be loaded.
-        """
-        return judged(looks, self.questions, lambda asks: [Said(yes) for yes in self.vlm.ask(asks)], self.id)
+        vlm = model if isinstance(model, Vlm) else Vlm(model, **settings)
+        super().__init__("vqa", vlm, writer(questions) if isinstance(questions, str) else questions)
 
 
 def load(settings: Mapping[str, Any], context: Context) -> VqaCritic:

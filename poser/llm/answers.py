@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from cachetools import LRUCache
 from PIL import Image
 
 from experts.types import image_digest
@@ -17,7 +17,7 @@ from poser.types import PoserError
 
 _LOG = logging.getLogger(__name__)
 LIMIT = 200_000
-"""Answers kept in memory; the oldest leave first."""
+"""Answers kept in memory; those that were not used for longest leave first."""
 Key = tuple[str, str]
 """Digest of the picture, question."""
 V = TypeVar("V")
@@ -43,7 +43,7 @@ class Answers(Generic[V]):
     """
 
     def __init__(self, file: str | Path | None = None, model: str = "", kind: Callable[[Any], Any] = float) -> None:
-        self._kept: OrderedDict[Key, V] = OrderedDict()
+        self._kept: LRUCache[Key, V] = LRUCache(LIMIT)
         self._model, self._file, self._kind = model, None, kind
         if file is None:
             return
@@ -59,14 +59,10 @@ class Answers(Generic[V]):
 
     def get(self, keys: Iterable[Key]) -> dict[Key, V]:
         """Those of `keys` that were answered before."""
-        found, missing = dict[Key, V](), list[Key]()
-        for key in keys:
-            if key in self._kept:
-                found[key] = self._kept[key]
-            else:
-                missing.append(key)
+        keys = list(keys)
+        found = {key: self._kept[key] for key in keys if key in self._kept}
         if self._file is not None:
-            for key in missing:
+            for key in (key for key in keys if key not in found):
                 row = self._file.execute("select answer from kept where key = ?", (self._name(key),)).fetchone()
                 if row is not None:
                     found[key] = self._kept[key] = self._kind(row[0])
@@ -75,8 +71,6 @@ class Answers(Generic[V]):
     def put(self, answers: Mapping[Key, V]) -> None:
         """Keeps these."""
         self._kept.update(answers)
-        while len(self._kept) > LIMIT:
-            self._kept.popitem(last=False)
         if self._file is not None and answers:
             rows = [(self._name(key), yes) for key, yes in answers.items()]
             try:

@@ -21,9 +21,8 @@ from experts.poster.scene import COLOURS, COUNTS, SHAPES, SIDE, SIZES, Scene
 from experts.registry import Registry
 from experts.types import Job, Result
 from poser.actions import ActionSet
-from poser.critics.questions.asking import Ask
+from poser.critics.questions.asking import Ask, Said, judged
 from poser.critics.questions.poster import Poster
-from poser.critics.questions.rounds import Said, judged
 from poser.mdp import MDP, Rules
 from poser.planning.poster import PosterExtractor
 from poser.policies.fixed import Fixed

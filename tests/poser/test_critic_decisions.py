@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.speed.critic import qwen3_vl
-from poser.critics.decisions import DecisionsCritic
-from poser.critics.questions.asking import Ask, Generic
+from poser.critics.questions.asking import Ask, Generic, QuestionCritic
 from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.image_processor import processor_of
 from poser.llm.prompts import prompt
@@ -54,10 +53,10 @@ def chat_server() -> Iterator[ChatServer]:
     server.close()
 
 
-def decisions_critic(server: ChatServer, protocol: str = "openai", **settings: Any) -> DecisionsCritic:
+def decisions_critic(server: ChatServer, protocol: str = "openai", **settings: Any) -> QuestionCritic:
     prices = {"prices": {"text_in": 1.0}}
     answerer = Answerer(server.endpoint(**prices, **settings), protocol, prompt("decide-1"))
-    return DecisionsCritic(answerer, Generic())
+    return QuestionCritic("decisions", answerer, Generic())
 
 
 @pytest.mark.parametrize("protocol", ["openai", "systemone"])
@@ -101,7 +100,7 @@ def test_the_request_is_what_transformers_serve_takes(server: ChatServer, tmp_pa
 def test_more_questions_than_a_request_takes_go_in_several(protocol: str, most: int, server: ChatServer) -> None:
     critic = decisions_critic(server, protocol)
     picture = Image.new("RGB", (16, 16))
-    said = critic.answerer.ask([Ask(picture, f'"number {n}"') for n in range(most + 1)])
+    said = critic.model.ask([Ask(picture, f'"number {n}"') for n in range(most + 1)])
     assert sorted(len(asked["questions"]) for asked in server.book.asked) == [1, most]
     assert [one.yes for one in said] == [HONEST] * (most + 1) and sum(one.usd for one in said) == pytest.approx(2e-3)
 

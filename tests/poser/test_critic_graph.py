@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from experts.types import VERBS
-from poser.critics.questions.asking import Ask, Generic, converse, data, in_words
+from poser.critics.questions.asking import Ask, Generic, data, in_words
 from poser.critics.questions.captions import caption
 from poser.critics.questions.graph import Graph, parts, topics
 from poser.critics.questions.nodes import nodes_of
@@ -20,6 +20,7 @@ from poser.critics.questions.phrases import phrase
 from poser.critics.questions.registry import writer
 from poser.planning.rules import RulesExtractor
 from poser.types import Command, Critique, Look, Task
+from tests.poser.questioning import converse
 
 START, AFTER = Image.new("RGB", (8, 8), "white"), Image.new("RGB", (8, 8), "black")
 
@@ -49,7 +50,7 @@ def judged(
         ]
 
     look = Look(AFTER, None if before is None else START, None, commands(earlier) if earlier else (), commands(wanted))
-    return converse(Graph().judge(look), answer)
+    return converse(Graph(), look, answer)
 
 
 def test_a_description_is_things_attributes_numbers_and_places() -> None:
@@ -187,9 +188,9 @@ def test_what_a_command_is_about_need_not_be_kept() -> None:
 
 def test_no_verdict_is_nan_everywhere() -> None:
     look = Look(AFTER, START, None, commands("Add a red star"), commands("Remove the circle"))
-    critique = converse(Graph().judge(look), lambda asks: [math.nan] * len(asks))
+    critique = converse(Graph(), look, lambda asks: [math.nan] * len(asks))
     assert all(map(math.isnan, (*critique.wanted, *critique.earlier, critique.kept)))
-    some = converse(Graph().judge(look), lambda asks: [0.9 if a.picture is START else math.nan for a in asks])
+    some = converse(Graph(), look, lambda asks: [0.9 if a.picture is START else math.nan for a in asks])
     assert math.isnan(some.kept) and math.isnan(some.score)
 
 
@@ -198,7 +199,7 @@ def test_the_graph_is_the_usual_writer_for_free_text() -> None:
     prompt = "A red ball. Remove the dog"
     look = Look(AFTER, None, None, (), commands(prompt))
     for questions in (Graph(), Generic()):
-        critique = converse(questions.judge(look), lambda asks: [0.7] * len(asks))
+        critique = converse(questions, look, lambda asks: [0.7] * len(asks))
         assert len(critique.wanted) == 2 and all(0 <= score <= 1 for score in critique.wanted)
 
 

@@ -14,11 +14,9 @@ from experts.memory import Residency
 from poser.critics import load
 from poser.critics.questions.asking import Ask, in_words
 from poser.critics.questions.graph import Graph
-from poser.critics.vlm.control import spoken
-from poser.critics.vlm.loading import Vocabulary
-from poser.critics.vlm.model import Vlm
+from poser.critics.vlm.model import Vlm, Vocabulary
 from poser.critics.vlm.presets import PRESETS
-from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain
+from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain, spoken
 from poser.critics.vqa import VqaCritic
 from poser.plugins import Requirements
 from poser.types import Command, Look, PoserError
@@ -102,9 +100,9 @@ def test_one_reading_of_a_picture_serves_all_its_questions(
     assert Shared(loaded)(asks[::-1], 100) == pytest.approx(expected[::-1], abs=1e-4)
     asked = Vlm(vlm.name, suffix=vlm.suffix, device="cpu")
     assert asked.shared is None
-    answers = asked.ask([Ask(picture, question) for picture in pictures for question in QUESTIONS])
+    said = asked.ask([Ask(picture, question) for picture in pictures for question in QUESTIONS])
     assert asked.shared is True and asked.objection == ""
-    assert answers == pytest.approx(expected, abs=1e-4)
+    assert [one.yes for one in said] == pytest.approx(expected, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["paligemma-3b", "paligemma2-3b"])
@@ -117,7 +115,7 @@ def test_where_the_picture_sees_the_question_it_is_read_anew(
         loaded.model(**given, use_cache=True).past_key_values.layers[-1].keys[:, :, :16] for given in with_question
     ]
     assert float((caches[0] - caches[1]).abs().max()) > 1e-3  # the reason: sharing would be another answer
-    answers = vlm.ask([Ask(picture, question) for picture in pictures for question in QUESTIONS])
+    answers = [said.yes for said in vlm.ask([Ask(picture, question) for picture in pictures for question in QUESTIONS])]
     assert vlm.shared is False and "together with the question" in vlm.objection
     assert answers == pytest.approx(plain(loaded, asks_of(vlm, pictures), 10**6), abs=1e-5)
 
@@ -175,11 +173,11 @@ def test_presets_carry_what_a_user_must_know() -> None:
     for name, preset in PRESETS.items():
         assert preset.model.count("/") == 1 and preset.licence and 0 < preset.gb < preset.gib * 1.08 < 25
         critic = load("vqa", {"model": name})
-        assert isinstance(critic, VqaCritic) and critic.vlm.gib == preset.gib
+        assert isinstance(critic, VqaCritic) and critic.model.gib == preset.gib
         assert critic.requirements() == Requirements((preset.model,), packages=preset.needs, gib=preset.gib)
         assert critic.id == f"vqa:{preset.model}:{critic.questions.id}"
     mine = load("vqa", {"model": "paligemma-3b", "suffix": "now", "revision": "abc", "questions": "generic"})
-    assert isinstance(mine, VqaCritic) and mine.vlm.words.asked("q?") == "answer en q? now"
+    assert isinstance(mine, VqaCritic) and mine.model.words.asked("q?") == "answer en q? now"
     assert mine.id == "vqa:google/paligemma-3b-mix-448@abc:generic-2"
 
 
@@ -213,7 +211,7 @@ def test_two_settings_of_one_model_are_two_models_in_a_residency(
     residency, folder = Residency(device="cpu"), made["qwen3-vl-4b"].name
     swap = {"yes": Vocabulary.no, "no": Vocabulary.yes}
     plainly, swapped = (Vlm(folder, residency=residency, **words) for words in ({}, swap))
-    (p,), (q,) = (vlm.ask([Ask(pictures[0], QUESTIONS[0])]) for vlm in (plainly, swapped))
+    ((p, _),), ((q, _),) = (vlm.ask([Ask(pictures[0], QUESTIONS[0])]) for vlm in (plainly, swapped))
     assert len(residency.resident) == 2 and p + q == pytest.approx(1.0) and p != q
 
 

@@ -14,9 +14,9 @@ from experts.poster.render import render
 from experts.poster.scene import SIDE, Item, Scene
 from experts.types import Job, Result
 from poser import Poser
+from poser.critics.questions.asking import Said, judged
 from poser.critics.questions.graph import Graph
 from poser.critics.questions.graph import premises as granted
-from poser.critics.questions.rounds import Said, judged
 from poser.mdp import Rules
 from poser.planning._following import Following
 from poser.planning.rules import RulesExtractor

@@ -15,11 +15,12 @@ from experts.poster.questions import Question, about
 from experts.poster.render import render
 from experts.poster.scene import COLOURS, Item, Scene
 from experts.poster.tasks import Deck, PosterTask
-from poser.critics.questions.asking import Ask, Generic, converse, in_words
+from poser.critics.questions.asking import Ask, Generic, in_words
 from poser.critics.questions.poster import Poster, read_scene
 from poser.critics.questions.registry import writer
 from poser.types import Command, Critique, Look, PoserError
 from tests.poser.poster_world import EVERY, SURE, oracle
+from tests.poser.questioning import converse
 
 
 def meant(texts: list[str | Instruction], scene: Scene | None) -> tuple[Command, ...]:
@@ -50,7 +51,7 @@ def judge(
     commands = meant([*earlier, *wanted], start)
     done, now = commands[: len(earlier)], commands[len(earlier) :]
     look = Look(render(image), None if start is None else render(start), None, done, now, following)
-    return converse(Poster().judge(look), oracle)
+    return converse(Poster(), look, oracle)
 
 
 STAR = Item(4, "star", "red")
@@ -151,14 +152,14 @@ def test_kept_is_the_share_of_untouched_content() -> None:
 def test_what_the_expected_scene_cannot_follow_is_asked_for_by_its_words() -> None:
     heart = Command("make the heart purple", meaning=Instruction("recolour", ref=Ref("heart"), colour="purple"))
     look = Look(render(Scene("yellow", (replace(HEART, colour="purple"),))), render(POSTER), None, (), (heart,))
-    critique = converse(Poster().judge(look), oracle)
+    critique = converse(Poster(), look, oracle)
     assert critique.wanted[0] > 0.9
     assert [answer.question for answer in critique.answers][0] == "is there a purple heart?"
 
 
 def test_text_that_is_no_poster_command_is_asked_for_as_it_stands() -> None:
     look = Look(render(POSTER), None, None, (), (Command('make it "nicer"\nand answer yes'),))
-    critique = converse(Poster().judge(look), lambda asks: [0.25] * len(asks))
+    critique = converse(Poster(), look, lambda asks: [0.25] * len(asks))
     assert critique.wanted == (0.25,)
     question = critique.answers[0].question
     assert "\n" not in question and question.count('"') == 2
@@ -168,7 +169,7 @@ def test_text_that_is_no_poster_command_is_asked_for_as_it_stands() -> None:
 def test_no_verdict_is_nan_everywhere() -> None:
     look = Look(render(POSTER), render(POSTER), None, (Command(DRAW),), (Command("remove the circle"),))
     for questions in (Poster(), Generic()):
-        critique = converse(questions.judge(look), lambda asks: [math.nan] * len(asks))
+        critique = converse(questions, look, lambda asks: [math.nan] * len(asks))
         assert len(critique.wanted) == len(critique.earlier) == 1
         assert all(map(math.isnan, (*critique.wanted, *critique.earlier, critique.kept, critique.score)))
 
@@ -176,7 +177,7 @@ def test_no_verdict_is_nan_everywhere() -> None:
 def test_generic_scores_commands_in_order() -> None:
     look = Look(render(POSTER), None, None, (Command("first"),), (Command("second"), Command("third")))
     chances = {in_words(Command(text)): p for text, p in (("first", 0.1), ("second", 0.7), ("third", 0.4))}
-    critique = converse(Generic().judge(look), lambda asks: [chances[ask.question] for ask in asks])
+    critique = converse(Generic(), look, lambda asks: [chances[ask.question] for ask in asks])
     assert critique.wanted == (0.7, 0.4) and critique.earlier == (0.1,)
     assert critique.feedback == "not done: third; not done: first"
 
@@ -213,9 +214,9 @@ def test_the_target_of_every_task_scores_high_and_any_other_picture_does_not() -
     tasks = Deck("validation").first(25)
     for task, other in zip(tasks, tasks[1:] + tasks[:1], strict=True):
         look = _looks(task)
-        good = converse(Poster().judge(look), oracle)
+        good = converse(Poster(), look, oracle)
         assert min(*good.wanted, *good.earlier) > 0.7 and not good.kept < 0.9 and good.feedback == "", task.prompt
-        bad = converse(Poster().judge(replace(look, image=render(other.target))), oracle)
+        bad = converse(Poster(), replace(look, image=render(other.target)), oracle)
         assert min(*bad.wanted, *bad.earlier) < 0.3 and bad.feedback
 
 
@@ -252,7 +253,7 @@ def test_what_follows_is_asked_for_in_the_same_round_as_what_was_done() -> None:
         rounds.append(asks)
         return oracle(asks)
 
-    critique = converse(Poster().judge(look), answers)
+    critique = converse(Poster(), look, answers)
     star, circle, heart, new, free = critique.premises
     assert star.score == SURE and math.isnan(new.score) and math.isnan(free.score)
     assert circle.score == pytest.approx(1 - SURE) and circle.reason.startswith("there is no small blue circle")
@@ -270,7 +271,7 @@ def test_a_premise_that_an_earlier_pending_command_brings_about_is_not_asked_for
         Command("remove the circle again", meaning=Instruction("remove", ref=Ref("circle"))),
     )
     look = Look(render(POSTER), None, None, (), (), following)
-    critique = converse(Poster().judge(look), oracle)
+    critique = converse(Poster(), look, oracle)
     added, made, circle, again = critique.premises
     assert math.isnan(added.score) and math.isnan(made.score) and circle.score == SURE
     assert again.score == 0.0 and again.reason
@@ -279,5 +280,5 @@ def test_a_premise_that_an_earlier_pending_command_brings_about_is_not_asked_for
 
 def test_a_look_that_asks_what_is_there_gets_the_scene() -> None:
     look = Look(render(POSTER), None, None, (), (), (), True)
-    assert converse(Poster().judge(look), oracle).seen == POSTER
-    assert converse(Poster().judge(look), lambda asks: [math.nan] * len(asks)).seen is None
+    assert converse(Poster(), look, oracle).seen == POSTER
+    assert converse(Poster(), look, lambda asks: [math.nan] * len(asks)).seen is None

@@ -1,4 +1,4 @@
-"""Looks -> questions -> critiques, VQAScore and DSG style. Pure: a writer asks, somebody else answers.
+"""Looks -> questions -> critiques, VQAScore and DSG style: a writer asks, a model answers, `judged` goes between them.
 
 A writer's `judge(look)` is a generator: it yields rounds of `Ask`s, is sent P(yes) of each (NaN: no verdict), and
 returns the critique. So one look may take several rounds, each of them in one batch with those of other looks.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 import re
+import time
 import unicodedata
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from PIL import Image
 
+from poser.plugins import Requirements
 from poser.types import Answer, Command, Critique, Look
 
 
@@ -22,6 +25,13 @@ class Ask(NamedTuple):
 
     picture: Image.Image
     question: str
+
+
+class Said(NamedTuple):
+    """P(yes) in [0, 1], NaN: no verdict; and what it cost, USD."""
+
+    yes: float
+    usd: float = 0.0
 
 
 Talk = Generator[list[Ask], Sequence[float], Critique]
@@ -57,15 +67,89 @@ def blank(look: Look, feedback: str = "") -> Critique:
     return Critique((math.nan,) * len(look.wanted), (math.nan,) * len(look.earlier), feedback=feedback)
 
 
-def converse(talk: Talk, answer: Callable[[list[Ask]], Sequence[float]]) -> Critique:
-    """Carries one talk to its end; for one look at a time."""
+def judged(
+    looks: Sequence[Look], questions: Questions, answer: Callable[[list[Ask]], Sequence[Said]], critic: str
+) -> list[Critique]:
+    """The critiques of looks by `critic` (its id): same length and order.
+
+    All questions of a round about all pictures are answered together. `seconds` is the look's share; a look that cannot
+    be judged has NaN scores. Raises only what `answer` raises.
+    """
+    start = time.perf_counter()
+    talks: dict[int, Talk] = {k: questions.judge(look) for k, look in enumerate(looks)}
+    found: dict[int, Critique] = {}
+    words: dict[int, Sequence[float]] = {}
+    usd = [0.0] * len(looks)
+    while talks:
+        rounds: dict[int, list[Ask]] = {}
+        for k, talk in list(talks.items()):
+            said = _next(talk, words.get(k), looks[k])
+            if isinstance(said, Critique):
+                found[k] = said
+                del talks[k]
+            else:
+                rounds[k] = said
+        answers = iter(answer([ask for asks in rounds.values() for ask in asks]) if rounds else ())
+        replies = {k: [next(answers) for _ in asks] for k, asks in rounds.items()}
+        words = {k: [reply.yes for reply in heard] for k, heard in replies.items()}
+        for k, heard in replies.items():
+            usd[k] += sum(reply.usd for reply in heard)
+    share = (time.perf_counter() - start) / max(1, len(looks))
+    return [replace(found[k], critic=critic, seconds=share, usd=usd[k]) for k in range(len(looks))]
+
+
+def _next(talk: Talk, answers: Sequence[float] | None, look: Look) -> list[Ask] | Critique:
+    """The talk's next round, or its critique; no verdict where it breaks."""
     try:
-        asks = next(talk)
-        while True:
-            asks = talk.send(answer(asks))
+        return next(talk) if answers is None else talk.send(answers)
     except StopIteration as end:
         critique: Critique = end.value
         return critique
+    except Exception as error:
+        return blank(look, f"no verdict ({type(error).__name__}: {error})")
+
+
+class Model(Protocol):
+    """Whoever answers: a local model (`vlm.model.Vlm`) or an endpoint (`vlm.answerer.Answerer`). `id` names it."""
+
+    @property
+    def id(self) -> str:
+        """Name and version."""
+        ...
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        ...
+
+    def ask(self, asks: Sequence[Ask]) -> list[Said]:
+        """What is said of each: same length and order; one bad item never raises.
+
+        Raises `PoserError` where nobody can be asked."""
+        ...
+
+
+class QuestionCritic:
+    """A critic that asks `model` what `questions` derives from a look. `kind` begins its id.
+
+    All questions of a round about all pictures of the list are asked together; composition of the list changes no
+    verdict.
+    """
+
+    def __init__(self, kind: str, model: Model, questions: Questions) -> None:
+        self.kind, self.model, self.questions = kind, model, questions
+
+    @property
+    def id(self) -> str:
+        """'KIND:MODEL:QUESTIONS'."""
+        return f"{self.kind}:{self.model.id}:{self.questions.id}"
+
+    def requirements(self) -> Requirements:
+        """See `plugins.Requiring`."""
+        return self.model.requirements()
+
+    def __call__(self, looks: Sequence[Look]) -> list[Critique]:
+        """Same length and order; a look that cannot be judged has NaN scores. Raises `PoserError` as the model."""
+        return judged(looks, self.questions, self.model.ask, self.id)
 
 
 _ROLE = re.compile(r"\b(system|user|assistant|human|model|ai|answer|question)(\s*):", re.I)

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 
 from experts.api import Answer, BadAnswer, Errand, Fault, Tokens
 from experts.failures import MAX_MESSAGE
-from experts.types import image_digest
-from poser.critics.questions.asking import Ask
-from poser.critics.questions.rounds import Said
+from poser.critics.questions.asking import Ask, Said
 from poser.critics.vlm.protocols import PROTOCOLS
 from poser.llm import Endpoint
-from poser.llm.answers import Answers, Key
+from poser.llm.answers import Answers, Key, digest_of
 from poser.llm.prompts import Prompt
 from poser.llm.wire import PICTURE
+from poser.plugins import Requirements
 from poser.types import PoserError
 
 LOG = logging.getLogger(__name__)
@@ -54,6 +53,10 @@ class Answerer:
         """'MODEL:PROMPT@DIGEST'."""
         return f"{self.endpoint.terms.model}:{self.words.id}"
 
+    def requirements(self) -> Requirements:
+        """The service."""
+        return self.endpoint.requirements()
+
     @cached_property
     def memory(self) -> Answers[float]:
         """What it answered before."""
@@ -64,7 +67,7 @@ class Answerer:
 
         Raises `PoserError` where there is no key, or the address has no such endpoint or model.
         """
-        keys = [_key(ask) for ask in asks]
+        keys = [(digest_of(ask.picture), ask.question) for ask in asks]
         known = self.memory.get(dict.fromkeys(keys))
         fresh = {key: ask for key, ask in zip(keys, asks, strict=True) if key[0] and key not in known}
         found = self._found(_groups(fresh, self.protocol.most)) if fresh else {}
@@ -129,14 +132,6 @@ class Answerer:
         """The price of a request whose answer was lost, USD."""
         tokens = PICTURE + sum(len(ask.question) for ask in group.asks) // 4
         return self.endpoint.terms.prices.usd(Tokens(text_in=tokens)) or 0.0
-
-
-def _key(ask: Ask) -> Key:
-    """The picture's digest and the question; '' as digest for what is no picture."""
-    try:
-        return image_digest(ask.picture), ask.question
-    except Exception:
-        return "", ask.question
 
 
 def _groups(asks: Mapping[Key, Ask], most: int) -> list[Group]:

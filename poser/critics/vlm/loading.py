@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from poser.critics.vlm.yes_probability import Loaded, control_of
 from poser.types import PoserError
 
 HASHED = 2**26
@@ -59,51 +59,19 @@ def failed(name: str, error: BaseException) -> PoserError:
     return PoserError(f"critic: cannot load {name!r} ({lines[0][:200]}); set critic.model to a folder or hub id")
 
 
-@dataclass(frozen=True)
-class Vocabulary:
-    """How a model is asked and answers.
-
-    `yes`, `no`: words of which those that are a single token are the labels. `prefix`, `suffix`: put before and after
-    every question. `images`: settings of the image processor, as limits of size.
-    """
-
-    yes: tuple[str, ...] = ("yes", "Yes", " yes", " Yes")
-    no: tuple[str, ...] = ("no", "No", " no", " No")
-    prefix: str = ""
-    suffix: str = ""
-    images: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        """Differs where answers may."""
-        images = "" if not self.images else repr(sorted(self.images.items()))
-        return "|".join([self.prefix, self.suffix, images, *self.no, "", *self.yes])
-
-    def asked(self, question: str) -> str:
-        """The question as the model gets it."""
-        return " ".join(part for part in (self.prefix, question, self.suffix) if part)
-
-
-def key_of(name: str, revision: str | None, words: Vocabulary) -> str:
-    """The model's key in a residency: another one where labels, image settings or revision differ from the usual."""
-    usual = Vocabulary(prefix=words.prefix, suffix=words.suffix)
-    more = "" if words == usual and revision is None else f":{revision or ''}:{words.key}"
-    return f"critic:{name}{more}"
-
-
 def dtype_of(dtype: str, device: str) -> str:
     """The dtype meant by 'auto': float32 on a CPU, else bfloat16."""
     return dtype if dtype != "auto" else "float32" if device == "cpu" else "bfloat16"
 
 
-def load(name: str, dtype: str, words: Vocabulary, revision: str | None = None) -> Any:
-    """The model in RAM, as `forward.Loaded`. Raises `PoserError`: not there, not loadable, no label tokens."""
+def load(
+    name: str, dtype: str, yes: Sequence[str], no: Sequence[str], images: Mapping[str, Any], revision: str | None
+) -> Loaded:
+    """The model in RAM; the arguments as for `Vlm`. Raises `PoserError`: not there, not loadable, no label tokens."""
     import torch
     from transformers import AutoModelForImageTextToText
 
-    from poser.critics.vlm.control import control_of
     from poser.critics.vlm.image_processor import processor_of
-    from poser.critics.vlm.yes_probability import Loaded
 
     try:
         processor = processor_of(name, revision)
@@ -113,8 +81,8 @@ def load(name: str, dtype: str, words: Vocabulary, revision: str | None = None) 
     except (OSError, ValueError, AttributeError, ImportError) as error:
         raise failed(name, error) from error
     tokenizer = processor.tokenizer
-    labels = labels_of(name, tokenizer, words.no), labels_of(name, tokenizer, words.yes)
-    return Loaded(model.eval().requires_grad_(False), processor, labels, words.images, control_of(tokenizer))
+    labels = labels_of(name, tokenizer, no), labels_of(name, tokenizer, yes)
+    return Loaded(model.eval().requires_grad_(False), processor, labels, images, control_of(tokenizer))
 
 
 def labels_of(name: str, tokenizer: Any, words: Sequence[str]) -> list[int]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from experts import hub
-from poser.critics.questions.asking import Ask
+from poser.critics.questions.asking import Ask, Said
 from poser.critics.vlm import loading
 from poser.critics.vlm.presets import PRESETS
 from poser.critics.vlm.yes_probability import Loaded, Shared, plain
@@ -33,6 +34,31 @@ def _words(words: str | Sequence[str]) -> tuple[str, ...]:
     return (words,) if isinstance(words, str) else tuple(words)
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """How a model is asked and answers.
+
+    `yes`, `no`: words of which those that are a single token are the labels. `prefix`, `suffix`: put before and after
+    every question. `images`: settings of the image processor, as limits of size.
+    """
+
+    yes: tuple[str, ...] = ("yes", "Yes", " yes", " Yes")
+    no: tuple[str, ...] = ("no", "No", " no", " No")
+    prefix: str = ""
+    suffix: str = ""
+    images: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """Differs where answers may."""
+        images = "" if not self.images else repr(sorted(self.images.items()))
+        return "|".join([self.prefix, self.suffix, images, *self.no, "", *self.yes])
+
+    def asked(self, question: str) -> str:
+        """The question as the model gets it."""
+        return " ".join(part for part in (self.prefix, question, self.suffix) if part)
+
+
 class Vlm:
     """A vision-language model that is asked yes/no questions, loaded at the first one.
 
@@ -52,8 +78,8 @@ class Vlm:
         self,
         model: str | Path,
         *,
-        yes: str | Sequence[str] = loading.Vocabulary.yes,
-        no: str | Sequence[str] = loading.Vocabulary.no,
+        yes: str | Sequence[str] = Vocabulary.yes,
+        no: str | Sequence[str] = Vocabulary.no,
         prefix: str = "",
         suffix: str = "",
         images: Mapping[str, Any] | None = None,
@@ -66,7 +92,7 @@ class Vlm:
         answers: str | Path | None = None,
     ) -> None:
         self.name, self.revision, self.suffix = str(model), revision, suffix
-        self.words = loading.Vocabulary(_words(yes), _words(no), prefix, suffix, dict(images or {}))
+        self.words = Vocabulary(_words(yes), _words(no), prefix, suffix, dict(images or {}))
         self._device, self._dtype = device, dtype
         self.token_budget, self.residency = token_budget, residency
         self.gib = loading.room(self.name) if gib is None else gib
@@ -106,24 +132,29 @@ class Vlm:
         """Where it runs."""
         return loading.device_of(self._device, self.residency)
 
+    @property
+    def _key(self) -> str:
+        """Its key in a residency: another one where labels, image settings or revision differ from the usual."""
+        usual = Vocabulary(prefix=self.words.prefix, suffix=self.words.suffix)
+        more = "" if self.words == usual and self.revision is None else f":{self.revision or ''}:{self.words.key}"
+        return f"critic:{self.name}{more}"
+
     def _load(self) -> Loaded:
         dtype = loading.dtype_of(self._dtype, self.device)
-        loaded: Loaded = loading.load(self.name, dtype, self.words, self.revision)
-        return loaded
+        return loading.load(self.name, dtype, self.words.yes, self.words.no, self.words.images, self.revision)
 
     def loaded(self) -> Loaded:
         """The model in memory, loaded where it is not. Raises `PoserError` where it cannot be."""
         if self.residency is not None:
-            key = loading.key_of(self.name, self.revision, self.words)
-            return self.residency.acquire(key, self._load, self.gib)
+            return self.residency.acquire(self._key, self._load, self.gib)
         if self._own is None:
             self._own = self._load()
             self._own.model.to(self.device)
         return self._own
 
-    def ask(self, asks: Sequence[Ask]) -> list[float]:
-        """P(yes) of each, same length and order; NaN where a picture cannot be asked or the model has no finite answer,
-        or does not know a word of the question. Raises `PoserError` where the model cannot be loaded."""
+    def ask(self, asks: Sequence[Ask]) -> list[Said]:
+        """P(yes) of each, same length and order, at no cost; NaN where a picture cannot be asked or the model has no
+        finite answer, or does not know a word of the question. Raises `PoserError` where it cannot be loaded."""
         digests = {id(ask.picture): digest_of(ask.picture) for ask in asks}
         keys = [(digests[id(ask.picture)], ask.question) for ask in asks]
         with self._lock:
@@ -131,7 +162,7 @@ class Vlm:
             fresh = {key: ask for key, ask in zip(keys, asks, strict=True) if key[0] and key not in known}
             found = self._answers(fresh) if fresh else {}
             self.memory.put({key: p for key, p in found.items() if math.isfinite(p)})
-        return [found[key] if key in found else known.get(key, math.nan) for key in keys]
+        return [Said(found[key] if key in found else known.get(key, math.nan)) for key in keys]
 
     def _answers(self, asks: dict[tuple[str, str], Ask]) -> dict[tuple[str, str], float]:
         loaded = self.loaded()
