@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.arranging import in_order, parted, share_places, stand_in
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, sorted_out

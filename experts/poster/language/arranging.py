@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.describing import Described
 from experts.poster.language.making import Entry, cell_place
 from experts.poster.language.terms import Place, joined

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from experts.poster.language.altering import replace
 from experts.poster.language.making import Entry, Recoloured
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of

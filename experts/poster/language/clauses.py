@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from experts.poster.language.altering import replace
 from experts.poster.language.cutting import CAUSES, CONTENT, VERBS, asks, cut, sentences
 from experts.poster.language.senses import sharpened
 from experts.poster.language.tokens import Token

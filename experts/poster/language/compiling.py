@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from experts.poster.instruction import Instruction, Ref, apply
+from experts.poster.language.altering import replace
 from experts.poster.language.world import World
 from experts.poster.scene import MOST_DRAWN, Item, Scene, SceneError
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from experts.poster.language.altering import replace
 from experts.poster.language.making import Entry
 from experts.poster.language.terms import (
     GROUNDS,

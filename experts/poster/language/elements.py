@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.nouns import noun_at, placed, spec_at
 from experts.poster.language.places import place_at
 from experts.poster.language.relations import its_side, relation_at, there_at

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.changing import become
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Element, Except, Mark, Noun, Place, Relation, Spec, joined

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from experts.poster.language import operations as do
+from experts.poster.language.altering import replace
 from experts.poster.language.audit import unheard
 from experts.poster.language.clauses import Clause
 from experts.poster.language.elements import elements
@@ -44,9 +44,10 @@ class Interpreter:
         for clause in parts:
             if not (_heading(clause) and len(parts) > 1):
                 self._clause(clause)
+        last = self.world
         self._audit()
         wishes = wishes_of(self.prompt, self.steps, self.start is None)
-        return Reading(tuple(wishes), tuple(dict.fromkeys(self.world.notes)), self.world.scene)
+        return Reading(tuple(wishes), tuple(dict.fromkeys(last.notes)), last.scene)
 
     @property
     def opening(self) -> bool:
@@ -73,12 +74,20 @@ class Interpreter:
         audited: list[Step] = []
         for step in self.steps:
             audited.append(step)
-            for token in unheard(step):
+            for token in unheard(step, self._replay):
                 text = self.prompt[token.start : token.end]
                 why = f"it is not clear what {text!r} is about"
                 wish = Wish(text, (token.start, token.end), (), "not understood", why)
                 audited.append(Step(step.clause, step.after, step.after, wish, False))
         self.steps = audited
+
+    def _replay(self, step: Step, clause: Clause) -> World | None:
+        """The world after a step if it had had this clause; None where that would have been refused."""
+        self.world = step.before
+        try:
+            return self._applied(clause, do.preferred(_elements(clause)), step.opening)
+        except Refused:
+            return None
 
     def _stay(self, clause: Clause, wish: Wish, opening: bool = False) -> None:
         """Notes a clause that changes nothing."""
@@ -102,7 +111,7 @@ class Interpreter:
         return self.last_condition
 
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
-        said = _without_owner(_without_echo(elements(clause.tokens)))
+        said = _elements(clause)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
             return
@@ -246,6 +255,11 @@ class Interpreter:
             det = "them" if len(world.named(world.focus)) > 1 and world.group else "it"
             return do.describe(world, [Noun("thing", det=det), *said], opening)
         return do.describe(world, said, opening)
+
+
+def _elements(clause: Clause) -> list[Element]:
+    """What a clause names."""
+    return _without_owner(_without_echo(elements(clause.tokens)))
 
 
 def _without_echo(said: list[Element]) -> list[Element]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from experts.poster.language.altering import replace
 from experts.poster.language.resolve import cells_near, like, said, things_of
 from experts.poster.language.terms import Direction, Except, Noun, Place, Relation, Spec
 from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.places import place_at, place_of
 from experts.poster.language.scanning import BEFORE, Scan
 from experts.poster.language.terms import HEADS, Noun, Spec, joined, number, with_word
@@ -61,7 +61,7 @@ class _Phrase:
         return replace(self.noun, places=places, strange=tuple(self.strange))
 
     def _set(self, **changes: object) -> None:
-        self.noun = replace(self.noun, **changes)  # type: ignore[arg-type]
+        self.noun = replace(self.noun, **changes)
 
     def _head(self) -> str:
         """A head; one that is the attribute of the next ('star shape', 'one red star') is no end."""

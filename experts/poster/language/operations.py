@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from experts.poster.language.adding import describe, fill, put
+from experts.poster.language.altering import replace
 from experts.poster.language.changing import change, grow
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.exchanging import replaced, swap

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.scanning import PLACES, Scan
 from experts.poster.language.terms import Place, number
 from experts.poster.language.tokens import Token

@@ -8,8 +8,8 @@ against the scene as it will be when their clause's turn comes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.clauses import clauses
 from experts.poster.language.interpreting import Interpreter
 from experts.poster.language.making import Recoloured

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from experts.poster.language.altering import replace
 from experts.poster.language.nouns import noun_at, placed
 from experts.poster.language.scanning import Scan
 from experts.poster.language.terms import GROUNDS, HEADS, Noun, Place, Relation

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.terms import Except, Noun, Place, Relation
 from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, fits, within
 from experts.poster.scene import PLACES, plural

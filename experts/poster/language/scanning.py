@@ -23,10 +23,13 @@ class Scan:
     at: int = 0
     elements: list[Element] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.tags = [token.sense.tag for token in self.tokens]
+
     def tag(self, ahead: int = 0) -> str:
         """The tag `ahead` of here; '' beyond the ends."""
         k = self.at + ahead
-        return self.tokens[k].tag if 0 <= k < len(self.tokens) else ""
+        return self.tags[k] if 0 <= k < len(self.tags) else ""
 
     def value(self, ahead: int = 0) -> str:
         """The value `ahead` of here."""
@@ -35,7 +38,7 @@ class Scan:
 
     def skip(self, *tags: str) -> None:
         """Steps over tokens of these tags."""
-        while self.at < len(self.tokens) and self.tag() in tags:
+        while self.at < len(self.tags) and self.tags[self.at] in tags:
             self.at += 1
 
     def text(self, ahead: int = 0) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.slips import headed, without_labels, without_reasons, without_slips
 from experts.poster.language.terms import HEADS

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from experts.poster.language.altering import replace
 from experts.poster.language.tokens import Token
 
 GROUNDS = ("poster", "ground")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from experts.poster.instruction import Instruction
+from experts.poster.language.altering import replace
 from experts.poster.language.clauses import Clause
 from experts.poster.language.compiling import commands, drawn
 from experts.poster.language.world import World

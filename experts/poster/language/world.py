@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from experts.poster.language.altering import replace
 from experts.poster.language.terms import Noun, Place
 from experts.poster.scene import PLACES, Item, Scene
 
