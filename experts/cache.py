@@ -9,15 +9,20 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
+import math
 from dataclasses import replace
 from pathlib import Path
 from threading import RLock
 
 from cachetools import LRUCache
 
+from experts.failures import boundary
 from experts.files import write_whole
-from experts.images import ImageError, open_image, png
-from experts.types import Card, Request, Result, image_digest
+from experts.images import open_image, png
+from experts.types import Card, Request, Result, copied, image_digest
+
+_LOG = logging.getLogger(__name__)
 
 
 class Cache:
@@ -27,6 +32,8 @@ class Cache:
         limit_mib: memory for decoded pictures, MiB.
         folder: where to keep them across runs; None: in memory only. Damaged files count as absent.
 
+    It never ends a run: what cannot be written is said once in the log, what cannot be read back is dropped.
+
     Attributes:
         memory: the results in memory; its `currsize` and `maxsize` are bytes of decoded pictures.
     """
@@ -35,6 +42,7 @@ class Cache:
         self.folder = Path(folder) if folder is not None else None
         self.memory: LRUCache[str, Result] = LRUCache(int(limit_mib * 2**20), _size)
         self._lock = RLock()
+        self._complained = False
 
     def get(self, card: Card, request: Request) -> Result | None:
         """The stored picture, `cached`, at no cost and with its notes; None where there is none."""
@@ -51,7 +59,7 @@ class Cache:
             if result is None or result.image is None:
                 return None
             self._keep(key, result)
-            return replace(result, image=result.image.copy())
+            return replace(result, image=copied(result.image))
 
     def put(self, card: Card, request: Request, result: Result) -> None:
         """Stores a picture; failures, pictures of unseeded cards and what came from the store itself are let go."""
@@ -59,8 +67,11 @@ class Cache:
             return
         key = _key(card, request)
         with self._lock:
-            self._keep(key, replace(result, image=result.image.copy()))
-            self._write(key, result)
+            self._keep(key, replace(result, image=copied(result.image)))
+            try:
+                self._write(key, result)
+            except Exception as error:  # the disk is full, say: the picture is made, and stays in memory
+                self._complain(f"pictures are not kept in {self.folder} ({boundary(error).message})")
 
     def _keep(self, key: str, result: Result) -> None:
         """Into memory as the most recently used; a picture larger than the limit is not kept."""
@@ -72,13 +83,19 @@ class Cache:
             return None
         picture, record = _files(self.folder, key)
         try:
-            data = json.loads(record.read_text(encoding="utf-8"))
-            image = open_image(picture)
-            if image_digest(image) != data["sha256"]:
+            if not record.exists():
                 return None
-            return Result(image, None, float(data["seconds"]), float(data["usd"]), tuple(map(str, data["notes"])))
-        except (OSError, ValueError, KeyError, TypeError, ImageError):
+            return _result(record.read_bytes(), picture)
+        except Exception as error:
+            self._complain(f"a damaged record of {self.folder} is dropped ({boundary(error).message})")
+            with contextlib.suppress(OSError):
+                record.unlink()
             return None
+
+    def _complain(self, words: str) -> None:
+        if not self._complained:
+            _LOG.warning("cache: %s", words)
+        self._complained = True
 
     def _write(self, key: str, result: Result) -> None:
         """The record is written last: a picture without one does not count."""
@@ -89,6 +106,20 @@ class Cache:
         data = json.dumps({"sha256": image_digest(result.image), **fields})
         write_whole(picture, png(result.image), lasting=False)
         write_whole(record, data.encode(), lasting=False)
+
+
+def _result(record: bytes, picture: Path) -> Result:
+    """A result from its files. Raises whatever is wrong with them."""
+    data = json.loads(record)
+    image = open_image(picture, alpha=True)
+    if image_digest(image) != data["sha256"]:
+        raise ValueError("the picture is not the one that was stored")
+    seconds, usd, notes = float(data["seconds"]), float(data["usd"]), data["notes"]
+    if not (math.isfinite(seconds + usd) and min(seconds, usd) >= 0):
+        raise ValueError(f"seconds {seconds}, usd {usd}")
+    if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
+        raise ValueError("notes are no texts")
+    return Result(image, None, seconds, usd, tuple(notes))
 
 
 def _key(card: Card, request: Request) -> str:
@@ -104,4 +135,4 @@ def _files(folder: Path, key: str) -> tuple[Path, Path]:
 
 def _size(result: Result) -> int:
     """Bytes of the decoded picture."""
-    return result.image.width * result.image.height * 3 if result.image else 0
+    return result.image.width * result.image.height * len(result.image.getbands()) if result.image else 0

@@ -32,29 +32,44 @@ def boundary(error: BaseException) -> Failure:
     """Classifies an exception by its type and words; the message is one line.
 
     Raises:
-        the error itself, where it is no `Exception` (KeyboardInterrupt, SystemExit).
+        the error itself, where it is a KeyboardInterrupt: Ctrl-C ends the run. Everything else, a SystemExit of some
+        library included, is a fault of whoever was called.
     """
-    if not isinstance(error, Exception):
+    if isinstance(error, KeyboardInterrupt):
         raise error
     return Failure(_kind(error), _line(error))
 
 
-def _kind(error: Exception) -> FailureKind:
+def words_of(error: BaseException) -> str:
+    """What an exception says; '' where it cannot be printed."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def plain_line(text: str, most: int = MAX_MESSAGE) -> str:
+    """The text as one line of at most `most` characters: blanks joined, what cannot be shown escaped."""
+    line = " ".join(text[: 4 * most].split())
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line[:most])[:most]
+
+
+def _kind(error: BaseException) -> FailureKind:
     """memory, timeout, unavailable or broken."""
     names = {cls.__name__ for cls in type(error).__mro__}
     if names & {"MemoryError", "OutOfMemoryError"}:
         return "memory"
-    if isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS):
+    if isinstance(error, RuntimeError) and any(word in words_of(error).lower() for word in _MEMORY_WORDS):
         return "memory"
     if any("Timeout" in name for name in names):
         return "timeout"
     return "unavailable" if isinstance(error, (OSError, ImportError)) else "broken"
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     """The error's type and first line of text, at most `MAX_MESSAGE` characters."""
-    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {words}"[:MAX_MESSAGE] if words else type(error).__name__
+    words = next((line for line in words_of(error).splitlines() if line.strip()), "")
+    return plain_line(f"{type(error).__name__}: {words}" if words else type(error).__name__)
 
 
 def unsupported(card: Card, request: Request) -> Failure | None:

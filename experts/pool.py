@@ -13,11 +13,12 @@ from functools import partial
 from threading import Lock
 
 from experts.cache import Cache
+from experts.calling import call
 from experts.failures import boundary, unsupported
 from experts.memory import Residency
 from experts.registry import Entry, Registry, UnknownExpert
 from experts.scheduling import Scheduler, Ticket, at_once
-from experts.types import Card, Expert, Failure, FailureKind, Job, Request, Result
+from experts.types import Card, Expert, Failure, FailureKind, Job, Request, Result, copied
 
 
 @dataclass(frozen=True)
@@ -185,19 +186,11 @@ class Pool:
     def _asked(self, entry: Entry, requests: list[Request]) -> list[Result]:
         try:
             expert = self.expert(entry.card.id)
-        except Exception as error:
+        except BaseException as error:
             return [Result(failure=_unloadable(entry, boundary(error)))] * len(requests)
         if not entry.remote:
             self._look_ahead()
-        try:
-            results = list(expert(requests))
-        except Exception as error:
-            return [Result(failure=boundary(error))] * len(requests)
-        given = sum(isinstance(result, Result) for result in results)
-        if not len(results) == given == len(requests):
-            words = f"{entry.card.id} gave {given} results for {len(requests)} requests"
-            return [Result(failure=Failure("broken", words))] * len(requests)
-        return results
+        return call(expert, entry.card, requests, free=not entry.remote and not entry.card.usd)
 
     def _look_ahead(self) -> None:
         """Tells the residency who is needed next, so that it comes in while this one runs."""
@@ -233,7 +226,7 @@ def _again(result: Result) -> Result:
     """The same result for an identical job: nothing was computed for it, nothing charged."""
     if result.image is None:
         return replace(result, seconds=0.0, usd=0.0)
-    return replace(result, image=result.image.copy(), seconds=0.0, usd=0.0, cached=True)
+    return replace(result, image=copied(result.image), seconds=0.0, usd=0.0, cached=True)
 
 
 def _unloadable(entry: Entry, failure: Failure) -> Failure:

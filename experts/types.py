@@ -83,10 +83,39 @@ class Card:
             raise ValueError(f"card {self.id!r}: no such verb {sorted(unknown)}; verbs are {', '.join(VERBS)}")
 
 
+_DIGEST = "pixels_digest"
+"""Attribute of a picture: its pixels (the object that holds them) and their digest."""
+
+
 def image_digest(image: Image.Image) -> str:
-    """sha256 of size and RGB bytes, hexadecimal: two pictures with equal pixels have equal digests."""
-    rgb = image.convert("RGB")
-    return hashlib.sha256(f"{rgb.size}".encode() + rgb.tobytes()).hexdigest()
+    """sha256 of size and RGB bytes (RGBA where anything is transparent), hexadecimal: two pictures with equal pixels
+    have equal digests.
+
+    Computed once a picture: afterwards PIL copies the pixels before it changes them in place, and the copy is another
+    object.
+    """
+    image.load()
+    pixels, digest = getattr(image, _DIGEST, (None, ""))
+    if pixels is image.im and image.readonly:
+        return str(digest)
+    shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if shown.mode == "RGBA" and shown.getchannel("A").getextrema() == (255, 255):
+        shown = shown.convert("RGB")
+    digest = hashlib.sha256(f"{shown.size}".encode() + shown.tobytes()).hexdigest()
+    image.readonly = 1
+    setattr(image, _DIGEST, (image.im, digest))
+    return digest
+
+
+def copied(image: Image.Image) -> Image.Image:
+    """Another picture with the same pixels, and with their digest where it is known."""
+    image.load()
+    other = image.copy()
+    pixels, digest = getattr(image, _DIGEST, (None, ""))
+    if pixels is image.im and image.readonly:
+        other.readonly = 1
+        setattr(other, _DIGEST, (other.im, digest))
+    return other
 
 
 @dataclass(frozen=True)
@@ -95,12 +124,13 @@ class Request:
 
     Attributes:
         prompt: the words handed to the model.
-        images: input pictures, RGB; empty for text-to-image.
+        images: input pictures, RGB (RGBA with `alpha`); empty for text-to-image.
         mask: where to paint (white), mode 'L', of the first picture's size; None: everywhere.
         size: (width, height) px; None: the expert's own.
         seed: 0 .. 2**31 - 1.
         params: overrides of `Card.params`.
         asked: the user's own words, where `prompt` was rewritten from them; recorded, not handed on.
+        alpha: a picture with transparency (RGBA) is welcome; without it, transparency is laid on white.
     """
 
     prompt: str
@@ -110,12 +140,14 @@ class Request:
     seed: int = 0
     params: Mapping[str, Any] = field(default_factory=dict)
     asked: str = ""
+    alpha: bool = False
 
     @cached_property
     def digest(self) -> str:
         """sha256 over everything that can change the picture (so not `asked`), hexadecimal."""
         parts: list[Any] = [self.prompt, [image_digest(image) for image in self.images]]
         parts += [image_digest(self.mask) if self.mask else None, self.size, self.seed, dict(self.params)]
+        parts += ["alpha"] if self.alpha else []
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -37,6 +37,7 @@ from poser.types import (
     Wording,
     Words,
 )
+from poser.verdicts import verdicts
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -107,7 +108,7 @@ class MDP:
             Look(task.image, None, None, (), (), following, read) if task.image and (read or following) else None
             for task, following in zip(tasks, commands, strict=True)
         ]
-        return _answered(looks, self.critic)
+        return _answered(looks, self._verdicts)
 
     def _state(self, task: Task, planned: Planned, read: Critique | None, asked: Critique | None) -> State:
         """The first state of a task."""
@@ -187,7 +188,10 @@ class MDP:
             else None
             for state, action, result in zip(states, actions, results, strict=True)
         ]
-        return _answered(looks, self.critic)
+        return _answered(looks, self._verdicts)
+
+    def _verdicts(self, looks: Sequence[Look]) -> list[Critique]:
+        return verdicts(self.critic, looks)
 
     def _outcome(
         self,

@@ -15,13 +15,14 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     ("experts.types", "experts.files", "experts.own_file", "experts.hub"),
-    ("experts.failures", "experts.images"),
-    ("experts.entries", "experts.memory", "experts.cache", "experts.scheduling"),
+    ("experts.failures",),
+    ("experts.images",),
+    ("experts.calling", "experts.entries", "experts.memory", "experts.cache", "experts.scheduling"),
     ("experts.registry",),
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
     ("experts.poster.language", "experts.poster.train"),
     ("poser.types", "poser.versions"),
-    ("poser.plugins", "poser.actions", "poser.reward", "poser.llm.prompts"),
+    ("poser.plugins", "poser.actions", "poser.reward", "poser.verdicts", "poser.llm.prompts"),
     ("poser.llm", "poser.config", "poser.learned"),
     ("poser.planning.text", "poser.roster", "poser.policies"),
     ("poser.planning", "poser.wording", "poser.critics.questions"),

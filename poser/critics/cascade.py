@@ -11,6 +11,7 @@ from poser import critics
 from poser.critics.ensemble import disagreement
 from poser.plugins import Context, Requirements, refuse, requirements_of
 from poser.types import Critic, Critique, Look, PoserError
+from poser.verdicts import verdicts
 
 KEYS = ("first", "then", "unsure", "answers")
 UNSURE = (0.2, 0.8)
@@ -45,9 +46,9 @@ class Cascade:
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order."""
-        found, name = self.first(looks), self.id
+        found, name = verdicts(self.first, looks), self.id
         open_ = [k for k, critique in enumerate(found) if self.doubts(critique)]
-        for k, critique in zip(open_, self.then([looks[k] for k in open_]) if open_ else [], strict=True):
+        for k, critique in zip(open_, verdicts(self.then, [looks[k] for k in open_]), strict=True):
             found[k] = _both(found[k], critique)
         return [replace(critique, critic=name) for critique in found]
 

@@ -17,12 +17,12 @@ from pydantic import ConfigDict
 
 from experts.types import Failure, image_digest
 from poser import llm as chats
-from poser.critics.questions.asking import blank
 from poser.llm import Chat, Form, Query
 from poser.llm.form import Share
 from poser.llm.prompts import Prompt, prompt
 from poser.plugins import Context, Requirements
 from poser.types import Answer, Critique, Look, Premise
+from poser.verdicts import blank
 
 LOG = logging.getLogger(__name__)
 KEYS = (*chats.KEYS, "prompt")

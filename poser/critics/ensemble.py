@@ -9,6 +9,7 @@ from typing import Any
 from poser import critics
 from poser.plugins import Context, Requirements, refuse, requirements_of
 from poser.types import Critic, Critique, Look, PoserError
+from poser.verdicts import verdicts
 
 KEYS = ("members", "answers")
 
@@ -85,7 +86,7 @@ class Ensemble:
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         """Same length and order."""
-        said = [member(looks) for member in self.members]
+        said = [verdicts(member, looks) for member in self.members]
         name = self.id
         return [merged(critiques, self.weights, name) for critiques in zip(*said, strict=True)]
 

@@ -19,7 +19,7 @@ from experts.api import Errand, Fault
 from experts.failures import MAX_MESSAGE, boundary
 from experts.images import data_url
 from experts.types import Failure, image_digest
-from poser.llm.answers import Answers
+from poser.llm.answers import Answers, as_text
 from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
 from poser.llm.form import F, Form, document, read, schema_of
 from poser.llm.prompts import Prompt
@@ -108,7 +108,7 @@ class Chat:
 
     @cached_property
     def _memory(self) -> Answers[str]:
-        return Answers(self._file, f"chat {self.endpoint.terms.base_url} {self.model}", str)
+        return Answers(self._file, f"chat {self.endpoint.terms.base_url} {self.model}", as_text)
 
     def ask(self, queries: Sequence[Query], form: type[F]) -> list[Reply[F]]:
         """Same length and order. What is asked twice is asked once, and charged to the first.

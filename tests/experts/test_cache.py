@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from experts.types import Card, Failure, Request, Result, image_digest
 
 CARD = Card(id="c", mode="text-to-image", description="d", params={"steps": 4})
 ASK = Request("a star", seed=3)
+NAN = b'{"sha256": "DIGEST", "seconds": NaN, "usd": 1, "notes": []}'
+NEGATIVE = b'{"sha256": "DIGEST", "seconds": 1, "usd": -1, "notes": []}'
 
 
 def made(colour: str = "red", side: int = 32) -> Result:
@@ -103,3 +106,41 @@ def test_another_picture_under_the_same_name_is_a_miss(tmp_path: Path) -> None:
     (file,) = tmp_path.rglob("*.png")
     made("green").image.save(file)
     assert Cache(folder=tmp_path).get(CARD, ASK) is None
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(28, "No space left on device"), ValueError("cannot be encoded"), MemoryError()]
+)
+def test_a_store_that_cannot_write_keeps_the_picture(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("experts.cache.write_whole", full)
+    cache = Cache(folder=tmp_path)
+    for seed in range(3):
+        cache.put(CARD, replace(ASK, seed=seed), made())
+    assert cache.get(CARD, replace(ASK, seed=1)) is not None and len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"[" * 100_000,
+        b"{}",
+        b"\xff",
+        b"7",
+        b"null",
+        b'{"sha256": 1, "seconds": 1, "usd": 1, "notes": []}',
+        NAN,
+        NEGATIVE,
+    ],
+)
+def test_a_record_that_cannot_be_is_dropped(record: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    Cache(folder=tmp_path).put(CARD, ASK, made())
+    (file,) = tmp_path.rglob("*.json")
+    digest = json.loads(file.read_bytes())["sha256"].encode()
+    file.write_bytes(record.replace(b"DIGEST", digest))
+    assert Cache(folder=tmp_path).get(CARD, ASK) is None
+    assert len(caplog.records) == 1 and not file.exists()

