@@ -29,6 +29,7 @@ BLOCKS = {
     "learning": ("learning", "page", "learning"),
     "people": ("people.__main__", "overview", "people-*"),
     "policies": ("poster", "page", "poster-*"),
+    "replay": ("replay.__main__", "pages", "replay-*"),
     "settings": ("tables", "settings", ""),
     "speed": ("speed.preset", "page", "speed"),
     "speed-ratios": ("speed.__main__", "ratios", "speed"),

@@ -46,7 +46,7 @@ class Setting:
         mdp: experts, critic, rules; its reward and what may be chosen are replaced by the config's.
         tasks, eval_tasks: to learn from, and held out to measure on.
         embedder: of the texts.
-        budget: of every episode.
+        budget: of every episode; None: that of its task.
         skill_scores: measured scores of the experts (`probe`).
         n_eval_tasks: held-out tasks of a measurement; eval_freq: expert calls between two measurements.
         record: whether every episode is recorded in the folder.
@@ -57,7 +57,7 @@ class Setting:
     tasks: TaskSource
     eval_tasks: TaskSource
     embedder: Embedder
-    budget: Budget = Budget()
+    budget: Budget | None = Budget()
     skill_scores: SkillScores = field(default_factory=dict)
     n_eval_tasks: int = 48
     eval_freq: int = 500

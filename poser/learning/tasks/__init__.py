@@ -48,11 +48,11 @@ def load(name: str) -> TaskSource:
 class PricedTasks:
     """A source whose tasks get a budget and random prices, drawn from [0, highest] with half of the mass near 0 (u^2).
 
-    `highest` None: the prices of `fixed`.
+    `budget` None: that of each task; `highest` None: the prices of `fixed`.
     """
 
     source: TaskSource
-    budget: Budget = Budget()
+    budget: Budget | None = Budget()
     highest: Price | None = None
     fixed: Price = Price()
 
@@ -67,8 +67,8 @@ class PricedTasks:
         if self.highest is not None:
             second, usd = rng.random(2) ** 2
             price = Price(self.highest.second * float(second), self.highest.usd * float(usd))
-        return replace(task, budget=self.budget, price=price)
+        return replace(task, budget=self.budget or task.budget, price=price)
 
     def first(self, count: int) -> list[Task]:
         """The source's list, at the prices of `fixed`."""
-        return [replace(task, budget=self.budget, price=self.fixed) for task in self.source.first(count)]
+        return [replace(task, budget=self.budget or task.budget, price=self.fixed) for task in self.source.first(count)]
