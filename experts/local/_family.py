@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,17 +77,3 @@ class Family:
     def params(self) -> tuple[str, ...]:
         """The params that a card of this family may have."""
         return (*self.names, *self.own, *(("sampler",) if self.samplers else ()))
-
-    def arguments(self, ask: Ask, takes: Collection[str]) -> dict[str, Any]:
-        """Keyword arguments of the pipeline's call, without size, generators and output type.
-
-        `takes`: the names of the call's arguments.
-        """
-        fixed = {name: value for name, value in self.fixed.items() if name in takes}
-        named = {self.names[name]: value for name, value in ask.params.items() if name in self.names}
-        if named.get("negative_prompt") is not None:  # diffusers wants one a prompt
-            named["negative_prompt"] = [named["negative_prompt"]] * len(ask.prompts)
-        images = {self.image: ask.images} if ask.images else {}
-        masks = {self.mask: ask.masks} if ask.masks else {}
-        more = self.more(ask) if self.more else {}
-        return {"prompt": ask.prompts, **fixed, **named, **images, **masks, **more}

@@ -12,8 +12,7 @@ from typing import Any
 
 from experts import hub
 from experts.entries import Source
-from experts.local._quiet import quiet_loading
-from experts.local._weights import load
+from experts.local._weights import load, quiet_loading
 from experts.memory import Residency
 
 

@@ -6,10 +6,11 @@ the size of a batch change it (beyond rounding). One bad item fails alone: a chu
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,6 @@ from experts.entries import Source
 from experts.failures import boundary, unsupported
 from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
-from experts.local._quiet import quiet_call
 from experts.local._samplers import fresh, unfit
 from experts.local._weights import read
 from experts.memory import DeviceLock, Residency
@@ -122,7 +122,8 @@ class PipelineExpert:
             return Failure("unsupported", f"{self.card.id}: it takes {words}, not {given}")
         if request.mask is not None and not self.family.mask:
             return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
-        reason = unfit(self._model, request.params.get("sampler"))
+        sampler = request.params.get("sampler")
+        reason = "" if sampler is None else unfit(self._model, sampler)
         return Failure("unsupported", f"{self.card.id}: {reason}") if reason else None
 
     def _ready(self, place: int, request: Request) -> _Item:
@@ -166,7 +167,7 @@ class PipelineExpert:
         start = time.perf_counter()
         failure = None
         try:
-            with self._running, quiet_call():
+            with self._running, _quiet():
                 results = self._call(items)
         except Exception as error:
             failure = boundary(error)
@@ -196,10 +197,21 @@ class PipelineExpert:
         ask = self._ask(items)
         generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
         size = {"width": ask.size[0], "height": ask.size[1]} if "width" in self._takes else {}
-        arguments = {**self.family.arguments(ask, self._takes), **size, "generator": generators, "output_type": "np"}
-        out = self.pipe(**arguments)
+        out = self.pipe(**{**self._arguments(ask), **size, "generator": generators, "output_type": "np"})
         flagged = getattr(out, "nsfw_content_detected", None) or [False] * len(items)
         return [_picture(pixels, bool(flag)) for pixels, flag in zip(out.images, flagged, strict=True)]
+
+    def _arguments(self, ask: Ask) -> dict[str, Any]:
+        """Keyword arguments of the pipeline's call, without size, generators and output type."""
+        family = self.family
+        fixed = {name: value for name, value in family.fixed.items() if name in self._takes}
+        named = {family.names[name]: value for name, value in ask.params.items() if name in family.names}
+        if named.get("negative_prompt") is not None:  # diffusers wants one a prompt
+            named["negative_prompt"] = [named["negative_prompt"]] * len(ask.prompts)
+        images = {family.image: ask.images} if ask.images else {}
+        masks = {family.mask: ask.masks} if ask.masks else {}
+        more = family.more(ask) if family.more else {}
+        return {"prompt": ask.prompts, **fixed, **named, **images, **masks, **more}
 
     def _ask(self, items: list[_Item]) -> Ask:
         first = items[0]
@@ -212,6 +224,22 @@ class PipelineExpert:
             masks=[item.mask for item in items if item.mask],
         )
         return self.family.prepare(ask, self.pipe) if self.family.prepare else ask
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No warnings about cut prompts and rounded sizes: they are notes of the result. Afterwards as before."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    before = [(module, module.get_verbosity()) for module in (diffusers_logging, transformers_logging)]
+    for module, _ in before:
+        module.set_verbosity_error()
+    try:
+        yield
+    finally:
+        for module, level in before:
+            module.set_verbosity(level)
 
 
 def _mask(mask: Image.Image | None, size: tuple[int, int]) -> Image.Image:

@@ -31,10 +31,10 @@ def fitting(model: Any) -> tuple[str, ...]:
     return tuple(name for name in SAMPLERS if name not in FLOW) if prediction in _PREDICTIONS else ()
 
 
-def unfit(model: Any, name: str | None) -> str:
+def unfit(model: Any, name: str) -> str:
     """Why that sampler cannot run a model whose own scheduler is `model`, with the names that can; '' where it can."""
     names = fitting(model)
-    if name is None or name in names:
+    if name in names:
         return ""
     if name not in SAMPLERS:
         return f"no such sampler {name!r}; {hint(str(name), SAMPLERS, 'samplers')}"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from experts import hub
 from experts.entries import Source
-from experts.local._quiet import quiet_loading
+from experts.local._weights import quiet_loading
 
 
 class Sight:

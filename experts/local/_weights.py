@@ -6,8 +6,10 @@ stored in, they are cast to the residency's. Nothing is put on a device here: th
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ from experts import hub
 from experts.entries import Source
 from experts.local._loading import prepared, quantised
 from experts.local._prompts import remember
-from experts.local._quiet import quiet_loading
 from experts.memory import Residency
 
 
@@ -95,3 +96,26 @@ def load(
 def _demand(path: str) -> None:
     if Path(path).is_absolute() and not Path(path).is_dir():
         raise FileNotFoundError(f"no such folder: {path}")
+
+
+@contextlib.contextmanager
+def quiet_loading() -> Iterator[None]:
+    """No progress bars and no advice to install torchvision; warnings about weights are shown. Afterwards as before."""
+    from diffusers.utils import logging as diffusers_logging
+    from transformers.utils import logging as transformers_logging
+
+    were_on = [module for module in (diffusers_logging, transformers_logging) if module.is_progress_bar_enabled()]
+    advice = logging.getLogger("transformers.utils.import_utils")
+    advice.addFilter(_is_other_advice)
+    for module in were_on:
+        module.disable_progress_bar()
+    try:
+        yield
+    finally:
+        advice.removeFilter(_is_other_advice)
+        for module in were_on:
+            module.enable_progress_bar()
+
+
+def _is_other_advice(record: logging.LogRecord) -> bool:
+    return "torchvision" not in record.getMessage()

@@ -22,8 +22,7 @@ def _open(source: Source, residency: Residency) -> Any:
     from transformers import CLIPVisionModelWithProjection
 
     from experts.local import _joined
-    from experts.local._quiet import quiet_call
-    from experts.local._weights import read
+    from experts.local._weights import quiet_loading, read
 
     _check(source)
     encoder = _joined.part(source, "image_encoder", CLIPVisionModelWithProjection, residency)
@@ -37,7 +36,7 @@ def _open(source: Source, residency: Residency) -> Any:
             if group not in layers:
                 raise ValueError(f"{where.name} holds {key}: it is no IP-Adapter")
             layers[group][name] = file.get_tensor(key)
-    with quiet_call():
+    with quiet_loading():
         pipe.load_ip_adapter(layers, subfolder="", weight_name="ip_adapter.safetensors")
     pipe.unet.eval().requires_grad_(False)
     return pipe
