@@ -53,6 +53,10 @@ class Device:
     def wait(self, copy: DeviceCopy) -> None:
         """Computations that start from now on see the complete copy."""
 
+    def take(self, module: Any, bytes: int) -> None:
+        """Moves a module of that many bytes to the device as its library does it."""
+        module.to(self.name)
+
     def free(self) -> None:
         """Gives unused memory back."""
 
@@ -82,6 +86,10 @@ class Mirror(Device):
         """Copies."""
         self.copies, self.copied = self.copies + 1, self.copied + buffer.nbytes
         return DeviceCopy(buffer.clone())
+
+    def take(self, module: Any, bytes: int) -> None:
+        """Counts."""
+        self.copies, self.copied = self.copies + 1, self.copied + bytes
 
 
 class Cuda(Device):
@@ -192,12 +200,12 @@ class Limits:
             return name if isinstance(name, Device) else Device()
         return Cuda(name) if name.partition(":")[0] == "cuda" else OtherDevice(name)
 
-    @property
+    @cached_property
     def device(self) -> str:
         """The device's name, as torch knows it."""
         return self.backend.name
 
-    @property
+    @cached_property
     def dtype(self) -> str:
         """What weights are cast to when they are loaded."""
         return self._dtype or ("float32" if self.device == "cpu" else "bfloat16")

@@ -18,7 +18,7 @@ from cachetools import LRUCache
 from experts.memory.devices import GIB, Limits
 
 if TYPE_CHECKING:
-    from experts.memory.weights import PlacedModule, WeightStore
+    from experts.memory.weights import Part, WeightStore
 
 Sizes = Mapping[Hashable, int]
 """Blocks of weights and their bytes; a block that several models use is the same key in each."""
@@ -69,9 +69,7 @@ class Model:
         loaded: what its loader gave.
         gib: what it declares to need on the device, GiB: its weights and one call.
         reserve: least room on the device that its calls need, bytes.
-        placed: its torch modules by their id.
-        unmanaged: ids of its torch modules that another library moves (quantised, offloaded by groups): they are only
-            weighed, (bytes in RAM, bytes on the device).
+        parts: its torch modules by their id.
         lent: modules that do not come to the device with it.
         used: when it was last used; larger is later, those of one round are equal.
         transient: it is on the device for a moment and the first to leave (a text encoder).
@@ -81,43 +79,37 @@ class Model:
     loaded: Any = None
     gib: float = 0.0
     reserve: float = 0.0
-    placed: Mapping[int, PlacedModule] = field(default_factory=dict)
-    unmanaged: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    parts: Mapping[int, Part] = field(default_factory=dict)
     lent: Collection[Any] = ()
     used: int = 0
     transient: bool = False
 
     @property
-    def movable(self) -> bool:
-        """Whether it can leave the device and stay in RAM."""
-        return bool(self.placed) and not any(on_device for _, on_device in self.unmanaged.values())
-
-    @property
-    def moving(self) -> list[PlacedModule]:
+    def moving(self) -> list[Part]:
         """Its modules that come to the device with it."""
-        return [placed for placed in self.placed.values() if placed.module not in self.lent]
+        return [part for part in self.parts.values() if part.module not in self.lent]
 
     @property
     def ram_sizes(self) -> dict[Hashable, int]:
-        """What it uses of RAM: block -> bytes."""
-        blocks: dict[Hashable, int] = {block: block.host.nbytes for p in self.placed.values() for block in p.blocks}
-        return blocks | {module: in_ram for module, (in_ram, _) in self.unmanaged.items()}
+        """What it uses of RAM: block -> bytes; all that it declares where it has no torch modules."""
+        return {block: size for part in self.parts.values() for block, size in part.ram_sizes.items()} or self._declared
 
     @property
     def device_sizes(self) -> dict[Hashable, int]:
         """What its weights use of the device: block -> bytes; all that it declares where it has no torch modules."""
-        if not self.placed and not self.unmanaged:
-            return {self.key: int(self.gib * GIB)}
-        blocks: dict[Hashable, int] = {block: block.weight for placed in self.moving for block in placed.blocks}
-        return blocks | {module: on_device for module, (_, on_device) in self.unmanaged.items()}
+        if not self.parts:
+            return self._declared
+        return {block: size for part in self.moving for block, size in part.device_sizes.items()}
+
+    @property
+    def _declared(self) -> dict[Hashable, int]:
+        return {} if self.parts else {self.key: int(self.gib * GIB)}
 
     @property
     def work(self) -> float:
         """Bytes that its calls need beside its weights."""
-        if not self.placed and not self.unmanaged:
-            return 0.0
-        weights = sum(map(sum, self.unmanaged.values())) + sum(placed.weight for placed in self.placed.values())
-        return max(self.reserve, self.gib * GIB - weights)
+        weights = sum(part.weight for part in self.parts.values())
+        return max(self.reserve, self.gib * GIB - weights) if self.parts else 0.0
 
 
 class InRam:
@@ -143,21 +135,26 @@ class InRam:
     @property
     def bytes(self) -> int:
         """What all weights in RAM take, shared ones once."""
-        return total(*(model.ram_sizes for model in self.models.values()))
+        return total(*(model.ram_sizes for model in self.weighed))
+
+    @property
+    def weighed(self) -> list[Model]:
+        """The models that use RAM: on a device with memory of its own, those without torch modules are there."""
+        return [model for model in self.models.values() if model.parts or not self._limits.backend.separate]
 
     def load(self, key: str, load: Callable[[], Any], gib: float) -> None:
         """Loads a model and puts its weights in blocks; where that fails, nothing of it stays."""
         self._loading.append(key)
         try:
             loaded = load()
-            placed, unmanaged = self._place(parts_of(loaded))
+            parts = self._place(parts_of(loaded))
         except BaseException:
             self._release(key)
             raise
         finally:
             self._loading.pop()
         reserve = self._limits.reserve_gib * GIB
-        self.models[key] = Model(key, loaded, gib, reserve, placed, unmanaged, self.lent)
+        self.models[key] = Model(key, loaded, gib, reserve, parts, self.lent)
         self._log.append(Event("load", key, module_bytes(parts_of(loaded)), "asked for"))
 
     def component(self, path: str | Path, loader: Callable[[], Any]) -> Any:
@@ -174,47 +171,44 @@ class InRam:
         users.add(user)
         return part
 
-    def find(self, module: Any) -> PlacedModule | None:
+    def find(self, module: Any) -> Part | None:
         """Where a module is; None: in no model here."""
-        return next((m.placed[id(module)] for m in self.models.values() if id(module) in m.placed), None)
+        return next((m.parts[id(module)] for m in self.models.values() if id(module) in m.parts), None)
 
     def use(self, key: str, when: int) -> Model:
         """The model, which is used now; tensors that it got meanwhile are taken in."""
         model = self.models[key] = self.models.pop(key)
         model.used = when
-        for placed in model.placed.values() if self._limits.backend.separate else ():
-            self.store.refresh(placed)
+        for part in model.parts.values():
+            self.store.refresh(part)
         return model
 
     def forget(self, key: str) -> None:
         """Drops a model, and the parts that no other model uses. No caller may hold the model."""
         model = self.models.pop(key)
-        self._remove(model.placed.values())
-        collect = bool(model.placed or model.unmanaged) or self._limits.backend.separate
+        self._remove(model.parts.values())
+        collect = bool(model.parts) or self._limits.backend.separate
         del model
         self._release(key)
         if collect:  # pipelines hold themselves in circles
             gc.collect()
         self._limits.backend.free()
 
-    def _place(self, parts: Sequence[Any]) -> tuple[dict[int, PlacedModule], dict[int, tuple[int, int]]]:
-        placed: dict[int, PlacedModule] = {}
-        unmanaged: dict[int, tuple[int, int]] = {}
+    def _place(self, modules: Sequence[Any]) -> dict[int, Part]:
+        parts: dict[int, Part] = {}
         try:
-            for part in parts:
-                if bytes := unmanaged_bytes(part):
-                    unmanaged[id(part)] = bytes
-                elif id(part) not in placed:
-                    placed[id(part)] = self.find(part) or self.store.add(part)
+            for module in modules:
+                if id(module) not in parts:
+                    parts[id(module)] = self.find(module) or self.store.add(module)
         except BaseException:
-            self._remove(placed.values())
+            self._remove(parts.values())
             raise
-        return placed, unmanaged
+        return parts
 
-    def _remove(self, placed: Iterable[PlacedModule]) -> None:
-        for one in placed:
-            if self.find(one.module) is None:
-                self.store.release(one.blocks)
+    def _remove(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            if self.find(part.module) is None:
+                self.store.release(part.blocks)
 
     def _release(self, user: str) -> None:
         for name, (_, users) in list(self._shared.items()):
@@ -230,22 +224,6 @@ def parts_of(model: Any) -> list[Any]:
         return []
     parts = {"": model} if isinstance(model, torch.nn.Module) else getattr(model, "parts", None)
     return [part for part in parts.values() if isinstance(part, torch.nn.Module)] if isinstance(parts, Mapping) else []
-
-
-def unmanaged_bytes(module: Any) -> tuple[int, int] | None:
-    """(bytes in RAM, bytes on the device) of a module that is to be left to the library that loaded it, else None."""
-    torch, groups = sys.modules["torch"], sys.modules.get("diffusers.hooks.group_offloading")
-    tensors = [*module.parameters(), *module.buffers()]
-    plain = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
-    if not (
-        getattr(module, "hf_quantizer", None) is not None
-        or getattr(module, "is_quantized", False)
-        or any(type(tensor) not in plain or tensor.is_meta for tensor in tensors)
-        or (groups is not None and groups._is_group_offload_enabled(module))
-    ):
-        return None
-    in_ram = sum(tensor.nbytes for tensor in tensors if tensor.device.type == "cpu")
-    return in_ram, sum(tensor.nbytes for tensor in tensors) - in_ram
 
 
 def module_bytes(modules: Iterable[Any]) -> int:

@@ -105,15 +105,20 @@ class OnDevice:
         self.make_room(model)
         self.models.pop(model.key, None)
         self._bring(model, reason)
-        for placed in model.moving if self._limits.backend.separate else ():
-            placed.to_device(self._limits.backend)
+        try:
+            moved = sum(part.to_device(self._limits.backend) for part in model.moving)
+        except BaseException:
+            self.evict(model.key, "it did not come in whole")
+            raise
+        if moved:
+            self._log.append(Event("enter", model.key, moved, reason))
 
     def prefetch(self, model: Model) -> None:
         """Starts its copies while another runs, where nobody that is wanted has to leave."""
         working = self.models.get(self.current)
         limit = self._limits.vram_gib * GIB - max(model.work, working.work if working else 0)
         going = evictions(self._others(model, self.current), model.device_sizes, limit, spare_wanted=True)
-        if going is None or not self._limits.backend.separate:
+        if going is None:
             return
         for key in going:
             self.evict(key, f"room for {model.key}, which is next")
@@ -121,26 +126,24 @@ class OnDevice:
             self._bring(model, f"next after {self.current}")
 
     def evict(self, key: str, reason: str) -> None:
-        """It leaves; blocks that others use stay. What cannot stay in RAM is dropped. Unknown keys are let be."""
+        """It leaves; what others use stays. What cannot stay in RAM is dropped. Unknown keys are let be."""
         model = self.models.pop(key, None)
         if model is None:
             return
-        others, device = list(self.models.values()), self._limits.backend
+        others = list(self.models.values())
         used = {block for other in others for block in other.device_sizes}
         freed = sum(size for block, size in model.device_sizes.items() if block not in used)
-        for placed in model.moving if device.separate else ():
-            if not any(placed in other.moving for other in others):
-                before = placed.blocks
-                self._ram.store.to_ram(placed)
-                for block in (before | placed.blocks) - used:
-                    block.free(device)
+        staying = {part for other in others for part in other.moving}
+        left = [part.leave(self._ram.store, used) for part in model.moving if part not in staying]
         self._log.append(Event("evict", key, freed, reason))
+        kept = bool(model.parts) and all(left)
         del model
-        self.forget_unmovable(key)
+        if not kept and key in self._ram.models:
+            self._ram.forget(key)
 
-    def forget_unmovable(self, key: str) -> None:
-        """A model is not on the device: where it cannot stay in RAM either, it is dropped."""
-        if key in self._ram.models and not self._ram.models[key].movable:
+    def forget_homeless(self, key: str) -> None:
+        """A model is not on the device: where it has no torch modules, it is nowhere."""
+        if key in self._ram.models and not self._ram.models[key].parts:
             self._ram.forget(key)
 
     def relieve(self) -> bool:
@@ -154,9 +157,8 @@ class OnDevice:
     def _bring(self, model: Model, reason: str) -> None:
         """Starts the copies that are lacking; where one fails, it leaves again."""
         self.models[model.key] = model
-        blocks = {block: None for placed in model.moving for block in placed.blocks}
         try:
-            bytes = sum(block.send(self._limits.backend) for block in blocks) if self._limits.backend.separate else 0
+            bytes = sum(part.send(self._limits.backend) for part in model.moving)
         except BaseException:
             self.evict(model.key, "it did not come in whole")
             raise

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from experts.failures import boundary
 from experts.memory.devices import GIB, Device, Limits
@@ -81,6 +82,7 @@ class Residency(Limits):
     ) -> None:
         super().__init__(device, vram_gib, dtype, ram_gib, reserve_gib)
         self._reads_ahead, self._clock = read_ahead, 0
+        self._contents: WeakKeyDictionary[Any, tuple[list[int], str]] = WeakKeyDictionary()
         self.log = Log(maxlen=100_000)
         self._ram = InRam(self, self.log)
         self._on_device = OnDevice(self, self._ram, self.log)
@@ -96,6 +98,8 @@ class Residency(Limits):
     @property
     def resident(self) -> tuple[str, ...]:
         """Keys of the models on the device, least recently used first."""
+        if not self.backend.separate:
+            return self.kept
         return tuple(key for key, model in list(self._on_device.models.items()) if not model.transient)
 
     @property
@@ -106,7 +110,7 @@ class Residency(Limits):
     @property
     def used_gib(self) -> float:
         """What all models on the device weigh, GiB; shared weights count once."""
-        return self._on_device.used / GIB
+        return (self._on_device.used if self.backend.separate else self._ram.bytes) / GIB
 
     def acquire(self, key: str, load: Callable[[], T], gib: float) -> T:
         """The model of that key on the device, loaded where it is not in RAM; others leave where it needs their room.
@@ -121,13 +125,27 @@ class Residency(Limits):
             whatever `load` raises; nothing of the model stays then.
         """
         with self.running:
+            self._on_device.current = key
             if key not in self._ram.models:
                 self._load(key, load, gib)
             self._clock += key not in self._on_device.wanted
-            self._on_device.current = key
-            model = self._ram.use(key, self._clock)
-            self._enter(model, "asked for")
+            if self.backend.separate:
+                self._enter(self._ram.use(key, self._clock), "asked for")
+                return cast(T, self._ram.models[key].loaded)
+            model = self._ram.models[key] = self._ram.models.pop(key)
+            model.used = self._clock
             return cast(T, model.loaded)
+
+    def make_room(self, bytes: int) -> None:
+        """Room on the device for a library that loads straight to it: others leave.
+
+        Raises:
+            NoRoom: more than the limit, or than what is not pinned.
+        """
+        with self.running:
+            if self.backend.separate:
+                key = self._on_device.current
+                self._on_device.make_room(Model(f"{key}, which is loaded to the device,", gib=bytes / GIB))
 
     def component(self, path: str | Path, loader: Callable[[], T]) -> T:
         """A part that models share (VAE, text encoder, tokenizer): loaded once per (resolved path, dtype).
@@ -147,6 +165,8 @@ class Residency(Limits):
         """Bytes that bringing a model in would copy; of one that is not in RAM, the `gib` that it declares."""
         if key not in self._ram.models:
             return int(gib * GIB)
+        if not self.backend.separate:
+            return 0
         there = {block for model in self._on_device.models.values() for block in model.device_sizes}
         return sum(size for block, size in self._ram.models[key].device_sizes.items() if block not in there)
 
@@ -158,7 +178,7 @@ class Residency(Limits):
         """
         with self.running:
             if key in self._ram.models:
-                if key not in self._on_device.models:
+                if self.backend.separate and key not in self._on_device.models:
                     self._on_device.prefetch(self._ram.models[key])
             elif self._reads_ahead if self._reads_ahead is not None else self.device != "cpu":
                 self.read_ahead(needs)
@@ -173,16 +193,16 @@ class Residency(Limits):
 
         Where it does not fit beside the model that runs, that one goes to RAM and comes back afterwards.
         """
-        placed = self._ram.find(module)
-        if placed is None or not self.backend.separate:
+        part = self._ram.find(module) if self.backend.separate else None
+        if part is None:
             yield
             return
         with self.running:
             key = self._on_device.current
-            self.store.refresh(placed)
-            name = f"{type(module).__name__} {placed.content[:8]}"
+            self.store.refresh(part)
+            name = f"{type(module).__name__} {part.content[:8]}"
             reserve = self.reserve_gib * GIB
-            encoder = Model(name, None, 0, reserve, {id(module): placed}, used=self._clock, transient=True)
+            encoder = Model(name, None, 0, reserve, {id(module): part}, used=self._clock, transient=True)
             self._enter(encoder, f"for {key}")
             try:
                 yield
@@ -191,15 +211,20 @@ class Residency(Limits):
                     self._enter(self._ram.models[key], "its prompts are encoded")
 
     def content(self, module: Any) -> str:
-        """sha256 of a module's class, configuration and weights; '' where it is in no model here (yet)."""
-        placed = self._ram.find(module)
-        if placed is None:
-            return ""
-        self.store.refresh(placed)
-        return placed.content
+        """Equal for modules that compute the same: sha256 of class, configuration and weights; of one that its library
+        moves, a name of its own. '' where it is in no model here (yet)."""
+        tensors = [*map(id, module.parameters()), *map(id, module.buffers())]
+        known = self._contents.get(module)
+        if known is None or known[0] != tensors:
+            part = self._ram.find(module)
+            if part is None:
+                return ""
+            self.store.refresh(part)
+            known = self._contents[module] = tensors, part.content
+        return known[1]
 
     def evict(self, key: str, reason: str = "asked to") -> None:
-        """A model leaves the device; RAM too, where it cannot move. Unknown keys are let be."""
+        """A model leaves the device; RAM too, where it cannot move. Unknown keys are let be, and on a CPU all are."""
         with self.running:
             self._on_device.evict(key, reason)
 
@@ -227,17 +252,27 @@ class Residency(Limits):
             return self._ram.bytes < before
 
     def _load(self, key: str, load: Callable[[], Any], gib: float) -> None:
-        # only what is in RAM can be weighed: a model with modules may need less than it declares
-        declared = min(gib, self.vram_gib) if self.backend.separate else gib
-        self._on_device.make_room(Model(key, gib=declared))
-        self._ram.load(key, load, gib)
-        if self._ram.bytes <= self.ram_gib * GIB:
+        """Into RAM; others leave RAM where its limit asks for it. Only what is there can be weighed."""
+        limit = self.ram_gib
+        if not self.backend.separate and gib > self.vram_gib:
+            raise NoRoom(
+                f"{key} needs {gib:.3g} GiB and the limit is {self.vram_gib:.3g} GiB: raise vram_gib or drop it"
+            )
+        try:
+            self._ram.load(key, load, gib)
+        except Exception as error:
+            if isinstance(error, NoRoom) or boundary(error).kind != "memory" or not self.relieve():
+                raise
+            self._ram.load(key, load, gib)
+        if self._ram.bytes <= limit * GIB:
             return
-        going = evictions(self._in_ram(key), {}, self.ram_gib * GIB)
+        going = evictions(self._in_ram(key), {}, limit * GIB)
         if going is None:
             needs = total(self._ram.models[key].ram_sizes) / GIB
             self._ram.forget(key)
-            raise NoRoom(f"{key} takes {needs:.3g} GiB of RAM and the limit is {self.ram_gib:.3g} GiB: raise ram_gib")
+            pinned = ", ".join(other for other in self.kept if other in self.pinned)
+            remedy = f" beside the pinned {pinned}: unpin one or raise" if pinned else ": raise"
+            raise NoRoom(f"{key} takes {needs:.3g} GiB of RAM and the limit is {limit:.3g} GiB{remedy} ram_gib")
         for other in going:
             self.drop(other, f"room in RAM for {key}")
 
@@ -245,9 +280,14 @@ class Residency(Limits):
         """Who may be evicted from RAM."""
         wanted = self._on_device.wanted
         return [
-            Candidate(key, model.ram_sizes, model.used, held=key == held or key in self.pinned, wanted=key in wanted)
-            for key, model in self._ram.models.items()
-            if model.placed or model.unmanaged
+            Candidate(
+                one.key,
+                one.ram_sizes,
+                one.used,
+                held=one.key == held or one.key in self.pinned,
+                wanted=one.key in wanted,
+            )
+            for one in self._ram.weighed
         ]
 
     def _enter(self, model: Model, reason: str) -> None:
@@ -256,6 +296,6 @@ class Residency(Limits):
             self._on_device.enter(model, reason)
         except Exception as error:
             if isinstance(error, NoRoom) or boundary(error).kind != "memory" or not self._on_device.relieve():
-                self._on_device.forget_unmovable(model.key)
+                self._on_device.forget_homeless(model.key)
                 raise
             self._on_device.enter(model, reason)

@@ -1,4 +1,5 @@
 """Weights in RAM, each once: equal tensors are views of one copy; a module's others share one flat buffer, its block.
+What is quantised or offloaded by groups is `Entrusted`: its library moves it.
 
 A module's parameters and buffers are only re-pointed (`tensor.data = view`): the tensor objects stay, so that tied
 weights stay tied and compiled graphs stay valid. Whoever shares weights must not write into them.
@@ -9,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+import uuid
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -107,13 +110,37 @@ class PlacedModule:
         """Bytes of its tensors; those that share their memory count once."""
         return sum({(id(view.block), view.start): view.bytes for view in self.views.values()}.values())
 
+    @property
+    def ram_sizes(self) -> dict[Hashable, int]:
+        """What it uses of RAM: block -> bytes."""
+        return {block: block.host.nbytes for block in self.blocks}
+
+    @property
+    def device_sizes(self) -> dict[Hashable, int]:
+        """What it uses of the device: block -> bytes."""
+        return {block: block.weight for block in self.blocks}
+
+    def send(self, device: Device) -> int:
+        """Starts the copies of its blocks that are not on the device; returns their bytes."""
+        return sum(block.send(device) for block in self.blocks)
+
     @_normal_mode
-    def to_device(self, device: Device) -> None:
-        """Points at the copies on the device, which are there or under way."""
+    def to_device(self, device: Device) -> int:
+        """Points at the copies on the device, which are there or under way. Copies nothing itself."""
         for block in self.blocks:
             if block.copy is not None:
                 device.wait(block.copy)
         self._point(on_device=True)
+        return 0
+
+    def leave(self, store: WeightStore, used: Collection[Hashable]) -> bool:
+        """Points at RAM and gives up its blocks on the device but those that others use there."""
+        before = self.blocks
+        store.to_ram(self)
+        for block in before | self.blocks:
+            if block not in used:
+                block.free(store.device)
+        return True
 
     @_normal_mode
     def to_ram(self) -> int:
@@ -133,6 +160,76 @@ class PlacedModule:
             copy = view.block.copy if on_device else None
             tensor.data = view.of(view.block.host if copy is None else copy.buffer)
             self._versions[id(tensor)] = _version(tensor)
+
+
+class Entrusted:
+    """A module that its library moves: a quantised one as a whole, one that is offloaded by groups block by block.
+
+    Attributes:
+        weight: bytes of its tensors; `by_groups`: it comes to the device by itself, a part at a time.
+        there: it is on the device as a whole.
+        content: a name of its own: its weights are not compared with anybody's.
+    """
+
+    blocks: frozenset[Block] = frozenset()
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self.module, self.content = module, uuid.uuid4().hex
+        self.by_groups = _by_groups(module)
+        self.weight = sum(tensor.nbytes for tensor in tensors_of(module))
+        self.there = not self.by_groups and any(tensor.device.type != "cpu" for tensor in tensors_of(module))
+
+    @property
+    def ram_sizes(self) -> dict[Hashable, int]:
+        """What it uses of RAM, or will once it is back there."""
+        return {self: self.weight}
+
+    @property
+    def device_sizes(self) -> dict[Hashable, int]:
+        """What it uses of the device."""
+        return {} if self.by_groups else {self: self.weight}
+
+    def send(self, device: Device) -> int:
+        """Nothing comes ahead: its library waits for its copies."""
+        return 0
+
+    def to_device(self, device: Device) -> int:
+        """Moves it there; returns the bytes that this copied."""
+        if self.there or self.by_groups:
+            return 0
+        device.take(self.module, self.weight)
+        self.there = True
+        return self.weight
+
+    def leave(self, store: WeightStore, used: Collection[Hashable]) -> bool:
+        """Moves it to RAM; False where its library refuses (bitsandbytes before 0.43.2 for 4 bits, 0.48 for 8)."""
+        if self.there:
+            try:
+                self.module.to("cpu")
+            except (ValueError, RuntimeError, NotImplementedError):
+                return False
+            store.back += self.weight
+            self.there = False
+        return True
+
+
+Part = PlacedModule | Entrusted
+
+
+def _by_groups(module: torch.nn.Module) -> bool:
+    groups = sys.modules.get("diffusers.hooks.group_offloading")
+    return groups is not None and groups._is_group_offload_enabled(module)
+
+
+def entrusted(module: torch.nn.Module) -> bool:
+    """Whether a module has to be left to the library that loaded it."""
+    plain = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
+    return (
+        getattr(module, "hf_quantizer", None) is not None
+        or bool(getattr(module, "is_quantized", False))
+        or any(type(tensor) not in plain or tensor.is_meta for tensor in tensors_of(module))
+        or _by_groups(module)
+    )
 
 
 class WeightStore:
@@ -157,16 +254,20 @@ class WeightStore:
         """Bytes that the device can copy from without staging."""
         return sum(block.pinned for block in self._users)
 
-    def add(self, module: torch.nn.Module) -> PlacedModule:
-        """Points a module at blocks in RAM; what is in none yet gets one."""
+    def add(self, module: torch.nn.Module) -> Part:
+        """Points a module at blocks in RAM; what is in none yet gets one. What another library moves is let be."""
+        if entrusted(module):
+            return Entrusted(module)
         placed = PlacedModule(module, self._views(module, {}))
         self._use(placed.blocks)
         return placed
 
-    def refresh(self, placed: PlacedModule) -> None:
+    def refresh(self, placed: Part) -> None:
         """Takes in the tensors that a module got since it was placed (an adapter was loaded, a buffer registered anew):
         those on the device are copied back, and the module points at RAM afterwards."""
-        if list(map(id, tensors_of(placed.module))) != list(map(id, placed.tensors)):
+        if isinstance(placed, PlacedModule) and list(map(id, tensors_of(placed.module))) != list(
+            map(id, placed.tensors)
+        ):
             self.back += placed.to_ram()
             old = placed.blocks
             placed.place(self._views(placed.module, placed.views))

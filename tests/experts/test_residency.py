@@ -39,8 +39,8 @@ def test_the_least_recently_used_leaves_by_need() -> None:
     home.acquire("a", loads.of("a"), 1)
     home.acquire("d", loads.of("d"), 2)
     assert home.resident == ("a", "d")
-    evicted = [event for event in home.log if event.kind == "evict"]
-    assert [event.key for event in evicted] == ["b", "c"] and all("room for d" in e.reason for e in evicted)
+    gone = [event for event in home.log if event.kind == "drop"]
+    assert [event.key for event in gone] == ["b", "c"] and all("room in RAM for d" in e.reason for e in gone)
 
 
 def test_what_fits_evicts_nothing() -> None:
@@ -57,7 +57,7 @@ def test_pinned_models_stay() -> None:
         home.acquire(key, loads.of(key), 1)
     assert home.resident == ("a", "c")
     home.pinned.add("c")
-    with pytest.raises(NoRoom, match="^b needs 1 GiB beside the pinned a, c: unpin"):
+    with pytest.raises(NoRoom, match="^b takes 1 GiB of RAM and the limit is 2 GiB beside the pinned a, c: unpin one"):
         home.acquire("b", loads.of("b"), 1)
     home.pinned.remove("a")
     home.acquire("b", loads.of("b"), 1)
@@ -91,11 +91,11 @@ def test_parts_leave_with_their_last_user() -> None:
 
     home.acquire("a", with_vae, 1)
     home.acquire("b", with_vae, 1)
-    home.evict("a")
+    home.drop("a")
     home.acquire("a", with_vae, 1)
     assert loads.made == ["vae"]
-    home.evict("a")
-    home.evict("b")
+    home.drop("a")
+    home.drop("b")
     home.acquire("a", with_vae, 1)
     assert loads.made == ["vae", "vae"]
 
@@ -121,8 +121,8 @@ def test_the_log_counts_the_bytes_of_torch_modules() -> None:
 
     home = Residency("cpu")
     home.acquire("a", lambda: torch.nn.Linear(10, 10), 1)
-    home.evict("a")
-    assert [(e.kind, e.bytes) for e in home.log] == [("load", 440), ("evict", 440)]
+    home.drop("a")
+    assert [(e.kind, e.bytes) for e in home.log] == [("load", 440), ("drop", 512)]
 
 
 def test_the_cpu_computes_in_float32_and_an_unknown_dtype_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
 
-from experts.memory import GIB, Residency, module_bytes
+from experts.memory import GIB, NoRoom, Residency, module_bytes
 from tests.experts.memory_world import Model, layers, mirror, spots  # noqa: E402
 
 
@@ -104,9 +104,9 @@ def test_on_a_cpu_nothing_is_copied() -> None:
     home.acquire("m", lambda: model, 0)
     there = spots(model)
     home.evict("m")
-    assert home.resident == () and home.kept == ("m",)
+    assert home.resident == home.kept == ("m",)
     home.acquire("m", lambda: pytest.fail("it is in RAM"), 0)
-    assert spots(model) == there and [event.kind for event in home.log] == ["load", "evict"]
+    assert spots(model) == there and [event.kind for event in home.log] == ["load"]
 
 
 class Odd(torch.nn.Module):
@@ -178,12 +178,76 @@ class Packed(torch.nn.Parameter):
     """As bitsandbytes stores 4 bits: a parameter of a class of its own."""
 
 
-def test_quantised_modules_are_left_to_their_library() -> None:
+def quantised(seed: int, size: int = 8) -> torch.nn.Module:
+    """A module of which one weight is packed."""
+    module = layers(seed, size, size)
+    module[0].weight = Packed(module[0].weight.data)
+    return module
+
+
+def test_quantised_modules_go_to_ram_and_come_back_as_their_library_moves_them() -> None:
     home, device = mirror()
-    packed = torch.nn.Linear(8, 8)
-    packed.weight = Packed(packed.weight.data)
-    there = spots(packed)
+    packed = quantised(1)
+    there, size = spots(packed), module_bytes([packed])
     home.acquire("q", lambda: Model(denoiser=packed, vae=layers(1, 4, 4)), 0)
-    assert spots(packed) == there and device.copied == home.store.bytes == 128
+    assert spots(packed) == there and home.store.bytes == 128 and device.copied == 128 + size
     home.evict("q")
-    assert spots(packed) == there and home.kept == ("q",)
+    assert home.resident == () and home.kept == ("q",) and home.store.back == size
+    home.acquire("q", lambda: pytest.fail("it is in RAM"), 0)
+    assert device.copied == 2 * (128 + size) and spots(packed) == there
+
+
+class Fixed(torch.nn.Module):
+    """Quantised by a library that refuses to move it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = quantised(1)
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        raise ValueError("`.to` is not supported for 8-bit models")
+
+
+def test_what_its_library_does_not_move_is_dropped_when_it_leaves() -> None:
+    home, _ = mirror()
+    home.acquire("q", lambda: Model(denoiser=Fixed()), 0)
+    home.evict("q")
+    assert home.kept == home.resident == () and home.used_gib == 0
+
+
+def test_a_quantised_part_that_two_models_share_stays_for_the_other() -> None:
+    home, device = mirror()
+    text = quantised(1)
+    for key, seed in (("one", 2), ("two", 3)):
+        home.acquire(key, lambda seed=seed: Model(text=text, own=layers(seed, 16, 16)), 0)
+    size = module_bytes([text])
+    assert device.copied == size + 2 * module_bytes([layers(2, 16, 16)])
+    home.evict("one")
+    assert home.store.back == 0
+    home.evict("two")
+    assert home.store.back == size
+
+
+def test_room_is_made_for_what_is_missing_and_not_for_what_is_declared() -> None:
+    """An editor with the weights of the model that draws, under a card that names all of them."""
+    size = (64 * 64 + 64) * 4
+    home, device = mirror(vram_gib=1.5 * size / GIB)
+    home.acquire("draw", lambda: layers(1, 64, 64), 1.2 * size / GIB)
+    home.acquire("edit", lambda: layers(1, 64, 64), 1.2 * size / GIB)
+    assert home.resident == ("draw", "edit") and device.copied == size
+
+
+def test_room_is_made_before_a_library_loads_straight_to_the_device() -> None:
+    size = (64 * 64 + 64) * 4
+    home, _ = mirror(vram_gib=1.5 * size / GIB)
+    home.acquire("first", lambda: layers(1, 64, 64), 0)
+
+    def load() -> Any:
+        home.make_room(size)
+        assert home.resident == ()
+        return layers(2, 64, 64)
+
+    home.acquire("second", load, 0)
+    assert home.resident == ("second",)
+    with pytest.raises(NoRoom, match="raise vram_gib"):
+        home.make_room(10 * size)
