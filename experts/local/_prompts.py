@@ -63,8 +63,8 @@ class CachedForward:
         settings = {name: value for name, value in others.items() if value is not False}
         prompts = []
         for row in _rows(tensors, self.trims):
-            digests = {name: digest_of(tensor) for name, tensor in row.items()}
-            prompts.append(Prompt(self, row, others, json.dumps([content, settings, digests], sort_keys=True)))
+            named = {n: digest_of(t) if t.is_floating_point() else t.tolist() for n, t in row.items()}
+            prompts.append(Prompt(self, row, others, json.dumps([content, settings, named], sort_keys=True)))
         return LazyOutput(prompts, tensors["input_ids"])
 
     def encode(self, row: Mapping[str, torch.Tensor], others: Mapping[str, Any]) -> Any:

@@ -1,8 +1,7 @@
-"""Models in RAM: what each weighs, what they share, and the text embeddings that are kept beside them."""
+"""Models in RAM: what each weighs, and what they share."""
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import sys
 from collections import deque
@@ -12,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from weakref import WeakSet
-
-from cachetools import LRUCache
 
 from experts.memory.devices import GIB, Limits
 
@@ -43,22 +40,6 @@ class Event(NamedTuple):
 
 
 Log = deque[Event]
-
-
-class EmbeddingCache(LRUCache[Hashable, dict[Hashable, Any]]):
-    """Answers of text encoders: prompt -> name of a field -> tensor. Full, it forgets the least recently used prompts.
-
-    `limit`: bytes. `passes`: prompts that an encoder computed so far.
-    """
-
-    def __init__(self, limit: float) -> None:
-        super().__init__(limit, lambda fields: sum(getattr(value, "nbytes", 0) for value in fields.values()))
-        self.passes = 0
-
-    def put(self, prompt: Hashable, field: Hashable, value: Any) -> None:
-        """Keeps one field of a prompt, unless the prompt alone would then be larger than the limit."""
-        with contextlib.suppress(ValueError):
-            self[prompt] = {**self.get(prompt, {}), field: value}
 
 
 @dataclass(eq=False)

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
+from cachetools import LRUCache
+
 from experts.failures import boundary
 from experts.memory.devices import GIB, Device, Limits
-from experts.memory.in_ram import EmbeddingCache, Event, InRam, Log, Model, NoRoom, total
+from experts.memory.in_ram import Event, InRam, Log, Model, NoRoom, total
 from experts.memory.on_device import Candidate, OnDevice, ReadAhead, evictions
 
 if TYPE_CHECKING:
     from experts.memory.weights import WeightStore
 
 T = TypeVar("T")
+
+
+class EmbeddingCache(LRUCache[Hashable, dict[Hashable, Any]]):
+    """Answers of text encoders: prompt -> name of a field -> tensor. Full, it forgets the least recently used prompts.
+
+    `limit`: bytes. `passes`: prompts that an encoder computed so far.
+    """
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(limit, lambda fields: sum(getattr(value, "nbytes", 0) for value in fields.values()))
+        self.passes = 0
+
+    def put(self, prompt: Hashable, field: Hashable, value: Any) -> None:
+        """Keeps one field of a prompt, unless the prompt alone would then be larger than the limit."""
+        with contextlib.suppress(ValueError):
+            self[prompt] = {**self.get(prompt, {}), field: value}
 
 
 class DeviceLock:

@@ -35,7 +35,10 @@ def test_nothing_leaves_ram_below_the_limit_and_the_least_used_leaves_above_it()
     home.acquire("c", lambda: layers(3, 64, 64), 0)
     assert home.kept == ("a", "c") and "room in RAM for c" in next(e.reason for e in home.log if e.kind == "drop")
     home.pinned.add("c")
-    with pytest.raises(NoRoom, match="^d takes .* GiB of RAM and the limit is .* GiB beside the pinned a, c: unpin one or raise ram_gib"):
+    with pytest.raises(
+        NoRoom,
+        match="^d takes .* GiB of RAM and the limit is .* GiB beside the pinned a, c: unpin one or raise ram_gib",
+    ):
         home.acquire("d", lambda: layers(4, 64, 64), 0)
     assert home.kept == ("a", "c")
 
