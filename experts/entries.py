@@ -194,7 +194,11 @@ def _card(id: str, fields: Mapping[str, Any], params: list[str] | None, at: str)
             f"expert {id!r}: unknown key '{at}.params.{strange}'; {hint(strange, params, 'params of its family')}"
         )
     given = {name: fields[name] for name in told.model_fields_set}
-    return Card(id=id, **{**given, "verbs": tuple(told.verbs), "params": given.get("params", {})})
+    given |= {"verbs": tuple(told.verbs), "inputs": tuple(told.inputs), "params": given.get("params", {})}
+    try:
+        return Card(id=id, **{**given, "skills": dict(told.skills or {})})
+    except ValueError as error:
+        raise RegistryError(f"{at}.skills of {error}") from None
 
 
 @dataclass(frozen=True)

@@ -32,12 +32,25 @@ Verb = Literal[
 ]
 """What a command asks for. 'other' is any command that fits no other verb."""
 VERBS: tuple[Verb, ...] = get_args(Verb)
+KINDS = (*(f"generate:{n}" for n in range(5)), *(verb for verb in VERBS if verb != "generate"), "all")
+"""Kinds of commands that a skill is measured for: drawing by how much is asked for (words / 10, at most 4), the other
+verbs, and several commands carried out by one call."""
 
 Mode = Literal["text-to-image", "image-to-image"]
+
+Input = Literal["mask", "description"]
+"""mask: of where to paint · description: words for the whole picture, where others take a command."""
 
 FailureKind = Literal["refused", "rate_limited", "timeout", "memory", "unsupported", "unavailable", "broken"]
 """refused: by the model or its service · unsupported: the card says it cannot · unavailable: not loadable or not
 reachable · broken: anything else that raised."""
+
+
+class Skill(NamedTuple):
+    """How well a kind of command is carried out, [0, 1], and who measured it: a published table, or 'probe'."""
+
+    score: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,8 @@ class Card:
         seconds: expected time of a picture on the reference machine of `source`, s.
         licence, source: SPDX name of the weights' licence; where they come from.
         params: default knobs of a call (steps, guidance, sampler, ...); a request may override these and no others.
+        skills: kind of command (`KINDS`) -> how well it is carried out; a kind that nobody measured is absent.
+        inputs: what it needs beside a picture and a command; without it the picture is not what was asked for.
     """
 
     id: str
@@ -76,11 +91,18 @@ class Card:
     licence: str = "unknown"
     source: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    inputs: tuple[Input, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = set(self.verbs) - set(VERBS)
         if unknown:
             raise ValueError(f"card {self.id!r}: no such verb {sorted(unknown)}; verbs are {', '.join(VERBS)}")
+        for kind, skill in self.skills.items():
+            if kind not in KINDS:
+                raise ValueError(f"card {self.id!r}: no such kind of command {kind!r}; kinds are {', '.join(KINDS)}")
+            if not 0 <= skill.score <= 1:
+                raise ValueError(f"card {self.id!r}: skill {kind!r} is {skill.score}; give a score from 0 to 1")
 
 
 _DIGEST = "pixels_digest"

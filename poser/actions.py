@@ -26,10 +26,10 @@ def waiting(plan: Plan, scope: Scope) -> tuple[Command, ...]:
 
 
 def handed(plan: Plan, scope: Scope, card: Card) -> tuple[Command, ...]:
-    """What an expert is told: the commands that it carries out, and where it draws anew also what is done, all in the
-    order in which they were asked for."""
-    own = carried_out(plan, scope)
-    return in_order(plan.done + own) if card.mode == "text-to-image" else own
+    """What an expert is told: the commands that it carries out, and where it draws anew, or needs words for the whole
+    picture, also what is done, all in the order in which they were asked for."""
+    own, whole = carried_out(plan, scope), card.mode == "text-to-image" or "description" in card.inputs
+    return in_order(plan.done + own) if whole else own
 
 
 def anything(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:

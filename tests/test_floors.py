@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     ("experts.types", "experts.files", "experts.own_file", "experts.hub"),
-    ("experts.failures",),
+    ("experts.failures", "experts.published"),
     ("experts.images",),
     ("experts.calling", "experts.entries", "experts.memory", "experts.cache", "experts.scheduling"),
     ("experts.registry",),

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from experts.published import draws, edits
 from experts.registry import Entry, from_config
+from experts.types import Skill
 
-_DRAWS = {"mode": "text-to-image", "verbs": ["generate", "write"]}
-_EDITS = {
+_DRAWS: dict[str, Any] = {"mode": "text-to-image", "verbs": ["generate", "write"]}
+_EDITS: dict[str, Any] = {
     "mode": "image-to-image",
     "verbs": ["add", "remove", "replace", "recolour", "move", "background", "restyle", "relight", "write"],
 }
@@ -30,6 +32,11 @@ _GEMINI = {
     "gemini-nano-banana-2.1": ("fast, with good likeness", 0.0336, 10.0, (1.5, 7.5, 30.0)),
     "gemini-3-pro-image": ("long, exact instructions and text in pictures", 0.134, 25.0, (2.0, 12.0, 120.0)),
 }
+_GEMINI_SKILLS: dict[str, tuple[dict[str, Skill], dict[str, Skill]]] = {
+    "gemini-nano-banana-2.1": ({}, edits("Nano Banana", for_later=True)),
+    "gemini-3-pro-image": (draws("Nano Banana Pro"), edits("Nano Banana Pro")),
+}
+"""Model -> its skills in drawing and in editing."""
 """Model -> what it is for, USD at 1K, s, USD a million tokens (input, text out, image out)."""
 
 
@@ -44,8 +51,8 @@ def _gpt(id: str) -> dict[str, dict[str, Any]]:
     same["source"] = f"developers.openai.com/api/docs/models/{id}"
     return _pair(
         id,
-        {**_DRAWS, **same, "description": f"OpenAI, draws: {good}."},
-        {**_EDITS, **same, "description": f"OpenAI, edits: {good}."},
+        {**_DRAWS, **same, "description": f"OpenAI, draws: {good}.", "skills": draws("GPT Image 1", for_later=True)},
+        {**_EDITS, **same, "description": f"OpenAI, edits: {good}.", "skills": edits("GPT Image 2", for_later=True)},
         {"family": "openai_images", "model": id, "prices": _GPT_PRICES, "limits": _GPT_LIMITS},
     )
 
@@ -57,8 +64,8 @@ def _gemini(id: str) -> dict[str, dict[str, Any]]:
     prices = {"text_in": text_in, "image_in": text_in, "text_out": text_out, "image_out": image_out}
     return _pair(
         id,
-        {**_DRAWS, **same, "description": f"Google, draws: {good}."},
-        {**_EDITS, **same, "description": f"Google, edits: {good}."},
+        {**_DRAWS, **same, "description": f"Google, draws: {good}.", "skills": _GEMINI_SKILLS[id][0]},
+        {**_EDITS, **same, "description": f"Google, edits: {good}.", "skills": _GEMINI_SKILLS[id][1]},
         {"family": "gemini", "model": id, "prices": prices, "limits": {"per_minute": 60, "concurrency": 4}},
     )
 
@@ -78,6 +85,7 @@ ROSTER: dict[str, dict[str, Any]] = {
         "card": {
             **_DRAWS,
             "description": "FLUX.1 [schnell] on Replicate, draws in 4 steps: quick and cheap.",
+            "skills": draws("FLUX.1 [schnell]"),
             "usd": 0.003,
             "seconds": 2.0,
             "max_batch": 8,
@@ -92,6 +100,7 @@ ROSTER: dict[str, dict[str, Any]] = {
         "card": {
             **_EDITS,
             "description": "FLUX.1 Kontext [pro] on Replicate, edits: one change at a time, the rest kept.",
+            "skills": edits("FLUX.1 Kontext [pro]"),
             "usd": 0.04,
             "seconds": 8.0,
             "max_batch": 8,
@@ -99,9 +108,9 @@ ROSTER: dict[str, dict[str, Any]] = {
             "params": {"output_format": "png", "safety_tolerance": 2},
         },
     },
-    "gpt-image-1": _retired("gpt-image-1", _DRAWS, 0.042),
-    "gpt-image-1-edit": _retired("gpt-image-1", _EDITS, 0.042),
-    "dall-e-3": _retired("dall-e-3", _DRAWS, 0.04),
+    "gpt-image-1": _retired("gpt-image-1", _DRAWS | {"skills": draws("GPT Image 1")}, 0.042),
+    "gpt-image-1-edit": _retired("gpt-image-1", _EDITS | {"skills": edits("GPT Image 1")}, 0.042),
+    "dall-e-3": _retired("dall-e-3", _DRAWS | {"skills": draws("DALL-E 3")}, 0.04),
 }
 
 

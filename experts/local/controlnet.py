@@ -93,6 +93,7 @@ def _entry(base: str, control: str, deep: bool, card: dict[str, Any], params: di
         "card": {
             "mode": "image-to-image",
             "verbs": ["restyle", "relight", "background"] if deep else ["restyle", "relight", "recolour"],
+            "inputs": ["description"],
             "description": words,
             "licence": _BASES[base]["card"]["licence"],
             "source": f"https://huggingface.co/{control.partition('@')[0]} (seconds: estimated)",

@@ -7,6 +7,7 @@ classifier-free guidance, at twice the time.
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("FluxPipeline",),
@@ -38,6 +39,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "Photographs, people and hands, scenes that follow long prompts, text in pictures.",
+            "skills": draws("FLUX.1 [dev]"),
             "seconds": 5.2,
             "licence": "LicenseRef-FLUX-1-dev-Non-Commercial",
             "source": "https://huggingface.co/black-forest-labs/FLUX.1-dev (seconds: estimated)",
@@ -52,6 +54,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "FLUX in 4 steps: photographs and short text, soon; less detail than the full model.",
+            "skills": draws("FLUX.1 [schnell]"),
             "seconds": 0.8,
             "licence": "Apache-2.0",
             "source": "https://huggingface.co/black-forest-labs/FLUX.1-schnell (seconds: estimated)",

@@ -13,6 +13,7 @@ from typing import Any
 from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
+from experts.published import draws, edits
 
 
 def _open(source: Source, residency: Residency) -> Any:
@@ -59,7 +60,7 @@ FAMILY = Family(
 
 _SIZES = {"min_side": 256, "max_side": 1536, "multiple": 16}
 _DRAWS = {**_SIZES, "mode": "text-to-image", "verbs": ["generate", "write"]}
-_EDITS = {
+_EDITS: dict[str, Any] = {
     **_SIZES,
     "mode": "image-to-image",
     "verbs": ["add", "remove", "replace", "recolour", "background", "restyle", "relight", "write"],
@@ -103,8 +104,24 @@ def _klein(card: dict[str, Any], description: str, seconds: float) -> dict[str, 
 
 
 MODELS: dict[str, dict[str, Any]] = {
-    "flux2-dev": _dev(_DRAWS, "The largest here. Photographs, exact long prompts, text in pictures.", 20.0),
-    "flux2-dev-edit": _dev(_EDITS, "The largest editor here. Any edit, also with up to four pictures at once.", 41.0),
-    "flux2-klein": _klein(_DRAWS, "A small FLUX.2 in 4 steps: photographs and short text within a second.", 0.4),
-    "flux2-klein-edit": _klein(_EDITS, "A small FLUX.2 editor in 4 steps: any simple edit within a second.", 0.8),
+    "flux2-dev": _dev(
+        _DRAWS | {"skills": draws("FLUX.2 [dev]")},
+        "The largest here. Photographs, exact long prompts, text in pictures.",
+        20.0,
+    ),
+    "flux2-dev-edit": _dev(
+        _EDITS | {"skills": edits("FLUX.2 [dev]")},
+        "The largest editor here. Any edit, also with up to four pictures at once.",
+        41.0,
+    ),
+    "flux2-klein": _klein(
+        _DRAWS | {"skills": draws("FLUX.2 [klein] 4B")},
+        "A small FLUX.2 in 4 steps: photographs and short text within a second.",
+        0.4,
+    ),
+    "flux2-klein-edit": _klein(
+        _EDITS | {"skills": edits("FLUX.2 [klein] 4B")},
+        "A small FLUX.2 editor in 4 steps: any simple edit within a second.",
+        0.8,
+    ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experts.local._family import Ask, Family
+from experts.published import edits
 
 
 def _area(ask: Ask) -> Mapping[str, Any]:
@@ -38,6 +39,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "image-to-image",
             "verbs": ["add", "remove", "replace", "recolour", "background", "restyle", "write"],
             "description": "Edits one thing and keeps the rest: objects, colours, places, text, style; keeps persons.",
+            "skills": edits("FLUX.1 Kontext [dev]"),
             "min_side": 256,
             "max_side": 1536,
             "multiple": 16,

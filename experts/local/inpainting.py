@@ -69,6 +69,7 @@ def _entry(weights: str, revision: str, card: dict[str, Any]) -> dict[str, Any]:
         "card": {
             "mode": "image-to-image",
             "verbs": ["replace", "remove", "add", "background"],
+            "inputs": ["mask"],
             "description": _WORDS,
             "source": f"https://huggingface.co/{weights} (seconds: estimated)",
             "min_side": 256,

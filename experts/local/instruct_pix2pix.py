@@ -11,6 +11,7 @@ from typing import Any
 from experts.entries import Source
 from experts.local._family import Family
 from experts.memory import Residency
+from experts.published import edits
 
 _KIND = "StableDiffusionInstructPix2PixPipeline"
 
@@ -60,6 +61,7 @@ MODELS: dict[str, dict[str, Any]] = {
             **_COMMON,
             "verbs": ["restyle", "relight", "background", "replace"],
             "description": "Small and fast editor at 512 px: styles, seasons, materials; weak at adding and moving.",
+            "skills": edits("InstructPix2Pix"),
             "source": "https://huggingface.co/timbrooks/instruct-pix2pix (seconds: estimated)",
             "params": _PARAMS,
         },
@@ -74,6 +76,7 @@ MODELS: dict[str, dict[str, Any]] = {
             **_COMMON,
             "verbs": ["replace", "add", "recolour", "background"],
             "description": "InstructPix2Pix tuned on hand-made edits: local changes of single objects at 512 px.",
+            "skills": edits("MagicBrush"),
             "source": "https://huggingface.co/vinesmsuic/magicbrush-jul7 (seconds: estimated)",
             "params": _PARAMS,
         },

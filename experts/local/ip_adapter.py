@@ -92,6 +92,7 @@ def _entry(base: dict[str, Any], file: str, card: dict[str, Any]) -> dict[str, A
         "card": {
             "mode": "image-to-image",
             "verbs": ["restyle", "background"],
+            "inputs": ["description"],
             "description": "Draws a new picture from words in the likeness of the one given: subject, colours, style.",
             "licence": base["card"]["licence"],
             "source": "https://huggingface.co/h94/IP-Adapter (the adapter: Apache-2.0; seconds: estimated)",

@@ -6,6 +6,7 @@ The caption reaches T5 as it is and the picture has exactly the wanted size (no 
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("PixArtAlphaPipeline", "PixArtSigmaPipeline"),
@@ -40,6 +41,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "Small transformer. Artistic scenes that follow the words, 1024 px; weak at faces and text.",
+            "skills": draws("PixArt-alpha"),
             "source": "https://huggingface.co/PixArt-alpha/PixArt-XL-2-1024-MS (seconds: estimated)",
             "params": {**_PARAMS, "max_sequence_length": 120},
         },
@@ -52,6 +54,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "Small transformer. Long, detailed descriptions (300 tokens) at 1024 px; weak at text.",
+            "skills": draws("PixArt-Sigma"),
             "source": "https://huggingface.co/PixArt-alpha/PixArt-Sigma-XL-2-1024-MS (seconds: estimated)",
             "params": {**_PARAMS, "max_sequence_length": 300},
         },

@@ -6,6 +6,7 @@
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("QwenImagePipeline",),
@@ -27,6 +28,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "write"],
             "description": "Text in pictures, also whole paragraphs and Chinese; scenes that follow long prompts.",
+            "skills": draws("Qwen-Image"),
             "min_side": 512,
             "max_side": 1792,
             "multiple": 16,

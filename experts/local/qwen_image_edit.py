@@ -12,6 +12,7 @@ from typing import Any
 from experts.entries import Source
 from experts.local._family import Ask, Family
 from experts.memory import Residency
+from experts.published import edits
 
 PIPELINES = ("QwenImageEditPipeline", "QwenImageEditPlusPipeline")
 
@@ -51,6 +52,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "image-to-image",
             "verbs": ["add", "remove", "replace", "recolour", "background", "restyle", "write"],
             "description": "Edits objects, styles and the text in a picture, keeping the look of the rest.",
+            "skills": edits("Qwen-Image-Edit"),
             "min_side": 256,
             "max_side": 1536,
             "multiple": 16,

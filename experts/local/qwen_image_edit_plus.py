@@ -11,6 +11,7 @@ from typing import Any
 
 from experts.local import qwen_image_edit
 from experts.local._family import Ask
+from experts.published import edits
 
 
 def _pictures(ask: Ask) -> Mapping[str, Any]:
@@ -32,6 +33,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_OLD["card"],
             "description": "Edits objects, people, styles and text, from one to three pictures; keeps faces well.",
+            "skills": edits("Qwen-Image-Edit-2511"),
             "source": "https://huggingface.co/Qwen/Qwen-Image-Edit-2511 (seconds: estimated)",
         },
     }

@@ -3,6 +3,7 @@
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("StableDiffusionXLPipeline",),
@@ -19,6 +20,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "restyle"],
             "description": "Photographs and art styles at 1024 px; reads 77 tokens; weak at counts and text.",
+            "skills": draws("SDXL"),
             "min_side": 512,
             "max_side": 1536,
             "max_batch": 4,

@@ -14,6 +14,7 @@ from typing import Any
 from experts.entries import Source
 from experts.local._family import Family
 from experts.memory import Residency
+from experts.published import draws
 
 _SHARED = ("vae", "text_encoder_2", "tokenizer_2")
 
@@ -118,6 +119,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "restyle"],
             "description": "Photographs at 1024 px with finer detail in skin, hair and fabric; reads 77 tokens.",
+            "skills": draws("SDXL"),  # of the base: the refiner changes no content
             "min_side": 512,
             "max_side": 1536,
             "max_batch": 4,

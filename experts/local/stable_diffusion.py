@@ -3,6 +3,7 @@
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("StableDiffusionPipeline",),
@@ -19,6 +20,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "restyle"],
             "description": "Small and fast. Single subjects, textures, art styles at 512 px; weak at counts and text.",
+            "skills": draws("SD 1.5"),
             "min_side": 256,
             "max_side": 768,
             "max_batch": 8,
@@ -39,6 +41,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "background"],
             "description": "Landscapes and interiors at 768 px; weak at people and text.",
+            "skills": draws("SD 2.1"),
             "min_side": 512,
             "max_side": 1024,
             "max_batch": 8,

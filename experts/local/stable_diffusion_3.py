@@ -6,6 +6,7 @@ The prompt reaches both CLIPs (77 tokens) and T5 (`max_sequence_length`); a note
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 FAMILY = Family(
     pipelines=("StableDiffusion3Pipeline",),
@@ -37,6 +38,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "Varied styles and long prompts at 1024 px; short text in pictures.",
+            "skills": draws("SD 3.5 Large"),
             "seconds": 4.4,
             "source": "https://huggingface.co/stabilityai/stable-diffusion-3.5-large (seconds: estimated)",
             "params": {
@@ -56,6 +58,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "card": {
             **_COMMON,
             "description": "Stable Diffusion 3.5 Large in 4 steps: the same strengths, less variety, much sooner.",
+            "skills": draws("SD 3.5 Large Turbo"),
             "seconds": 0.4,
             "source": "https://huggingface.co/stabilityai/stable-diffusion-3.5-large-turbo (seconds: estimated)",
             "params": {"steps": 4, "guidance": 0.0, "sampler": "flow", "max_sequence_length": 256},

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from experts.local._family import Family
+from experts.published import draws
 
 
 def _wrap(pipe: Any, prompt: str) -> str:
@@ -38,6 +39,7 @@ MODELS: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate", "write"],
             "description": "Photographs and text in pictures (English and Chinese) in few steps.",
+            "skills": draws("Z-Image-Turbo"),
             "min_side": 512,
             "max_side": 1536,
             "multiple": 16,

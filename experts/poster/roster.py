@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experts.registry import Entry, from_config
+from experts.types import Skill
 
 WEIGHTS = Path(__file__).parent / "weights"
 _GET = "type: python -m experts.poster.train --all"
@@ -88,6 +89,40 @@ ROSTER: dict[str, dict[str, Any]] = {
     },
 }
 
+SKILLS: dict[str, dict[str, float]] = {
+    "poster-sd": {"generate:0": 0.977, "generate:1": 0.715, "generate:2": 0.596, "generate:3": 0.512},
+    "poster-pixart": {"generate:0": 0.856, "generate:1": 0.665, "generate:2": 0.683, "generate:3": 0.707},
+    "poster-flux": {"generate:0": 0.976, "generate:1": 0.575, "generate:2": 0.242, "generate:3": 0.615},
+    "poster-ip2p": {
+        "add": 0.950,
+        "remove": 0.952,
+        "replace": 0.631,
+        "recolour": 0.616,
+        "move": 0.780,
+        "resize": 0.965,
+        "background": 0.702,
+    },
+    "poster-magicbrush": {
+        "add": 0.743,
+        "remove": 0.816,
+        "replace": 0.886,
+        "recolour": 0.944,
+        "move": 0.454,
+        "resize": 0.981,
+        "background": 0.810,
+    },
+    "poster-kontext": {
+        "add": 0.847,
+        "remove": 0.704,
+        "replace": 0.450,
+        "recolour": 0.196,
+        "move": 0.233,
+        "resize": 0.855,
+        "background": 0.958,
+    },
+}
+"""What `poser probe` measured before the shipped policy was trained (its `skill_scores.json`), to three digits."""
+
 
 @lru_cache
 def _version(name: str) -> str:
@@ -108,7 +143,13 @@ def entries(profile: str = "full") -> list[Entry]:
             "weights": name,
             "wording": "poster",
             "get": _GET,
-            "card": {**_COMMON, **entry["card"], "version": _version(name), "source": "experts/poster/train"},
+            "card": {
+                **_COMMON,
+                **entry["card"],
+                "version": _version(name),
+                "source": "experts/poster/train",
+                "skills": {kind: Skill(score, "probe") for kind, score in SKILLS[name].items()},
+            },
         }
         for name, entry in ROSTER.items()
     }

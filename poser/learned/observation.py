@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Observation = dict[str, np.ndarray]
 """'state' float32 [B, D], 'cards' float32 [B, K, F], 'mask' int8 [B, K]; of a single environment without B."""
 Scores = Mapping[str, Mapping[str, float]]
-"""Card id -> kind of command (`kind_of`) -> measured score [0, 1]; what was not measured is absent."""
+"""Card id -> kind of command (`kind_of`, or 'all') -> measured score [0, 1]; what was not measured is absent."""
 
 
 def _share(spent: float, limit: float) -> float:
@@ -175,28 +175,30 @@ _CARD = (*_IDENTITY, *_GENERAL, *_FIT, *_MORE)
 IDENTITY_COLUMNS = len(_IDENTITY)
 """So many first columns of a card tell experts apart: the verbs that each was made for, and its description."""
 SCORE_COLUMN = _CARD.index("fit")
-"""The column of an expert's measured score for what it would be handed, or for the first of several commands."""
+"""The column of an expert's skill for what it would be handed: for several commands in one edit that for kind 'all', or
+where that is not known, for the first of them."""
 
 
 def kind_of(command: Command) -> str:
     """The kind of a command: its verb; drawing is split by how much is asked for ('generate:3', in words / 10)."""
-    return _kind_of_drawing((command,)) if command.verb == "generate" else command.verb
+    return kind_of_drawing((command,)) if command.verb == "generate" else command.verb
 
 
-def _kind_of_drawing(commands: Sequence[Command]) -> str:
+def kind_of_drawing(commands: Sequence[Command]) -> str:
     """The kind of drawing all of these commands as one picture."""
     return f"generate:{min(4, sum(len(command.wording.split()) for command in commands) // 10)}"
 
 
-def _fit(scores: list[float], made: list[float]) -> list[float]:
+def _fit(scores: list[float], made: list[float], together: float) -> list[float]:
     """The first seven columns of `_FIT`.
 
     Args:
-        scores: the expert's measured score for each command that it would be handed, NaN where it was not measured.
+        scores: the expert's skill for each command that it would be handed, NaN where it was not measured.
         made: 1 or 0 for each of these commands: whether the card says that the expert was made for its verb.
+        together: its skill for several commands in one edit, NaN where it is not known or where there is only one.
     """
     known = [score for score in scores if not math.isnan(score)]
-    first = (scores[0], 1.0) if scores and not math.isnan(scores[0]) else (0.0, 0.0)
+    first = _known(together) if not math.isnan(together) or not scores else _known(scores[0])
     mean, low = (sum(known) / len(known), min(known)) if known else (0.0, 0.0)
     count = max(1, len(scores))
     return [*first, mean, low, len(known) / count, made[0] if made else 0.0, sum(made) / count]
@@ -209,7 +211,7 @@ class Observer:
     Attributes:
         encoder: makes 'state'.
         actions: the K slots; an environment's observer has the action set of its transition.
-        scores: measured scores of the experts (`poser.learning.probe`).
+        scores: measured scores of the experts (`poser.learning.probe`); they win over the skills of the cards.
         identity: 'cards' is the slot's number, one-hot, and nothing else (the ablation without cards).
     """
 
@@ -273,19 +275,20 @@ class Observer:
         return np.asarray([*verbs, *description, 0.0, *mode, *scope, *cost], np.float32)
 
     def _state_columns(self, state: State) -> list[list[float]]:
-        """A row a slot, how it fits this state: its expert's measured scores and declared verbs for the commands that
-        it would be handed, what was tried here before, what the call costs at the task's prices, and how many commands
-        beyond the first it would be handed ((n - 1) / 4, at most 1).
+        """A row a slot, how it fits this state: its expert's skills and declared verbs for what it would be handed,
+        what was tried here before, what the call costs at the task's prices, and how many commands beyond the first it
+        would be handed ((n - 1) / 4, at most 1).
 
         A text-to-image expert draws what is done already as well, all as one picture.
         """
         price, last, scopes = state.task.price, state.last, get_args(Scope)[:2]
         own_commands = {scope: carried_out(state.plan, scope) for scope in scopes}
-        drawn = {scope: [_kind_of_drawing((*state.plan.done, *own_commands[scope]))] for scope in scopes}
+        drawn = {scope: [kind_of_drawing((*state.plan.done, *own_commands[scope]))] for scope in scopes}
         edited = {scope: [kind_of(command) for command in own_commands[scope]] for scope in scopes}
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():
-            own, draws = self.scores.get(name, {}), card.mode == "text-to-image"
+            own = {kind: skill.score for kind, skill in card.skills.items()} | dict(self.scores.get(name, {}))
+            draws = card.mode == "text-to-image"
             before = [state.tried.count(name) / 3, float(last is not None and last.expert == name)]
             cost = math.log1p(price.second * card.seconds + price.usd * card.usd)
             for scope, commands in own_commands.items():
@@ -293,7 +296,8 @@ class Observer:
                 kinds = drawn[scope] if draws else edited[scope]
                 made = [float("generate" in card.verbs)] if draws else [float(c.verb in card.verbs) for c in commands]
                 more = min(1.0, max(0, len(commands) - 1) / 4)
-                fit = _fit([own.get(kind, math.nan) for kind in kinds], made)
+                together = own.get("all", math.nan) if not draws and len(commands) > 1 else math.nan
+                fit = _fit([own.get(kind, math.nan) for kind in kinds], made, together)
                 rows[action] = [*fit, *before, float(last == action), cost, more * draws, more * (not draws)]
         nothing = [0.0] * len(_FIT + _MORE)
         return [rows.get(action, nothing) for action in self.actions.slots]

@@ -122,7 +122,7 @@ def test_an_entry_as_data_runs(server: Loopback) -> None:
         ({"limits": [1]}, "limits = [1]: input should be a mapping"),
         ({"prices": {"image_out": -1}}, "prices.image_out = -1: input should be greater than or equal to 0"),
         ({"fields": {"image": 3}}, "fields.image = 3: input should be text"),
-        ({"card": {**CARD, "colour": 1}}, "unknown key 'card.colour'; keys: description, licence"),
+        ({"card": {**CARD, "colour": 1}}, "unknown key 'card.colour'; keys: description, inputs, licence"),
         ({"card": "text"}, "card = 'text': input should be a mapping"),
         (
             {"family": "gemini", "card": {**CARD, "params": {"steps": 3}}},

@@ -65,7 +65,7 @@ def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
         ({"wieghts": "x"}, "unknown key 'wieghts'; did you mean 'weights'?"),
         ({"family": "stable_difusion"}, "no such family 'stable_difusion'; did you mean 'stable_diffusion'?"),
         ({"family": "../../etc"}, "no such family"),
-        ({"card": {**CARD, "colour": 1}}, "unknown key 'card.colour'; keys: description, licence"),
+        ({"card": {**CARD, "colour": 1}}, "unknown key 'card.colour'; keys: description, inputs, licence"),
         ({"card": {**CARD, "id": "x"}}, "unknown key 'card.id'; keys: description"),
         ({"card": {**CARD, "params": {"step": 3}}}, "unknown key 'card.params.step'; did you mean 'steps'?"),
         (
@@ -85,7 +85,10 @@ def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
         ({"load": {"offload": 1}}, "load.offload = 1: input should be true or false"),
         ({"load": "nf4"}, "load = 'nf4': input should be a mapping"),
         ({"profiles": ["draft"]}, "profiles = ['draft']: input should be a mapping"),
-        ({"profiles": {"draft": {"steps": 4}}}, "unknown key 'profiles.draft.steps'; keys: description, licence"),
+        (
+            {"profiles": {"draft": {"steps": 4}}},
+            "unknown key 'profiles.draft.steps'; keys: description, inputs, licence",
+        ),
         (
             {"profiles": {"draft": {"params": {"step": 4}}}},
             "unknown key 'profiles.draft.params.step'; did you mean 'steps'?",
