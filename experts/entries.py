@@ -50,18 +50,35 @@ class Checked(BaseModel):
         return {key: value for key, value in data.items() if value is not None} if isinstance(data, Mapping) else data
 
 
+Way = Literal["nf4", "int8", "torchao-int8", "torchao-fp8", "torchao-int4"]
+"""How a part is quantised while it is loaded: by bitsandbytes in 4 or 8 bits, or by torchao (weights alone)."""
+
+
 class Loading(Checked):
     """How a pipeline is put into memory.
 
     Attributes:
-        quantise: the denoiser in 4 bits ('nf4') or 8; None: as it is stored.
+        dtype: what its weights are cast to; None: as the residency has it.
+        quantise: the denoiser in that way, or part -> way (text encoders too); None: as it is stored.
+        cast: 'fp8': the denoiser is kept in 8 bits, and each layer cast to `dtype` while it computes.
         offload: keep the denoiser in RAM and bring its blocks to the device one by one.
         compile: torch.compile of the denoiser's repeated blocks.
+        attention: diffusers' name of the attention backend of the denoiser ('native', 'sage', '_native_cudnn', ...).
+        cache: a step cache of the denoiser: `method` (a key of `experts.local._loading.CACHES`) and the fields of its
+            config. It decides for a whole batch, so that the card's `max_batch` has to be 1.
+        adapters: LoRA: components that are safetensors files, and the scale of each.
+        tiles: px; pictures with a larger area than a square of this side go through the VAE in tiles.
     """
 
-    quantise: Literal["nf4", "int8"] | None = None
+    dtype: Literal["float32", "float16", "bfloat16"] | None = None
+    quantise: Way | dict[str, Way] | None = None
+    cast: Literal["fp8"] | None = None
     offload: Flag = False
     compile: Flag = False
+    attention: str | None = None
+    cache: dict[str, Any] | None = None
+    adapters: dict[str, Number] | None = None
+    tiles: Annotated[Whole, Field(ge=256)] | None = None
 
 
 class Described(Checked):
@@ -245,8 +262,15 @@ def source_of(id: str, entry: Local, folder: Path) -> Source:
 def stamp(source: Source) -> str:
     """What a card's version says about its source: '@' and the commits, '+' and each way of loading; '' for folders."""
     commits = dict.fromkeys(commit[:12] for commit in (source.revision, *source.revisions.values()) if commit)
-    ways = [name if value is True else str(value) for name, value in source.loading.items()]
+    ways = [name if value is True else _in_a_word(name, value) for name, value in source.loading.items()]
     return "".join([*(f"@{commit}" for commit in commits), *(f"+{way}" for way in ways)])
+
+
+def _in_a_word(name: str, value: Any) -> str:
+    """'nf4' for a way of loading that says itself what it is, 'cache:method=first_block' for others."""
+    if isinstance(value, Mapping):
+        return f"{name}:" + ",".join(f"{key}={value[key]}" for key in sorted(value))
+    return value if name in ("quantise", "dtype", "cast") else f"{name}:{value}"
 
 
 def needs_of(source: Source) -> tuple[str, ...]:

@@ -240,6 +240,11 @@ def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) 
     told = checked(id, Local, description)
     family, source = _family(id, told.family), source_of(id, told, folder)
     card = card_of(id, told, profile, params=family.params)
+    if told.load.cache and card.max_batch > 1:
+        raise RegistryError(f"expert {id!r}: load.cache decides for a whole batch at once: set card.max_batch to 1")
+    strange = [name for name in told.load.adapters or () if name not in told.components]
+    if strange:
+        raise RegistryError(f"expert {id!r}: load.adapters.{strange[0]}: name its file under components.{strange[0]}")
     card = dataclasses.replace(card, version=card.version + stamp(source))
 
     def load(residency: Residency) -> Expert:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from pathlib import Path
 from typing import Any
 
 from experts import hub
@@ -73,20 +72,3 @@ def extended(pipe: Any, **parts: Any) -> Any:
     for name, part in parts.items():
         setattr(pipe, name, part)
     return pipe
-
-
-def file_of(where: str, revision: str | None) -> Path:
-    """A safetensors file: an absolute path, or a file of a hub repository, fetched where it is not there yet.
-
-    Raises:
-        ValueError: another kind of file.
-        OSError: it is not there and cannot be fetched.
-    """
-    if not where.endswith(".safetensors"):
-        raise ValueError(f"{where} is no safetensors file: only those are read")
-    if Path(where).is_absolute():
-        return Path(where)
-    from huggingface_hub import hf_hub_download
-
-    repo, file, _ = hub.split(where)
-    return Path(hf_hub_download(repo, file, revision=revision))

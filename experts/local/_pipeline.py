@@ -21,6 +21,7 @@ from experts.entries import Source
 from experts.failures import boundary, unsupported
 from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
+from experts.local._loading import around
 from experts.local._samplers import fresh, unfit
 from experts.local._weights import read
 from experts.memory import DeviceLock, Residency
@@ -28,6 +29,12 @@ from experts.types import Card, Failure, Request, Result
 
 _TOKENIZERS = ("tokenizer_3", "tokenizer_2", "tokenizer")
 """Where a pipeline has several, the last one is of the encoder that reads the most."""
+
+
+TILES = 1536
+"""px: up to a square of this side a VAE decodes at once, within what the cards declare."""
+SLICED = 1024 * 1024
+"""px: pictures of at least this area are decoded one by one."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def load(card: Card, family: Family, source: Source, residency: Residency) -> Pi
         ValueError: weights of another kind of pipeline.
     """
     pipe = family.open(source, residency) if family.open else read(source, family.pipelines, residency)
-    return PipelineExpert(card, pipe, family, residency.running)
+    return PipelineExpert(card, pipe, family, residency.running, source.loading.get("tiles") or TILES)
 
 
 class PipelineExpert:
@@ -68,14 +75,16 @@ class PipelineExpert:
         pipe: the pipeline, on its device; its scheduler is replaced by a fresh one of its own.
         family: how to call it.
         running: held while it runs; its `relieve` makes room after a call ran out of memory.
+        tiles: px; a picture with a larger area than a square of this side goes through the VAE in tiles.
 
     Raises:
         ValueError: a param of the card that the pipeline's call does not take, or a sampler that does not fit.
     """
 
-    def __init__(self, card: Card, pipe: Any, family: Family, running: DeviceLock) -> None:
+    def __init__(self, card: Card, pipe: Any, family: Family, running: DeviceLock, tiles: int = TILES) -> None:
         self.card, self.pipe, self.family = card, pipe, family
-        self._running = running
+        self._running, self._around, self._tiles = running, around(pipe), tiles
+        self._vae = vae if hasattr(vae := pipe.components.get("vae"), "enable_tiling") else None
         self._takes = inspect.signature(pipe.__call__).parameters
         for param in card.params:
             if family.names.get(param, "prompt") not in self._takes:
@@ -197,9 +206,19 @@ class PipelineExpert:
         ask = self._ask(items)
         generators = [torch.Generator("cpu").manual_seed(item.seed) for item in items]
         size = {"width": ask.size[0], "height": ask.size[1]} if "width" in self._takes else {}
-        out = self.pipe(**{**self._arguments(ask), **size, "generator": generators, "output_type": "np"})
+        self._spare(ask.size, len(items))
+        with self._around():
+            out = self.pipe(**{**self._arguments(ask), **size, "generator": generators, "output_type": "np"})
         flagged = getattr(out, "nsfw_content_detected", None) or [False] * len(items)
         return [_picture(pixels, bool(flag)) for pixels, flag in zip(out.images, flagged, strict=True)]
+
+    def _spare(self, size: tuple[int, int], batch: int) -> None:
+        """Large pictures go through the VAE in tiles, batches of large ones picture by picture: by their size alone, so
+        that neighbours change nothing. Set before each call, because experts share a VAE."""
+        if self._vae is not None:
+            area = size[0] * size[1]
+            (self._vae.enable_tiling if area > self._tiles**2 else self._vae.disable_tiling)()
+            (self._vae.enable_slicing if batch > 1 and area >= SLICED else self._vae.disable_slicing)()
 
     def _arguments(self, ask: Ask) -> dict[str, Any]:
         """Keyword arguments of the pipeline's call, without size, generators and output type."""
@@ -254,7 +273,7 @@ def _picture(pixels: np.ndarray, flagged: bool) -> Image.Image | Failure:
     if flagged:
         return Failure("refused", "the pipeline's safety checker flagged the picture")
     if not np.isfinite(pixels).all():
-        return Failure("broken", "the model's output is not finite: use dtype float32 or other params")
+        return Failure("broken", "the model's output is not finite: set load.dtype to float32, or take other params")
     return Image.fromarray((pixels * 255).round().astype(np.uint8))
 
 

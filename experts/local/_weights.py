@@ -15,9 +15,11 @@ from typing import Any
 
 from experts import hub
 from experts.entries import Source
-from experts.local._loading import prepared, quantised
+from experts.local._adapters import adapt
+from experts.local._loading import prepared
 from experts.local._prompts import remember
-from experts.memory import Residency
+from experts.local._quantising import KEPT, file_of, packed, quantised, values, ways
+from experts.memory import Residency, weight_files
 
 
 def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **given: Any) -> Any:
@@ -43,16 +45,35 @@ def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **giv
         kind = index["_class_name"]
         if pipelines and kind not in pipelines:
             raise ValueError(f"{weights} holds a {kind}, not a {' or '.join(pipelines)}: choose another family")
-        smaller = quantised(index, source.loading, residency.dtype)
-        parts = {name: _part(name, source, index, smaller, residency) for name in source.components}
-        options: dict[str, Any] = {**at, **parts, **given, "dtype": getattr(torch, residency.dtype)}
+        dtype = source.loading.get("dtype") or residency.dtype
+        smaller = quantised(index, source.loading, dtype)
+        _make_room(source, index, residency)
+        scales = source.loading.get("adapters") or {}
+        files = {name: file_of(source.components[name], source.revisions.get(name)) for name in scales}
+        shared = [name for name in source.components if name not in scales]
+        parts = {name: _part(name, source, index, smaller, residency) for name in shared}
+        options: dict[str, Any] = {**at, **parts, **given, "dtype": getattr(torch, dtype)}
         if own := {name: config for name, config in smaller.items() if name not in options}:
             options["quantization_config"] = PipelineQuantizationConfig(quant_mapping=own)
         pipe = DiffusionPipeline.from_pretrained(weights, **options, use_safetensors=True)
+        if files:
+            adapt(pipe, files, scales, parts)
+        prepared(pipe, source.loading, residency.device, dtype)
     pipe.set_progress_bar_config(disable=True)
-    prepared(pipe, source.loading, residency.device)
     remember(pipe, residency)
     return pipe
+
+
+def _make_room(source: Source, index: Mapping[str, Any], residency: Residency) -> None:
+    """bitsandbytes loads straight to the device: others leave for what it will hold there."""
+    direct = {name: way for name, way in ways(index, source.loading).items() if not way.startswith("torchao")}
+    bytes = 0.0
+    for name, way in direct.items():
+        place = source.components.get(name) or f"{source.weights}/{name}"
+        files = weight_files(hub.pinned(place, source.revisions.get(name) or source.revision))
+        bytes += 2 * KEPT[way] * sum(map(values, files))
+    if bytes:
+        residency.make_room(int(bytes))
 
 
 def _part(name: str, source: Source, index: Mapping[str, Any], smaller: Mapping[str, Any], residency: Residency) -> Any:
@@ -61,26 +82,41 @@ def _part(name: str, source: Source, index: Mapping[str, Any], smaller: Mapping[
     if library not in ("diffusers", "transformers"):
         raise ValueError(f"{source.weights} has no component {name!r}: take it out of 'components'")
     made_by = getattr(importlib.import_module(library), kind)
-    path, revision = source.components[name], source.revisions.get(name)
+    path, revision, dtype = source.components[name], source.revisions.get(name), source.loading.get("dtype")
     options = {"quantization_config": smaller[name]} if name in smaller else {}
-    key = "@".join([path, *filter(None, [revision]), *(str(source.loading["quantise"]) for _ in options)])
-    return residency.component(key, lambda: _made(made_by, path, revision, residency, options))
+    way = ways(index, source.loading).get(name)
+    key = "@".join([path, *filter(None, [revision, way, dtype])])
+
+    def made() -> Any:
+        if path.endswith(".gguf"):
+            settings = file_of(f"{source.weights}/{name}/config.json", source.revision, ".json").parent
+            return packed(made_by, file_of(path, revision, ".gguf"), settings, dtype or residency.dtype)
+        return _made(made_by, path, revision, residency, options, dtype)
+
+    return residency.component(key, made)
 
 
-def _made(made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any]) -> Any:
+def _made(
+    made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any], dtype: str | None
+) -> Any:
     import torch
 
     if issubclass(made_by, torch.nn.Module):
-        return load(made_by, path, revision, residency, options)
+        return load(made_by, path, revision, residency, options, dtype)
     _demand(path)
     return made_by.from_pretrained(**hub.place(path, revision))
 
 
 def load(
-    made_by: Any, path: str, revision: str | None, residency: Residency, options: Mapping[str, Any] | None = None
+    made_by: Any,
+    path: str,
+    revision: str | None,
+    residency: Residency,
+    options: Mapping[str, Any] | None = None,
+    dtype: str | None = None,
 ) -> Any:
-    """The torch module that `made_by`, its class or an Auto class, reads from a folder or hub id: in RAM, in the
-    residency's dtype.
+    """The torch module that `made_by`, its class or an Auto class, reads from a folder or hub id: in RAM, in `dtype`
+    (None: the residency's).
 
     Raises:
         OSError: it cannot be read.
@@ -89,7 +125,7 @@ def load(
 
     _demand(path)
     where: dict[str, Any] = {**hub.place(path, revision), **(options or {})}
-    module = made_by.from_pretrained(**where, dtype=getattr(torch, residency.dtype), use_safetensors=True)
+    module = made_by.from_pretrained(**where, dtype=getattr(torch, dtype or residency.dtype), use_safetensors=True)
     return module.eval().requires_grad_(False)
 
 

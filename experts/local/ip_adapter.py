@@ -22,6 +22,7 @@ def _open(source: Source, residency: Residency) -> Any:
     from transformers import CLIPVisionModelWithProjection
 
     from experts.local import _joined
+    from experts.local._quantising import file_of
     from experts.local._weights import quiet_loading, read
 
     _check(source)
@@ -29,7 +30,7 @@ def _open(source: Source, residency: Residency) -> Any:
     pipe = read(_joined.without(source, *_PARTS), FAMILY.pipelines, residency)
     pipe.register_modules(image_encoder=encoder)
     layers: dict[str, dict[str, Any]] = {"image_proj": {}, "ip_adapter": {}}
-    where = _joined.file_of(source.components["ip_adapter"], source.revisions.get("ip_adapter"))
+    where = file_of(source.components["ip_adapter"], source.revisions.get("ip_adapter"))
     with safe_open(where, framework="pt") as file:
         for key in file.keys():  # noqa: SIM118
             group, _, name = key.partition(".")

@@ -207,7 +207,7 @@ class ReadAhead:
             self._thread.join()
 
     def _read(self, needs: Iterable[str]) -> None:
-        files = [file for need in needs for file in _weight_files(need) if file not in self._seen]
+        files = [file for need in needs for file in weight_files(need) if file not in self._seen]
         self._seen.update(files)
         buffer = bytearray(2**24)
         for path in files:
@@ -216,7 +216,7 @@ class ReadAhead:
                     self.bytes += count
 
 
-def _weight_files(need: str) -> list[Path]:
+def weight_files(need: str) -> list[Path]:
     """The safetensors files of a folder, a file or a hub id in the local hub cache; of a pipeline, those of its parts:
     a checkpoint beside them is not what is loaded."""
     if Path(need).is_absolute():

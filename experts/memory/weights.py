@@ -1,5 +1,5 @@
 """Weights in RAM, each once: equal tensors are views of one copy; a module's others share one flat buffer, its block.
-What is quantised or offloaded by groups is `Entrusted`: its library moves it.
+What is quantised, cast by layers or offloaded by groups is `Entrusted`: its library moves it.
 
 A module's parameters and buffers are only re-pointed (`tensor.data = view`): the tensor objects stay, so that tied
 weights stay tied and compiled graphs stay valid. Whoever shares weights must not write into them.
@@ -163,7 +163,8 @@ class PlacedModule:
 
 
 class Entrusted:
-    """A module that its library moves: a quantised one as a whole, one that is offloaded by groups block by block.
+    """A module that its library moves: a quantised one or one that casts its layers while it computes as a whole, one
+    that is offloaded by groups block by block.
 
     Attributes:
         weight: bytes of its tensors; `by_groups`: it comes to the device by itself, a part at a time.
@@ -176,7 +177,7 @@ class Entrusted:
     def __init__(self, module: torch.nn.Module) -> None:
         self.module, self.content = module, uuid.uuid4().hex
         self.by_groups = _by_groups(module)
-        self.weight = sum(tensor.nbytes for tensor in tensors_of(module))
+        self.weight = sum(map(stored, tensors_of(module)))
         self.there = not self.by_groups and any(tensor.device.type != "cpu" for tensor in tensors_of(module))
 
     @property
@@ -216,6 +217,18 @@ class Entrusted:
 Part = PlacedModule | Entrusted
 
 
+def stored(tensor: torch.Tensor) -> int:
+    """Bytes of a tensor; of one that is packed, those of what it is made of (torchao's tells its size unpacked)."""
+    if not hasattr(tensor, "__tensor_flatten__"):
+        return tensor.nbytes
+    return sum(stored(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+
+
+def _cast_by_layers(module: torch.nn.Module) -> bool:
+    hooks = (getattr(part, "_diffusers_hook", None) for part in module.modules())
+    return any(hook is not None and hook.get_hook("layerwise_casting") is not None for hook in hooks)
+
+
 def _by_groups(module: torch.nn.Module) -> bool:
     groups = sys.modules.get("diffusers.hooks.group_offloading")
     return groups is not None and groups._is_group_offload_enabled(module)
@@ -229,6 +242,7 @@ def entrusted(module: torch.nn.Module) -> bool:
         or bool(getattr(module, "is_quantized", False))
         or any(type(tensor) not in plain or tensor.is_meta for tensor in tensors_of(module))
         or _by_groups(module)
+        or _cast_by_layers(module)
     )
 
 

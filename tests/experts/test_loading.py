@@ -91,12 +91,12 @@ def test_repeated_blocks_are_compiled_where_the_class_names_them(monkeypatch: py
     compiled: list[str] = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, *a, **k: compiled.append(type(self).__name__))
     flux, pixart = tiny.flux(), tiny.pixart()
-    _loading.prepared(type("Pipe", (), {"transformer": flux})(), {"compile": True}, "cpu")
+    _loading.prepared(type("Pipe", (), {"transformer": flux})(), {"compile": True}, "cpu", "float32")
     assert compiled and set(compiled) <= set(flux._repeated_blocks)
     compiled.clear()
     pixart_class = dataclasses.make_dataclass("Pipe", ["transformer"])
     monkeypatch.setattr(type(pixart), "_repeated_blocks", None, raising=False)
-    _loading.prepared(pixart_class(pixart), {"compile": True}, "cpu")
+    _loading.prepared(pixart_class(pixart), {"compile": True}, "cpu", "float32")
     assert compiled == [type(pixart).__name__]
 
 
