@@ -12,16 +12,20 @@ from experts.poster.language.making import Entry, cell_place, cells_for, make
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
-from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
+from experts.poster.language.world import Crowded, Puzzled, Refused, Thing, World, cells_of, described
+from experts.poster.scene import PLACES
 
 
 def describe(world: World, elements: Sequence[Element], opening: bool, adding: bool = False) -> World:
     """'A white poster with a red star at the top': makes what is new, and has what is there be as it is said."""
     found = sorted_out(elements)
     blank = world
+    _led_ground(world, found, elements)
     world = _grounded(world, found)
+    if opening:
+        _kept_free(world, found)
     if not found.entries:
-        void = any(isinstance(e, Mark) and e.tag == "void" for e in elements)
+        void = any((isinstance(e, Mark) and e.tag == "void") or (isinstance(e, Noun) and e.negative) for e in elements)
         if void and found.lead is None:
             return world
         if adding and found.lead is not None and found.lead.colour and not blank.things and not found.ground:
@@ -33,9 +37,9 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
     if _exchanged(world, found) and not opening:
         return move(world, elements)
     found.entries = parted(found.entries)
-    framed = _frame(world, found)
-    if framed is not None:
-        return framed
+    world, framed = _frame(world, found)
+    if framed:
+        return world
     if found.order:
         in_order(found)
     share_places(found)
@@ -47,7 +51,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
             continue
         if required and not entry.noun.definite and any(like(thing, entry.noun) for thing in world.things):
             continue
-        before = world
+        before = world = world.seen(made, True) if entry.noun.det in ("former", "latter") and made else world
         world, things = _enter(world, entry, opening, adding)
         if entry.noun.negative and before.things == world.things:
             world = before
@@ -55,11 +59,22 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
             topic = _topic(before, entry)
             world = replace(world.seen(things, entry.noun.several), topic=topic)
             made += [thing for thing in things if thing.number not in {one.number for one in made}]
+    if opening:
+        _kept_free(world, found)
     if not made:
         return world
     together = len(found.entries) == 1 and found.entries[0].noun.several
     seen = world.seen(world.named([thing.number for thing in made]), together)
     return replace(seen, topic=world.topic)
+
+
+def _kept_free(world: World, found: Described) -> None:
+    """Raises `Refused` where something stands already in a place that is to stay empty."""
+    for cell in (c for place in found.vacant for c in cells_of(place, None if place.kind or place.many else 1)):
+        thing = world.at(cell)
+        if thing is not None:
+            message = f"there is already {described(thing)} at the {PLACES[cell]}"
+            raise Crowded(message, cell) if "place" in thing.chosen else Refused(message)
 
 
 def _topic(world: World, entry: Entry) -> int:
@@ -125,6 +140,17 @@ def _fragment(world: World, found: Described) -> World:
     return become(world, things, spec).seen(things, len(things) > 1)
 
 
+def _led_ground(world: World, found: Described, elements: Sequence[Element]) -> None:
+    """'Red, with a white star': a colour that leads, where all things have their own, is that of the background."""
+    lead = found.lead
+    if lead is None or not lead.colour or lead.size or found.ground or world.ground is not None or not found.entries:
+        return
+    first = [e.tag for e in elements[1:3] if isinstance(e, Mark)]
+    own = [entry.noun.spec.colour or (entry.target.colour if entry.target else "") for entry in found.entries]
+    if "with" in first or all(own):
+        found.ground, found.lead = lead.colour, None
+
+
 def _led(found: Described) -> None:
     """Attributes that were said before all things are those of every thing that has no others."""
     lead = found.lead
@@ -155,29 +181,37 @@ def _exchanged(world: World, found: Described) -> bool:
     return len(entries) > 1 and all(e.noun.definite and e.placed and not (e.target or e.becomes) for e in entries)
 
 
-def _frame(world: World, found: Described) -> World | None:
-    """'Three shapes across the middle: ...': places for the things that are named next."""
+def _frame(world: World, found: Described) -> tuple[World, bool]:
+    """'Three shapes across the middle: ...': places for the things that are named next; whether that was all."""
     frame = found.entries[0]
     unsaid = (
         frame.noun.head == "thing" and not frame.noun.shape and not frame.noun.definite and frame.noun.det != "another"
     )
     if not unsaid or world.things or frame.noun.negative:
-        return None
+        return world, False
     rest = found.entries[1:]
     if not rest and not frame.placed and not frame.noun.count:
-        return None
+        return world, False
     count = frame.noun.count or (None if frame.noun.plural else 1)
     cells = [c for p in [*frame.noun.places, *frame.places] for c in cells_of(p, None if p.many else count)]
+    cells = cells[::-1] if found.order in ("rl", "bt") else cells
     if not rest:
-        return replace(world, frame=tuple(cells))
+        return replace(world, frame=tuple(cells)), True
     found.entries = rest
     total = sum(entry.noun.count or 1 for entry in rest)
-    if len(cells) == total and not any(entry.placed for entry in rest) and found.order in ("", "lr", "tb"):
+    if any(entry.placed for entry in rest):
+        return world, False
+    if found.order == "cw":
+        rest[0].places = list(frame.places)
+    elif len(cells) == total:
         stand_in(found, cells)
         found.order = ""
-    elif found.order and cells and not any(entry.placed for entry in rest):
+    elif len(cells) > total:  # the others are named later
+        found.order = ""
+        return replace(world, frame=tuple(cells)), False
+    elif found.order and cells:
         rest[0].places = list(frame.places)
-    return None
+    return world, False
 
 
 def _made_definite(world: World, found: Described, opening: bool) -> None:
@@ -234,7 +268,7 @@ def _with_target(entry: Entry) -> Entry:
 def _new(world: World, entry: Entry, opening: bool) -> bool:
     """Whether 'the star' is one that is yet to be made."""
     noun = entry.noun
-    if entry.becomes is not None and noun.det == "it" and not world.things:
+    if entry.becomes is not None and not noun.shape and not world.things:
         return True
     shape = noun.shape
     return (
@@ -274,7 +308,7 @@ def fill(world: World, elements: Sequence[Element], opening: bool) -> World:
     """'fill the middle row with blue diamonds', 'fill the background with red'."""
     nouns = [e for e in elements if isinstance(e, Noun) and e.shape]
     places = [e for e in elements if isinstance(e, Place)]
-    if nouns and any(isinstance(e, Relation) for e in elements):
+    if nouns and any(isinstance(e, Relation) or (isinstance(e, Spec) and e.listed) for e in elements):
         return put(world, elements, opening)
     if nouns and not nouns[0].definite:
         if not places:

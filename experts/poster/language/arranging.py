@@ -42,10 +42,14 @@ def parted(entries: list[Entry]) -> list[Entry]:
 def _one_each(entry: Entry) -> list[Entry]:
     """'three hearts, red, white and blue': one of each colour; [] where it is no such list."""
     listed = entry.target.listed if entry.target else ()
-    if not listed or len(listed) != (entry.noun.count or 0) or entry.noun.definite:
+    counted = entry.noun.count or (len(listed) if entry.noun.plural else 0)
+    if len(listed) != counted or len(listed) < 2 or entry.noun.definite:
         return []
     one = replace(entry.noun, count=None, plural=False, det="a")
     places = entry.places if len(entry.places) == len(listed) else []
+    if len(entry.places) == 1:
+        cells = cells_of(entry.places[0], len(listed))
+        places = [cell_place(cell) for cell in cells] if len(cells) == len(listed) else []
     return [
         Entry(replace(one, spec=replace(one.spec, colour=colour)), [places[k]] if places else list(entry.places))
         for k, colour in enumerate(listed)

@@ -33,6 +33,8 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
         if spec.colour:
             made = replace(made, colour=spec.colour, chosen=made.chosen - {"colour"})
         made = _sized(world, made, spec, len(things) == 1)
+        if made.size in spec.denied and not spec.size:
+            made = replace(made, size="small" if made.size == "big" else "big")
         denied = made.colour in spec.denied or made.size in spec.denied
         if denied and not (spec.colour or spec.size or shape):
             raise Puzzled(f"which colour instead of {made.colour}?")

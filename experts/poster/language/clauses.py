@@ -126,7 +126,7 @@ class _Order:
         back = any(token.tag == "first" and token.value == "back" for token in part)
         if head == "last" and k == 0 and _earlier_follows(self.total[number + 1 :]):
             self.endings.append(clause)
-        elif head == "first" and self.found and not self.endings and (k or back):
+        elif head == "first" and self.found and not self.endings and (back or any(t.tag == "but" for t in part[:2])):
             self.found.insert(len(self.found) - 1, clause)
         else:
             self.found.append(clause)
@@ -191,7 +191,8 @@ def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
         return "swap", "", [t for t in tokens if t is not token], False
     leading = tokens[:best] if effect is None else [t for t in tokens[:effect] if t.tag != "verb"]
     negated = any(t.tag == "not" for t in leading) and not any(t.tag in ("colour", "size") for t in leading)
-    rest = [t for t in leading if t.tag not in ("not", "fill", "and", "but", "then", "comma")]
+    joints = ("not", "fill", "and", "but", "then", *(() if any(t.tag == "rel" for t in leading) else ("comma",)))
+    rest = [t for t in leading if t.tag not in joints]
     rest += tokens[(best if effect is None else effect) + 1 :]
     return ("grow", token.value, rest, negated) if token.tag == "grow" else (token.value, "", rest, negated)
 

@@ -11,7 +11,7 @@ from experts.poster.language.tokens import Token
 
 CONTENT = {*HEADS, "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "unknown",
            "verb", "grow", "gone", "it", "them", "dir", "rel", "former", "latter", "diagonal", "axis", "everywhere",
-           "here", "void", "ordinal", "outer", "shaped"}  # fmt: skip
+           "here", "void", "ordinal", "outer", "shaped", "formation", "block"}  # fmt: skip
 """Tags of words that ask for something."""
 VERBS = ("verb", "grow")
 CAUSES = {"make", "let", "have", "get", "see", "i", "want"}
@@ -34,6 +34,7 @@ _STRONG = {
 _NAMES = {"the", "it", "them", "that", "other", "all", "things", "both", "ordinal", "former", "latter"}
 _NAMING = {*_NAMES, "shape", "thing", "ground", "poster", "colour", "size", "count", "v", "h", "mid", "fill", "outer",
            "most", "of", "in", "row", "column", "corner", "side"}  # fmt: skip
+_WHERE = ("in", "rel", "v", "h", "mid", "corner", "row", "column", "here", "to")
 _JOINTS = ("and", "but", "comma", "fill", "correct", "then", "last", "first")
 
 
@@ -72,9 +73,30 @@ def _headings(found: list[list[Token]]) -> list[list[Token]]:
             out[-1] = [*out[-1], *sentence]
         elif not out and len(found) > 1 and [t.tag for t in content] == ["colour"]:
             out.append([*sentence, replace(content[0], sense=Sense("ground"))])
+        elif out and _continues(out[-1], sentence):
+            out[-1] = [*out[-1], replace(sentence[0], sense=Sense("comma")), *sentence]
         else:
             out.append(sentence)
     return out
+
+
+def _continues(before: Sequence[Token], sentence: Sequence[Token]) -> bool:
+    """'Two stars. One green, one red.', '5 hearts! Red ones.': whether a sentence tells of parts of what was counted."""
+    group = [k for k, t in enumerate(before) if t.tag == "shape"]
+    last = before[group[-1]] if group else None
+    counted = last is not None and any(t.tag in ("count", "both") for t in before[max(0, group[-1] - 4) : group[-1]])
+    if last is None or not (counted or last.sense.form == "s") or any(t.tag in ("is", "grow") for t in before):
+        return False
+    words = [t for t in sentence if t.tag not in ("fill", "and", "then", "comma")]
+    k = 0
+    while k < len(words) and words[k].tag in ("colour", "size", "most"):
+        k += 1
+    if k == len(words) or words[k].tag in ("verb", "grow") or any(t.tag in VERBS for t in words[:3]):
+        return False
+    ones = words[k].text == "ones"
+    parts = k == 0 and (words[0].text == "one" or words[0].tag == "count")
+    first = next((n for n, t in enumerate(sentence) if t.tag in ("comma", "and") and n), len(sentence))
+    return (ones or parts) and not any(t.tag in ("shape", "ground", "poster") for t in sentence[:first])
 
 
 def cut(tokens: Sequence[Token]) -> list[list[Token]]:
@@ -142,6 +164,14 @@ def _subject(tokens: Sequence[Token], k: int) -> bool:
     return k < len(tokens) and tokens[k].tag in ("is", *VERBS, "not") and tokens[k].sense.form != "ing"
 
 
+def _adjunct(said: Sequence[Token]) -> bool:
+    """Whether what was said so far is only where something is to be: 'directly above it, (put ...)'."""
+    words = [t for t in said if t.tag not in (*_JOINTS, "colon")]
+    if not words or words[0].tag not in _WHERE or _verbs(words):
+        return False
+    return not any(t.tag in ("a", "is", "ground", "poster", "shape", "colour") for t in words)
+
+
 def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     """Whether the verb at `k` is that of a new clause."""
     token, before, said = tokens[k], tokens[k - 1], tokens[begun:k]
@@ -161,7 +191,7 @@ def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     cause = next((t.text for t in said if t.tag == "verb"), said[0].text)
     if cause in CAUSES and before.tag not in ("and", "comma", "but", "then"):
         return False  # 'make the star vanish'
-    if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to"):
+    if before.tag in ("the", "a", "same", "attr", "that", "of", "is", "to") or _adjunct(said):
         return False
     links = ("and", "comma", "but", "fill", "not", "colon", "then", "only", "correct", "or", "first", "last")
     if before.tag not in links:

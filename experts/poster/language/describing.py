@@ -20,7 +20,7 @@ from experts.poster.language.terms import (
     Strange,
     joined,
 )
-from experts.poster.language.world import Refused
+from experts.poster.language.world import Refused, way
 
 _LEFT = {"up": Place(v="top"), "down": Place(v="bottom"), "left": Place(h="left"), "right": Place(h="right")}
 
@@ -32,6 +32,7 @@ class Described:
     Attributes:
         ground: colour of the background ('' where none was named); entries: the things, in their order.
         order: in which they stand ('lr', 'tb', 'cw', ...); piled: they stand in a line of this order, wherever.
+        vacant: where nothing is to stand.
         lead: attributes that were said before any thing; every: attributes of all that was named before.
     """
 
@@ -39,6 +40,7 @@ class Described:
     entries: list[Entry] = field(default_factory=list)
     order: str = ""
     piled: bool = False
+    vacant: list[Place] = field(default_factory=list)
     lead: Spec | None = None
     every: Spec | None = None
 
@@ -69,6 +71,8 @@ class _Sorter:
         self.gap = ""
         self.nothing = self.skipped = False
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
+        while content and (isinstance(content[0], Noun) and content[0].head in GROUNDS or _ground_link(content[0])):
+            content = content[1:]
         self.forward = (
             bool(content) and isinstance(content[0], Place | Relation) and any(isinstance(e, Noun) for e in content)
         )
@@ -83,6 +87,7 @@ class _Sorter:
         for k, element in enumerate(self.elements):
             if isinstance(element, Place | Relation) and self._vacant(k):
                 self.skipped = True
+                self.found.vacant += [element] if isinstance(element, Place) else []
                 continue
             self._take(element, k)
             if isinstance(element, Mark):
@@ -99,6 +104,8 @@ class _Sorter:
         rest = [e for e in self.elements[k + 1 :] if not isinstance(e, Place | Relation)]
         while rest and isinstance(rest[0], Mark) and rest[0].tag in ("is", "colon", "fill"):
             rest = rest[1:]
+        if rest and isinstance(rest[0], Noun):
+            return rest[0].negative and rest[0].head == "things" and not rest[1:2]
         return bool(rest) and isinstance(rest[0], Mark) and rest[0].tag == "void"
 
     def _left_over(self) -> None:
@@ -150,6 +157,8 @@ class _Sorter:
             self._emptied()
         elif mark.tag in ("is", "but") and self.last is not None:
             self.last.closed = True
+        elif mark.tag == "name" and self.last is not None:
+            self.last.noun = replace(self.last.noun, name=mark.value)
         self.shared = self.shared or mark.tag in ("both", "all")
 
     def _emptied(self) -> None:
@@ -191,7 +200,7 @@ class _Sorter:
             self.nothing = True
             return
         if noun.bare and noun.det in ("all", "both") and not self._told(k):
-            self._every(noun.spec)
+            self._every(noun.spec, noun.det == "both")
             return
         if (
             noun.head in ("things", "thing")
@@ -218,6 +227,9 @@ class _Sorter:
             noun = replace(noun, spec=replace(noun.spec, same=(), like=None))
             self.found.entries.append(Entry(noun, target=alike))
             return
+        if last is not None and not self.waiting and self._apposed(last, noun, k):
+            last.noun = replace(last.noun, spec=joined(last.noun.spec, noun.spec), shape=last.noun.shape or noun.shape)
+            return
         self.nothing = False
         entry = Entry(noun)
         for where in self.waiting:
@@ -229,6 +241,26 @@ class _Sorter:
         self.found.entries.append(entry)
         self.grounded = self.shared = False
 
+    def _apposed(self, last: Entry, noun: Noun, k: int) -> bool:
+        """'a black circle, but a small one', 'a friend for it, a green star': another name of what was named last."""
+        one, other = last.noun, noun
+        if (
+            self.gap not in ("comma", "but", "colon")
+            or one.definite
+            or other.definite
+            or one.negative
+            or other.negative
+        ):
+            return False
+        if one.shape and other.shape or not (one.shape or one.name) or one.several != (other.several or noun.plural):
+            return False
+        if other.count not in (None, 1, one.count) or not other.head or other.det == "another" or other.head in GROUNDS:
+            return False
+        own = joined(one.spec, last.target) if last.target else one.spec
+        clash = (own.colour and other.spec.colour) or (own.size and other.spec.size)
+        placed = last.placed and isinstance(next(iter(self._rest(k)), None), Place | Relation)
+        return not clash and not placed and (other.spec != Spec() or bool(other.shape))
+
     def _told(self, k: int) -> bool:
         """Whether something is said of the noun at `k`: an attribute or a place follows."""
         rest = self._rest(k)
@@ -238,10 +270,14 @@ class _Sorter:
             and not (isinstance(rest[0], Spec) and rest[0].link == "on")
         )
 
-    def _every(self, spec: Spec) -> None:
-        if self.found.entries:
-            for entry in self.found.entries:
-                entry.target = joined(entry.target, spec) if entry.target else spec
+    def _every(self, spec: Spec, pair: bool = False) -> None:
+        """Attributes of all things that have none of the kind; of 'both', where the last are several, only of them."""
+        last = self.last
+        if last is not None:
+            for entry in [last] if pair and (last.noun.several or len(last.places) > 1) else self.found.entries:
+                own = joined(entry.noun.spec, entry.target) if entry.target else entry.noun.spec
+                if not (entry is not last and ((own.colour and spec.colour) or (own.size and spec.size))):
+                    entry.target = joined(entry.target, spec) if entry.target else spec
         else:
             self.found.every = joined(self.found.every, spec) if self.found.every else spec
 
@@ -280,7 +316,7 @@ class _Sorter:
         counted = isinstance(where, Place) and where.link == "of"
         passive = isinstance(where, Relation) and where.link == "by"
         listed = last is not None and last.placed and follows and self.gap in ("comma", "and", "colon", "but")
-        listed = listed and not (last is not None and len(last.places) < (last.noun.count or 1))
+        listed = listed and not (last is not None and _room(last) < (last.noun.count or 1))
         listed = listed and not (self._parted_from_next(k) and last is not None and (last.noun.count or 1) > 1)
         if passive or (
             (last is None or counted or (self.forward and follows and not self._parted_from_next(k)) or listed)
@@ -363,6 +399,16 @@ class _Sorter:
         return placed and inside and (not last.noun.definite or last.noun.det == "all")
 
 
+def _ground_link(element: Element) -> bool:
+    return isinstance(element, Spec) and element.link == "on"
+
+
+def _room(entry: Entry) -> int:
+    """For how many things the places of an entry have room."""
+    lines = [p.kind in ("row", "column", "side") or p.many for p in entry.places]
+    return sum(3 if line else 1 for line in lines) if entry.places else 9
+
+
 def _crossed(line: Place, place: Place) -> Place:
     """Where a row and 'left', or a column and 'top', meet."""
     if line.kind == "row" and not place.v and not place.kind:
@@ -389,7 +435,12 @@ def _narrow(entry: Entry) -> None:
 
 
 def _stand(entry: Entry, where: Place | Relation) -> None:
-    if isinstance(where, Relation):
+    again = Place(kind=where.kind, link=where.link) if isinstance(where, Place) else None
+    if again == where and entry.places and where.kind in ("side", "row", "column") and not where.many:
+        return  # 'in the middle of that side'
+    if isinstance(where, Relation) and where.places and not entry.placed:
+        entry.relation = where
+    elif isinstance(where, Relation):
         if (
             where.kind in ("opposite", "corner", "across")
             and entry.places
@@ -397,6 +448,12 @@ def _stand(entry: Entry, where: Place | Relation) -> None:
         ):
             entry.places.pop()  # 'in the corner diagonally opposite'
         entry.relation = where
+    elif entry.places and entry.places[-1].link == "from" and where.link == "to" and not entry.noun.definite:
+        entry.places[-1:] = (
+            [Place(kind="formation", many=True, cells=cells)] if (cells := way(entry.places[-1], where)) else []
+        )
+        if entry.places[:-1] and entry.places[-2].kind == "diagonal":
+            entry.places.pop(-2)
     elif entry.places and _open(entry.places[-1]):
         entry.places[-1] = _closed(entry.places[-1], where)
     else:

@@ -28,7 +28,7 @@ from experts.poster.language.tokens import Token
 
 _ALONE = ("order", "pile", "axis", "only", "hedge", "void", "instead")
 _MARKS = ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count",
-          "or", "not", "no", "from", "thing", "than")  # fmt: skip
+          "or", "not", "no", "from", "thing", "than", "name")  # fmt: skip
 _BEHIND = ("\u7684", "\u306e")
 """Words between a place and the thing that stands there, in languages that name the place first."""
 

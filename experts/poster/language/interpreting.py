@@ -112,6 +112,8 @@ class Interpreter:
 
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
         said = _elements(clause)
+        if self.start is None and not self.world.things:
+            said = _without_idle(said)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
             return
@@ -223,6 +225,7 @@ class Interpreter:
         """The world after a clause."""
         verb = "replace" if any(isinstance(e, Mark) and e.tag == "instead" for e in said) else clause.verb
         verb = _going(said) if verb == "go" else verb
+        verb = "change" if any(isinstance(e, Mark) and e.tag == "exchange" for e in said) else verb
         grounds = [e for e in said if isinstance(e, Noun) and e.head in GROUNDS]
         world, named = self.world, any(noun.spec.colour for noun in grounds)
         if self.ground and world.ground is None and not named:
@@ -284,6 +287,14 @@ def _without_owner(said: list[Element]) -> list[Element]:
     kinds = [element.tag if isinstance(element, Mark) else "" for element in said]
     owned = bool(said) and isinstance(said[0], Noun) and said[0].det == "it" and kinds[1:2] in (["with"], ["is"])
     return said[kinds.index("with") + 1 :] if owned and "with" in kinds[1:3] else said
+
+
+def _without_idle(said: list[Element]) -> list[Element]:
+    """'I need this now: blue poster', 'it is a red star': before anything is drawn, pronouns stand for the poster."""
+    new = any(isinstance(e, Noun) and ((e.shape and not e.definite) or e.spec.colour) for e in said)
+    idle = [e for e in said if isinstance(e, Noun) and e.det in ("it", "them") and e.spec == Spec() and not e.attr]
+    first = next((k for k, e in enumerate(said) if isinstance(e, Noun) and e.shape and not e.definite), len(said))
+    return [e for k, e in enumerate(said) if k > first or not any(e is one for one in idle)] if new else said
 
 
 def _noticed(world: World, clause: Clause) -> World:

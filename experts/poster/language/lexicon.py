@@ -44,6 +44,8 @@ def _forms(phrase: str, tag: str) -> Iterator[tuple[str, str]]:
     tail = f" {rest}" if rest else ""
     if tag in _NOUNS:
         yield _plural(phrase), "s"
+    elif tag == "formation":
+        yield from ((f"{phrase} {figure}", "") for figure in ("shape", "pattern", "formation", "arrangement", "layout"))
     elif tag in _VERBS and first.isalpha():
         stem = first[:-1] if first.endswith("e") else first
         doubled = first + first[-1] if len(first) < 5 and first[-1] in "ptbgnm" and first[-2] in "aeiou" else stem

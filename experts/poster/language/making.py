@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from experts.poster.language.altering import replace
 from experts.poster.language.resolve import cells_near, like, said, things_of
 from experts.poster.language.terms import Direction, Except, Noun, Place, Relation, Spec
-from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
+from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of, within
+
+_OTHER = {"big": "small", "small": "big"}
 
 
 @dataclass
@@ -70,14 +72,14 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     if entry.relation is not None and entry.relation.kind == "at" and world.ghosts and spec.same and spec.like is None:
         model = world.ghosts[-1]
     colour = _taken(world, "colour", spec, model, spec.colour) or world.ink()
-    size = _taken(world, "size", spec, model, spec.size) or "big"
+    size = _taken(world, "size", spec, model, spec.size) or next((_OTHER[d] for d in spec.denied if d in _OTHER), "big")
     chosen = {"colour"} if not (spec.colour or model or "colour" in spec.same) else set()
     chosen |= {"size"} if not (spec.size or model or "size" in spec.same) else set()
     made = []
     for k in range(count):
         place = cells[k] if cells is not None else world.empty()[0]
         mine = frozenset(chosen | ({"place"} if cells is None else set()))
-        thing = Thing(world.next, shape, colour, size, place, mine)
+        thing = Thing(world.next, shape, colour, size, place, mine, noun.name.strip("*"))
         world = replace(world, things=(*world.things, thing), next=world.next + 1)
         made.append(thing)
     _visible(world, made)
@@ -190,6 +192,14 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     plain = not any(p.many or p.kind in ("row", "column") for p in places)
     if plain and [_sided(p) for p in places] in (["v", "h"], ["h", "v"]):  # 'at the top, on the left'
         places = [Place(places[0].v or places[1].v, places[0].h or places[1].h)]
+    met = [cell for cell in range(9) if all(within(p, cell) for p in places)]
+    if len(places) > 1 and count == 1 and met and not any(p.many or p.count or p.kind == "side" for p in places):
+        usual = [cell for p in places for cell in cells_of(p, 1)]  # 'in the middle row, on the far left'
+        return [min(met, key=lambda c: (world.at(c) is not None, c not in usual))]
+    if plain and len(places) == 2 and [p.mid and not (p.v or p.h) for p in places].count(True) == 1:
+        places = [
+            Place(places[0].v or places[1].v, places[0].h or places[1].h, mid=True)
+        ]  # 'on the left, in the middle'
     kinds = {p.kind for p in places if p.kind in ("row", "column")}
     if len(kinds) == 1 and len(places) > 1:  # 'the top and the middle row'
         places = [replace(p, kind=p.kind or next(iter(kinds))) for p in places]
@@ -204,6 +214,8 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
 
 def _holds(place: Place, count: int | None, places: int) -> int | None:
     """How many of `count` things stand at one of so many places; None: as many as there is room for."""
+    if place.cells:
+        return count
     if count is None or (place.many and not place.count):
         return None
     if place.count:

@@ -39,7 +39,7 @@ class _Phrase:
         self.adjectives = 0
         self.steps: dict[str, Callable[[], str]] = {
             "of": self._of, "and": self._and, "count": self._count, "other": self._other, "both": self._both,
-            "not": self._not, "same": lambda: "fail",
+            "not": self._not, "same": self._same,
         }  # fmt: skip
 
     def read(self) -> Noun | None:
@@ -85,7 +85,8 @@ class _Phrase:
         if tag == "poster" and following in ("ground", "poster"):
             return ""
         plural = token.sense.form == "s" or value == "all" or token.text == "ones"
-        self._set(head=tag, shape=value if tag == "shape" else noun.shape, plural=plural)
+        name = value.removeprefix("name ") if value.startswith("name ") else noun.name
+        self._set(head=tag, shape=value if tag == "shape" else noun.shape, plural=plural, name=name)
         if tag == "things":
             self._everything(value)
         return "done"
@@ -94,11 +95,18 @@ class _Phrase:
         """'everything', and 'everything red' where something is said of it behind."""
         scan = self.scan
         self._set(
-            det=self.noun.det if value == "which" and self.noun.det else "all", plural=True, which=value == "which"
+            det=self.noun.det if value == "which" and self.noun.det else "all",
+            plural=True,
+            which=value == "which",
+            negative=self.noun.negative or value == "none",
         )
-        if scan.tag(1) in ("colour", "size") and scan.tag(2) in ("is", "verb", "grow", "to", "colour"):
-            self._set(spec=with_word(self.noun.spec, scan.tokens[scan.at + 1]))
-            scan.at += 1
+        k = scan.past("is", "a", "fill", start=1) if value == "which" else 1
+        if scan.tag(k) in ("colour", "size", "shape") and scan.tag(k + 1) in ("is", "verb", "grow", "to", "colour"):
+            token = scan.tokens[scan.at + k]
+            shape = token.value if token.tag == "shape" else self.noun.shape
+            spec = self.noun.spec if token.tag == "shape" else with_word(self.noun.spec, token)
+            self._set(spec=spec, shape=shape, which=False)
+            scan.at += k
 
     def _plain(self) -> str:
         """Words that only add to the noun."""
@@ -110,9 +118,13 @@ class _Phrase:
         if tag in _ATTRIBUTES:
             self._set(spec=with_word(noun.spec, token))
             self.adjectives += 1
+        elif tag == "newest":
+            self._set(name="*new", det=noun.det or "the")
         elif tag == "shaped":
             self._set(shape=value)
         elif tag in _SIDES:
+            if tag in ("row", "corner") and scan.tag(1) in (*_ATTRIBUTES, "count", "a") and scan.headed(1):
+                return "fail"  # 'the top row red stars' is a place, and what stands there
             self.sides.append(token)
         elif tag == "unknown":
             self.strange.append(token)
@@ -150,17 +162,28 @@ class _Phrase:
         return ""
 
     def _both(self) -> str:
+        if self.scan.text() == "the two" and self.scan.tag(1) in (*_SIDES, "row", "colour", "size", "ordinal"):
+            self._set(det="the", count=2, plural=True)
+            return ""
         self._set(det="both", plural=True)
         if self.scan.headed(1):
             return ""
         self._set(head="thing")
         return "done"
 
+    def _same(self) -> str:
+        """'an identical star': another one; 'the same colour' is no noun."""
+        if self.noun.det != "a" or not self.scan.headed(1):
+            return "fail"
+        self._set(det="another")
+        return ""
+
     def _other(self) -> str:
         """'the other star', 'the others', 'the rest of the stars'."""
         scan = self.scan
         rest = scan.value() == "rest"
-        self._set(other=True, plural=self.noun.plural or rest or scan.value() == "many")
+        many = scan.value() == "many"
+        self._set(other=True, plural=self.noun.plural or rest or many, near=many)
         if not rest and (scan.headed(1) or (scan.tag(1) in BEFORE or scan.tag(1) in HEADS)):
             return ""
         if rest and scan.tag(1) == "of":
@@ -248,6 +271,9 @@ def _relative(scan: Scan, noun: Noun) -> Noun | None:
         scan.at += 1
     if noun.which and scan.tag() == "not":  # 'whatever is not black'
         spec = _spec_word(scan, Spec(), True)
+        while spec is not None and scan.tag() in ("or", "and") and scan.tag(1) in _ATTRIBUTES and not scan.headed(1):
+            spec = replace(spec, denied=(*spec.denied, scan.value(1)))  # 'whatever is not red or green'
+            scan.at += 2
         return None if spec is None else replace(noun, which=False, spec=joined(noun.spec, spec))
     if not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
         scan.at = start
@@ -390,7 +416,7 @@ def _spec_word(scan: Scan, spec: Spec, first: bool) -> Spec | None:
         scan.at += 1
         return replace(spec, gone=True)
     if tag == "not" and (first or scan.tag(1) in ("colour", "size")):
-        k = scan.past("is", "fill", "a", start=1)
+        k = scan.past("is", "fill", "a", "of", "them", start=1)
         if scan.tag(k) in _ATTRIBUTES and not scan.headed(k):
             scan.at += k + 1
             return replace(spec, denied=(*spec.denied, scan.value(-1)))

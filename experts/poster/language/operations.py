@@ -34,6 +34,10 @@ __all__ = [
 
 def preferred(elements: Sequence[Element]) -> list[Element]:
     """'a circle rather than the heart': 'the heart' with 'a circle'; 'at the top, not in the middle': 'at the top'."""
+    elements = _contrasted(elements)
+    values = _other_value(elements)
+    if values:
+        return values
     compared = any(isinstance(e, Spec) and (e.more or e.most) for e in elements)
     tags = ("instead",) if compared else ("instead", "than")
     at = next((k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag in tags), None)
@@ -46,6 +50,43 @@ def preferred(elements: Sequence[Element]) -> list[Element]:
         old_noun = old if old.definite else replace(old, det="the")
         return [Mark("instead"), old_noun, Mark("with"), *[new_noun if e is new else e for e in rest]]
     return rest
+
+
+def _other_value(elements: Sequence[Element]) -> list[Element]:
+    """'instead of blue I'd rather have orange', 'no green, rather black': what has the one value gets the other."""
+    marks = [k for k, e in enumerate(elements) if isinstance(e, Mark) and e.tag in ("instead", "no", "not")]
+    old = elements[marks[0] + 1] if len(marks) == 1 and marks[0] + 1 < len(elements) else None
+    rest = [e for e in elements if e is not old and not isinstance(e, Mark)]
+    if not isinstance(old, Spec) or not old.colour or old.size or old.denied:
+        return []
+    if old.listed and not rest:
+        one, two = old.listed[0], old.listed[-1]
+    elif len(rest) == 1 and isinstance(rest[0], Spec):
+        one, two = old.colour, rest[0].colour
+    elif len(rest) == 1 and isinstance(rest[0], Noun) and rest[0].head in GROUNDS:
+        one, two = old.colour, rest[0].spec.colour
+    else:
+        return []
+    meant = Noun("thing", det="all", plural=True, spec=Spec(colour=one))
+    return [Mark("exchange"), meant, Spec(colour=two, link="to")] if two and two != one else []
+
+
+def _contrasted(elements: Sequence[Element]) -> list[Element]:
+    """'not in the middle but at the top', 'at the top, not the bottom': what is denied only tells more of the other."""
+    out = list(elements)
+    k = 0
+    while k + 1 < len(out):
+        word = out[k]
+        denied = isinstance(word, Mark) and word.tag == "not" and isinstance(out[k + 1], Place)
+        behind = out[k + 2] if k + 2 < len(out) else None
+        before = next((e for e in reversed(out[:k]) if not (isinstance(e, Mark) and e.tag in ("comma", "and"))), None)
+        if denied and isinstance(behind, Mark) and behind.tag in ("but", "instead") and k + 3 < len(out):
+            del out[k : k + 3]
+        elif denied and isinstance(before, Place):
+            del out[k : k + 2]
+        else:
+            k += 1
+    return out
 
 
 def restart(world: World, elements: Sequence[Element]) -> World:

@@ -29,8 +29,12 @@ def _with_word(place: Place, token: Token) -> Place:
         return replace(place, h=token.value)
     if token.tag == "mid":
         return replace(place, mid=True)
+    if token.tag == "formation":
+        return replace(place, kind="formation", many=True, cells=tuple(map(int, token.value)))
     if token.tag in ("everywhere", "outer"):
         return replace(place, kind=token.tag, many=True, free=token.value == "free")
+    if place.kind == "everywhere" and not place.free:  # 'every cell of the left column'
+        place = replace(place, kind="")
     many = place.many or token.sense.form == "s" or token.value == "many"
     return replace(place, kind="" if token.tag == "side" and place.kind else token.tag, many=many)
 
@@ -45,6 +49,8 @@ def place_at(scan: Scan) -> Place | None:
     while True:
         if _named(scan, place):
             place = _with_word(place, scan.tokens[scan.at])
+        elif scan.tag() == "cell" and (place.v or place.h or place.mid) and not place.kind:
+            pass  # 'the left cell of the bottom row'
         elif _vacant(scan):
             place = replace(place, free=True)
         elif not _continues(scan, place):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experts.poster.language.altering import replace
 from experts.poster.language.nouns import noun_at, placed
+from experts.poster.language.places import place_at
 from experts.poster.language.scanning import Scan
 from experts.poster.language.terms import GROUNDS, HEADS, Noun, Place, Relation
 
@@ -28,12 +29,29 @@ def relation_at(scan: Scan) -> Relation | Place | None:
         scan.at += 1
         if scan.tag() not in ("of", "from", "to") or scan.tag(1) not in ("the", "it", "that"):
             return Relation(kind, (), scan.linked(start))
+    spots = _spots(scan)
+    if spots:
+        return Relation(kind, (), scan.linked(start), spots)
     nouns = _listed(scan, kind == "between")
     side = _POSTER_SIDES.get(kind)
     if side is not None and nouns and nouns[0].head in GROUNDS:
         scan.at = start + 1
         return side
     return Relation(kind, nouns, scan.linked(start))
+
+
+def _spots(scan: Scan) -> tuple[Place, ...]:
+    """'(left of) the centre', '(between) the top left and the top right': cells, which something else stands near."""
+    start, found = scan.at, list[Place]()
+    while scan.tag() in ("the", "v", "h", "mid", "fill") and not scan.headed():
+        place = place_at(scan)
+        if place is None or place.link or place.kind not in ("", "corner") or not (place.mid or (place.v and place.h)):
+            break
+        found.append(place)
+        start = scan.at
+        scan.skip("and")
+    scan.at = start
+    return tuple(found)
 
 
 def _listed(scan: Scan, pair: bool = False) -> tuple[Noun, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
 from experts.poster.language.terms import Except, Noun, Place, Relation
-from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, fits, within
+from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, cells_of, fits, within
 from experts.poster.scene import PLACES, plural
 
 _STEPS = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -70,7 +70,7 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
     found = [thing for thing in world.things if fits(thing, noun, world)]
     if noun.other:
         rest = [thing for thing in found if thing not in focus]
-        found = rest if focus else found
+        found = rest if focus and (rest or not noun.near) else found  # of 'the remaining ones', all may be there
         if not focus and world.ghosts and not noun.several and not noun.shape:
             found = [thing for thing in found if thing.shape == world.ghosts[-1].shape] or found
     if noun.det == "both" and not noun.shape and len(found) != 2 and len(focus) == 2:
@@ -84,8 +84,11 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
         found = near if len(near) == noun.count else found
     if noun.spec.same and noun.spec.like is not None:
         found = _alike(world, noun, found)
+    among = found
     for place in noun.places:
         found = _there(found, place)
+    if not found and noun.several and len(noun.places) > 1:  # 'the ones on the left and right'
+        found = [thing for thing in among if any(within(place, thing.place) for place in noun.places)]
     if noun.ordinal and found:
         found = _nth(world, found, int(noun.ordinal))
     if noun.relation is not None:
@@ -108,7 +111,7 @@ def _alike(world: World, noun: Noun, found: Sequence[Thing]) -> list[Thing]:
 def _nth(world: World, found: Sequence[Thing], number: int) -> list[Thing]:
     """The first, second, ... or last of some things, in the order in which they were named."""
     near = [thing for thing in world.named(world.focus) if thing in found]
-    ordered = near if len(near) > 1 else sorted(found, key=lambda thing: thing.number)
+    ordered = near if len(near) > 1 and number <= len(near) else sorted(found, key=lambda thing: thing.number)
     at = number - 1 if number > 0 else len(ordered) - 1
     return [ordered[at]] if at < len(ordered) else []
 
@@ -203,10 +206,13 @@ def _steps(kind: str, spots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 def cells_near(world: World, relation: Relation, strict: bool = True) -> list[int]:
     """The cells that a relation means, the likeliest first. Raises `Refused` where there is none on the poster."""
-    anchors = _anchors(world, relation)
+    anchors = [cell for place in relation.places for cell in cells_of(place, 1)]
+    anchors = anchors or [thing.place for thing in _anchors(world, relation)]
     if not anchors:
         raise Puzzled(f"{relation.kind} what?")
-    spots = [divmod(thing.place, 3) for thing in anchors]
+    if relation.kind == "between" and len(anchors) > 2:
+        anchors = [min(anchors), max(anchors)]
+    spots = [divmod(cell, 3) for cell in anchors]
     if relation.kind in _STEPS and not strict:
         down, right = _STEPS[relation.kind]
         return [
@@ -215,12 +221,11 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
             if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in spots)
         ]
     steps = _steps(relation.kind, spots)
-    if relation.kind == "corner" and anchors[0].place not in CORNERS:
-        raise Refused(f"the {anchors[0].shape} is not in a corner")
+    if relation.kind == "corner" and anchors[0] not in CORNERS:
+        raise Refused(f"what stands {PLACES[anchors[0]]} is not in a corner")
     cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
     if not cells or (relation.kind == "sides" and len(cells) < 2):
-        where = f"at the {PLACES[anchors[0].place]}"
-        raise Refused(f"there is no room {relation.kind} the {anchors[0].shape} {where}")
+        raise Refused(f"there is no room {relation.kind} what stands at the {PLACES[anchors[0]]}")
     if relation.kind == "beside":
         cells.sort(key=lambda cell: (world.at(cell) is not None, cell in world.avoid))
         return cells[:1] if strict else cells

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from experts.poster.language.terms import HEADS, Element
 from experts.poster.language.tokens import Token
 
-PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal", "everywhere")
+PLACES = ("v", "h", "mid", "corner", "row", "column", "side", "diagonal", "everywhere", "formation", "block")
 BEFORE = {"a", "the", "all", "both", "other", "another", "count", "colour", "size", "most", "more", "v", "h",
           "mid", "fill", "only", "no", "not", "same", "unknown", "row", "corner", "that",
-          "ordinal", "outer", "shaped"}  # fmt: skip
+          "ordinal", "outer", "shaped", "newest"}  # fmt: skip
 """What may stand before the head of a noun phrase."""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from experts.poster.language.altering import replace
+from experts.poster.language.asides import without_asides
+from experts.poster.language.counting import counted
 from experts.poster.language.lexicon import Sense
-from experts.poster.language.slips import headed, without_labels, without_reasons, without_slips
+from experts.poster.language.slips import headed, without_slips
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
@@ -76,10 +78,15 @@ def _attribute_word(view: _View) -> Sense | None:
             after in ("of", "is", "stop", "comma", "as", "") and before not in ("stop", "comma", "fill", "then", "")
         ):
             return Sense("attr", "colour")
+        if after == "colour" and not view.headed():
+            return Sense("attr", "colour")
     elif view.text in ("colours", "colors", "shades"):
         return Sense("attr", "colour")
     elif view.text in ("place", "position", "set", "spot", "places", "positions"):
-        if before in ("the", "of", "same", "it", "them", "mutual", "that", "verb"):
+        if before in ("the", "of", "same", "it", "them", "mutual", "that", "verb") or view.text_near(-1) in (
+            "one",
+            "two",
+        ):
             return Sense("attr", "place")
     elif view.text in ("line", "cut", "drop", "fit", "print", "mark") and before in ("the", "a", "size"):
         return Sense("row") if view.text == "line" else Sense("thing")
@@ -108,6 +115,10 @@ def _possessive(view: _View) -> Sense | None:
 
 def _denial(view: _View) -> Sense | None:
     """'no' that takes back ('blue, no, green'), and 'no' that denies ('no circles')."""
+    if view.tag == "no" and view.text == "none" and view.near(-1) in ("colon", "is") and view.near(1) in _ENDS:
+        return Sense("void")
+    if view.tag == "no" and view.text.startswith("none") and "them" in (view.near(1), view.near(2)):
+        return Sense("not")
     if view.tag == "no" and view.text in ("no", "none") and _corrects(view):
         return Sense("correct")
     if view.tag == "correct" and view.text.endswith("no") and view.near(1) in HEADS:
@@ -236,6 +247,67 @@ def _linking(view: _View) -> Sense | None:
     return None
 
 
+def _standing(view: _View) -> Sense | None:
+    """'two hearts float side by side': what something new does only says where it is."""
+    if (
+        view.tag != "verb"
+        or view.value not in ("move", "keep", "go", "take", "touch")
+        or view.token.sense.form == "ing"
+    ):
+        return None
+    k = view.k - 1
+    while k >= 0 and view.tokens[k].tag == "fill":
+        k -= 1
+    if k < 0 or view.tokens[k].tag != "shape":
+        return None
+    while k >= 0 and view.tokens[k].tag in ("shape", "colour", "size", "most", "fill", "unknown"):
+        k -= 1
+    return Sense("is") if k >= 0 and view.tokens[k].tag in ("a", "count", "another") else None
+
+
+def _shaped(view: _View) -> Sense | None:
+    """'all the way round it'; 'up left', 'in down right'; a sign for a colour before 'background'."""
+    after, before = view.near(1), view.near(-1)
+    if view.text == "round" and view.tag == "shaped" and after in ("it", "the", "them", "that"):
+        return Sense("rel", "around")
+    if view.tag == "dir" and view.value in ("up", "down") and after == "h" and before in ("in", "the"):
+        return Sense("v", "top" if view.value == "up" else "bottom")
+    if view.tag == "shape" and after in ("ground", "poster") and before == "colour" and view.k:
+        one = view.tokens[view.k - 1]
+        return Sense("fill") if one.start == view.token.start else None
+    participle = view.tag == "verb" and view.token.sense.form == "ing" and view.value in ("fill", "add", "keep", "draw")
+    if participle and before in ("shape", "thing"):
+        return Sense("in")  # 'three ones filling the top row'
+    if view.text == "cut" and after == "colon" and before in ("", "stop"):
+        return Sense("fill")
+    return None
+
+
+def _newest(view: _View) -> Sense | None:
+    """'the new star', 'the copy': what was made last; 'the original': what was there before it."""
+    if view.near(-1) != "the":
+        return None
+    if view.text == "new" and (view.headed() or view.near(1) == "thing"):
+        return Sense("newest")
+    if view.text in ("copy", "duplicate", "clone", "newcomer", "double", "replica", "addition"):
+        return Sense("thing", "name *new")
+    if view.text in ("original", "old") and not view.headed():
+        return Sense("thing", "name *old")
+    return None
+
+
+def _again(view: _View) -> Sense | None:
+    """'the same heart again (at the bottom)': another one like it."""
+    if view.tag != "same" or not view.headed():
+        return None
+    if view.text == "an identical":
+        return Sense("another")
+    if view.near(-1) != "the":
+        return None
+    ahead = view.tokens[view.k + 1 : view.k + 6]
+    return Sense("another") if any(token.text in ("again", "once more") for token in ahead) else None
+
+
 def _particle(view: _View) -> Sense | None:
     """'take the star away', 'cut the heart out', 'put it back': what stands behind the thing says what is done."""
     if view.tag != "verb" or view.text.removesuffix("s") not in _PARTS:
@@ -308,6 +380,10 @@ def _ordinal(view: _View) -> Sense | None:
         return Sense("ordinal", number)
     if view.tag == "former" and view.text == "the first" and (after in HEADS):
         return Sense("ordinal", "1")
+    if number and view.text_near(1) == "one" and before in (*_ENDS, "fill", "and", "with"):
+        return Sense("ordinal", number)
+    if view.tag == "ordinal" and view.text_near(1) == "one" and before in ("comma", "and", "fill"):
+        return None
     if view.tag == "ordinal":
         if before == "a" or (before in ("verb", "with", "and", "extra") and view.headed()):
             return Sense("another")
@@ -386,14 +462,15 @@ def _several_senses(view: _View) -> Sense | None:
 
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
-    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _making, _particle, _pronoun, _ordinal, _time,
+    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making, _particle, _pronoun,
+    _ordinal, _time,
     _place_word, _several_senses,
 )  # fmt: skip
 
 
 def sharpened(tokens: Sequence[Token]) -> list[Token]:
     """The tokens with the sense that each has among its neighbours."""
-    out = without_slips(without_reasons(without_labels(tokens)))
+    out = without_slips(counted(without_asides(tokens)))
     for k in range(len(out)):
         for rule in _RULES:
             sense = rule(_View(out, k))

@@ -1,4 +1,4 @@
-"""Words that ask for nothing: labels of steps, reasons, and what the speaker takes back at once."""
+"""What the speaker takes back at once: of two attributes around a correction only the later one counts."""
 
 from __future__ import annotations
 
@@ -8,37 +8,6 @@ from experts.poster.language.altering import replace
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
-
-
-def without_labels(tokens: Sequence[Token]) -> list[Token]:
-    """'Step one: ...', 'part 2 ...': a number that a sentence bears says only that it begins."""
-    out, k = list[Token](), 0
-    while k < len(tokens):
-        token = tokens[k]
-        begins = not out or out[-1].tag in ("stop", "comma", "then")
-        numbered = token.tag == "label" and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
-        if begins and numbered:
-            out.append(replace(token, sense=Sense("stop", "mark")))
-            k += 2
-            while k < len(tokens) and tokens[k].tag in ("colon", "comma"):
-                k += 1
-            continue
-        if token.tag == "label":
-            token = replace(token, sense=Sense("cell" if token.text in ("step", "steps") else "fill"))
-        out.append(token)
-        k += 1
-    return out
-
-
-def without_reasons(tokens: Sequence[Token]) -> list[Token]:
-    """'because it is for Halloween': a reason asks for nothing."""
-    out, within = list[Token](), False
-    for token in tokens:
-        if token.tag in ("stop", "comma", "colon", "and", "then"):
-            within = False
-        within = within or token.tag == "reason"
-        out.append(replace(token, sense=Sense("fill")) if within else token)
-    return out
 
 
 def without_slips(tokens: Sequence[Token]) -> list[Token]:

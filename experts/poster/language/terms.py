@@ -14,7 +14,8 @@ HEADS = ("shape", "thing", "things", *GROUNDS)
 @dataclass(frozen=True)
 class Place:
     """Words for a place: 'top', 'bottom', 'left', 'right' as far as named, 'mid' for a middle that is named, and the
-    kind of stretch ('corner', 'row', 'column', 'side', 'diagonal' or ''); `many`: every such place ('each corner')."""
+    kind of stretch ('corner', 'row', 'column', 'side', 'diagonal', 'block' or ''); `many`: every such place ('each
+    corner'); `cells`: those of a figure ('a cross') or a way ('from the top left to the bottom right')."""
 
     v: str = ""
     h: str = ""
@@ -24,6 +25,7 @@ class Place:
     count: int | None = None
     link: str = ""
     free: bool = False
+    cells: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Noun:
     past: bool = False
     near: bool = False
     which: bool = False
+    name: str = ""
 
     @property
     def definite(self) -> bool:
@@ -85,11 +88,12 @@ class Noun:
 
 @dataclass(frozen=True)
 class Relation:
-    """'above the star', 'between the star and the heart': a kind and the things it is about."""
+    """'above the star', 'between the star and the heart', 'left of the centre': a kind and what it is about."""
 
     kind: str
     nouns: tuple[Noun, ...]
     link: str = ""
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from experts.poster.language.lexicon import UNSPACED, Sense, languages, longest,
 _PIECE = re.compile(
     r"(?P<mark>\r?\n[ \t]*\r?\n?[ \t]*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)](?!\d)|\(?[a-z][.)])?[ \t]*"
     r"|(?<!\S)[-*\u2022]\s+|(?<!\S)\(?\d{1,2}[.)](?=\s))"
-    r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b)?)"
+    r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b|st\b|nd\b|rd\b|th\b)?)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
-    r"|(?P<stop>[.!?;\u2026\u3002\uff01\uff1f\uff1b]+)"
-    r"|(?P<comma>[,\u3001\uff0c()\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
+    r"|(?P<stop>[.!?;}\u2026\u3002\uff01\uff1f\uff1b]+)"
+    r"|(?P<comma>[,\u3001\uff0c(){\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
     r"|(?P<arrow>=>|-+>|\u2192|~>)|(?P<colon>[:\uff1a]|=)|(?P<sign>[^\s\w])",
     re.I,
 )

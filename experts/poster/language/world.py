@@ -39,7 +39,7 @@ class Crowded(Refused):
 
 @dataclass(frozen=True)
 class Thing:
-    """An item with an identity; `chosen`: which of its attributes nobody named."""
+    """An item with an identity; `chosen`: which of its attributes nobody named; `name`: what the speaker calls it."""
 
     number: int
     shape: str
@@ -47,6 +47,7 @@ class Thing:
     size: str
     place: int
     chosen: frozenset[str] = frozenset()
+    name: str = ""
 
     @property
     def item(self) -> Item:
@@ -184,6 +185,11 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
     """The cells that a place names for `count` things (None: as many as it has). Raises `Refused` where none fit."""
     v = place.v or ("middle" if place.mid and (place.h or place.kind in ("row",)) else "")
     h = place.h or ("middle" if place.mid and (place.v or place.kind in ("column",)) else "")
+    if place.cells:
+        return _figure(place.cells, count)
+    if place.kind == "block":
+        rows, columns = ROWS[place.v or "top"][0] // 3, COLUMNS[place.h or "left"][0]
+        return [3 * r + c for r in (min(rows, 1), min(rows, 1) + 1) for c in (min(columns, 1), min(columns, 1) + 1)]
     if place.kind == "corner" or (place.kind == "side" and place.many and not (v or h)):
         if place.kind == "side":
             options = [3, 5] if (count or 2) == 2 else [1, 3, 5, 7]
@@ -208,6 +214,29 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
         raise Refused("where on the poster?")
     line = ROWS[v] if v else COLUMNS[h]
     return [line[1]] if (count or 1) == 1 else _spread(line, count)
+
+
+def _figure(cells: tuple[int, ...], count: int | None) -> list[int]:
+    """The cells of a figure for `count` things: one less than it has leaves its middle out, two stand at its ends."""
+    if count == len(cells) - 1 and 4 in cells and len(cells) > 3:
+        return [cell for cell in cells if cell != 4]
+    if count == 4 and len(cells) == 8:
+        return [1, 3, 5, 7]
+    if count == 2 and len(cells) == 3:
+        return [cells[0], cells[-1]]
+    if count is not None and 1 < count < len(cells):
+        raise Refused(f"{count} things do not fill that figure of {len(cells)}")
+    return list(cells)
+
+
+def way(start: Place, end: Place) -> tuple[int, ...]:
+    """The cells on the straight way from one cell to another; () where there is none."""
+    (one, *more), (two, *others) = cells_of(start, None if start.many else 1), cells_of(end, None if end.many else 1)
+    (r, c), (down, right) = divmod(one, 3), (two // 3 - one // 3, two % 3 - one % 3)
+    if more or others or not (down or right) or (down and right and abs(down) != abs(right)):
+        return ()
+    steps = max(abs(down), abs(right))
+    return tuple(3 * (r + k * down // steps) + c + k * right // steps for k in range(steps + 1))
 
 
 def _free_line(lines: Mapping[str, tuple[int, ...]], taken: Sequence[int]) -> tuple[int, ...]:
@@ -236,7 +265,7 @@ def within(place: Place, cell: int) -> bool:
         return cell == 4
     if place.kind in ("corner",) and cell not in CORNERS:
         return False
-    if place.kind == "diagonal":
+    if place.kind in ("diagonal", "block") or place.cells:
         return cell in cells_of(place, None)
     return (not v or cell in ROWS[v]) and (not h or cell in COLUMNS[h])
 
@@ -244,6 +273,12 @@ def within(place: Place, cell: int) -> bool:
 def fits(thing: Thing, noun: Noun, world: World) -> bool:
     """Whether a thing has all attributes that a noun names (places and relations apart)."""
     spec = noun.spec
+    if noun.name.startswith("*"):
+        newest = max((other.number for other in world.things), default=0)
+        if (thing.number == newest) != (noun.name == "*new"):
+            return False
+    elif noun.name and noun.name != thing.name:
+        return False
     same = all(
         wish in ("", have)
         for wish, have in ((noun.shape, thing.shape), (spec.colour, thing.colour), (spec.size, thing.size))
