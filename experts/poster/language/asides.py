@@ -4,8 +4,8 @@ and the names that they give to things ('a yellow circle as the sun')."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from experts.poster.language.altering import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
@@ -14,10 +14,10 @@ _FILL = Sense("fill")
 _BREAKS = ("stop", "comma", "colon", "then", "but")
 _WORLD = {"shape", "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "ground"}
 _PEOPLE = {"he", "she", "him", "her"}
-_LOVELY = {"nice", "great", "lovely", "good", "fine", "perfect", "cool", "best", "wonderful", "grateful", "happy",
-           "better", "glad", "like it", "love it", "delighted", "would be nice", "would be great", "would be lovely",
-           "love", "like", "pleased", "obliged", "it would be nice", "it would be great", "it would be lovely", "fantastic",
-           "brilliant", "awesome", "amazing", "pleasant", "appreciate", "prefer", "super", "ideal"}  # fmt: skip
+_LOVELY = set(
+    "nice great lovely good fine perfect cool best wonderful grateful happy better glad delighted love like pleased "
+    "obliged brilliant fantastic awesome amazing pleasant appreciate prefer super ideal".split()
+)
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
            "labelled", "meant as", "serving as", "be"}  # fmt: skip
@@ -76,7 +76,9 @@ def _polite(tokens: Sequence[Token], k: int) -> bool:
     """'it would be nice if ...', '..., if you would be so good': an 'if' that asks, and depends on nothing."""
     before = [t for t in tokens[max(0, k - 4) : k]]
     after = next((n for n, t in enumerate(tokens[k + 1 :], k + 1) if t.tag in _BREAKS or t.tag == "and"), len(tokens))
-    wished = any(t.text in _LOVELY for t in before[-2:]) and not any(t.tag in (*HEADS, "colour") for t in before[-3:])
+    wished = any(t.text.split()[-1] in _LOVELY for t in before[-2:]) and not any(
+        t.tag in (*HEADS, "colour") for t in before[-3:]
+    )
     idle = {"fill", "it", "too", "is", "that", "verb", "unknown", "not", "a", "to", "of", "with"}
     asks = k + 1 < len(tokens) and tokens[k + 1].text.split("'")[0] in ("you", "it", "that", "possible", "i", "at")
     content = [t for t in tokens[k + 1 : after] if t.tag not in idle]
@@ -162,8 +164,8 @@ def _human(token: Token) -> bool:
     return token.text in _PEOPLE or token.value == "person"
 
 
-_WISHING = {"wants", "wanted", "says", "said", "thinks", "thought", "asked", "asks", "needs", "wishes", "would", "insists",
-            "told", "hopes", "requests", "prefers", "suggested", "suggests", "begs", "decided"}  # fmt: skip
+_WISHING = {"wants", "wanted", "says", "said", "thinks", "thought", "asked", "asks", "needs", "wishes", "would",
+            "insists", "told", "hopes", "requests", "prefers", "suggested", "suggests", "begs", "decided"}  # fmt: skip
 
 
 def _with_people(tokens: Sequence[Token]) -> list[Token]:

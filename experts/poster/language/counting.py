@@ -4,8 +4,8 @@ fields of a record ('shape: star, colour: red'): tokens -> the same, as one woul
 from __future__ import annotations
 
 from collections.abc import Sequence
-from experts.poster.language.altering import replace
 
+from experts.poster.language.altering import replace
 from experts.poster.language.lexicon import Sense
 from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token

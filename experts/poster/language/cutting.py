@@ -81,7 +81,7 @@ def _headings(found: list[list[Token]]) -> list[list[Token]]:
 
 
 def _continues(before: Sequence[Token], sentence: Sequence[Token]) -> bool:
-    """'Two stars. One green, one red.', '5 hearts! Red ones.': whether a sentence tells of parts of what was counted."""
+    """'Two stars. One green, one red.', '5 hearts! Red ones.': a sentence that tells of parts of what was counted."""
     group = [k for k, t in enumerate(before) if t.tag == "shape"]
     last = before[group[-1]] if group else None
     counted = last is not None and any(t.tag in ("count", "both") for t in before[max(0, group[-1] - 4) : group[-1]])

@@ -85,7 +85,7 @@ class Interpreter:
         """The world after a step if it had had this clause; None where that would have been refused."""
         self.world = step.before
         try:
-            return self._applied(clause, do.preferred(_elements(clause)), step.opening)
+            return self._applied(clause, do.preferred(self._said(clause)), step.opening)
         except Refused:
             return None
 
@@ -110,10 +110,13 @@ class Interpreter:
         self.last_condition = self.conditions[key]
         return self.last_condition
 
+    def _said(self, clause: Clause) -> list[Element]:
+        """What a clause names."""
+        said = _without_owner(_without_echo(elements(clause.tokens)))
+        return said if self.start is not None or self.world.things else _without_idle(said)
+
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
-        said = _elements(clause)
-        if self.start is None and not self.world.things:
-            said = _without_idle(said)
+        said = self._said(clause)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
             return
@@ -258,11 +261,6 @@ class Interpreter:
             det = "them" if len(world.named(world.focus)) > 1 and world.group else "it"
             return do.describe(world, [Noun("thing", det=det), *said], opening)
         return do.describe(world, said, opening)
-
-
-def _elements(clause: Clause) -> list[Element]:
-    """What a clause names."""
-    return _without_owner(_without_echo(elements(clause.tokens)))
 
 
 def _without_echo(said: list[Element]) -> list[Element]:

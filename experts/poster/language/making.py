@@ -196,7 +196,7 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     if len(places) > 1 and count == 1 and met and not any(p.many or p.count or p.kind == "side" for p in places):
         usual = [cell for p in places for cell in cells_of(p, 1)]  # 'in the middle row, on the far left'
         return [min(met, key=lambda c: (world.at(c) is not None, c not in usual))]
-    if plain and len(places) == 2 and [p.mid and not (p.v or p.h) for p in places].count(True) == 1:
+    if plain and count == 1 and len(places) == 2 and [p.mid and not (p.v or p.h) for p in places].count(True) == 1:
         places = [
             Place(places[0].v or places[1].v, places[0].h or places[1].h, mid=True)
         ]  # 'on the left, in the middle'

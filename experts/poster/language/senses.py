@@ -462,9 +462,8 @@ def _several_senses(view: _View) -> Sense | None:
 
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
-    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making, _particle, _pronoun,
-    _ordinal, _time,
-    _place_word, _several_senses,
+    _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making,
+    _particle, _pronoun, _ordinal, _time, _place_word, _several_senses,
 )  # fmt: skip
 
 
