@@ -15,8 +15,35 @@ _BREAKS = ("stop", "comma", "colon", "then", "but")
 _WORLD = {"shape", "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "ground"}
 _PEOPLE = {"he", "she", "him", "her"}
 _LOVELY = set(
-    "nice great lovely good fine perfect cool best wonderful grateful happy better glad delighted love like pleased "
-    "obliged brilliant fantastic awesome amazing pleasant appreciate prefer super ideal".split()
+    [
+        "nice",
+        "great",
+        "lovely",
+        "good",
+        "fine",
+        "perfect",
+        "cool",
+        "best",
+        "wonderful",
+        "grateful",
+        "happy",
+        "better",
+        "glad",
+        "delighted",
+        "love",
+        "like",
+        "pleased",
+        "obliged",
+        "brilliant",
+        "fantastic",
+        "awesome",
+        "amazing",
+        "pleasant",
+        "appreciate",
+        "prefer",
+        "super",
+        "ideal",
+    ]
 )
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
