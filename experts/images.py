@@ -25,6 +25,8 @@ MAX_PIXELS = 64 * 10**6
 """Largest picture that is decoded, px: 192 MB as RGB."""
 LEVEL = 1
 """Effort of PNG compression: of 12 megapixels, level 6 takes five times as long."""
+MAX_PNG = 5 * MAX_PIXELS
+"""Largest file that `png` makes of such a picture, bytes: noise with transparency does not get smaller."""
 
 
 class ImageError(ValueError):
@@ -120,16 +122,16 @@ def _from_array(source: Any, name: str) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def decode(data: bytes, name: str = "picture", alpha: bool = False) -> Image.Image:
+def decode(data: bytes, name: str = "picture", alpha: bool = False, most: int = MAX_BYTES) -> Image.Image:
     """The bytes of a picture file as RGB: turned upright as EXIF says, transparency on white, first frame only.
 
     `alpha`: transparency is kept (RGBA).
 
     Raises:
-        ImageError: not a picture of `FORMATS`, damaged, or beyond `MAX_BYTES` or `MAX_PIXELS`.
+        ImageError: not a picture of `FORMATS`, damaged, or beyond `most` bytes or `MAX_PIXELS`.
     """
-    if len(data) > MAX_BYTES:
-        raise ImageError(f"{name} has more than {MAX_BYTES // 2**20} MiB: make it smaller")
+    if len(data) > most:
+        raise ImageError(f"{name} has more than {most // 2**20} MiB: make it smaller")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # sizes are checked below; damaged metadata is no reason to refuse

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from PIL import Image
 
 from experts.cache import Cache
+from experts.files import FolderInUse, held
 from experts.images import ImageError, open_image
 from experts.pool import Pool
 from experts.registry import Registry
 from poser import config as configs
-from poser import critics, planning, policies, wording
+from poser import critics, limits, planning, policies, wording
 from poser.actions import ActionSet
 from poser.config import Config
 from poser.learned.abstain import Abstain
@@ -23,20 +24,27 @@ from poser.plugins import Context, named
 from poser.rollout import rollout
 from poser.roster import playable, reachable, registry_of, residency_of
 from poser.runs.ends import Ended, claimed, ends_of
+from poser.runs.record import Recorder
+from poser.runs.report import render
 from poser.types import Policy, PoserError, Step, Task, Trajectory
 from poser.versions import versions
-
-LONGEST = 20_000
-"""Characters of a prompt: about 3,500 words, seven times the paper's longest."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What a call returns: the delivered pictures and every step behind them, in the order of the prompts."""
+    """What a call returns: the delivered pictures and every step behind them, in the order of the prompts.
+
+    Attributes:
+        images: the delivered pictures, of those that delivered one.
+        trajectories: one a prompt; that of a prompt that was refused has no steps.
+        many: whether a list was asked for.
+        errors: one a prompt: why it was refused, None where it was not; () where none could be.
+    """
 
     images: list[Image.Image]
     trajectories: list[Trajectory]
     many: bool = False
+    errors: Sequence[PoserError | None] = ()
 
     @property
     def satisfied(self) -> bool | list[bool]:
@@ -54,6 +62,38 @@ class Output:
     def trajectory(self) -> Trajectory:
         """The first trajectory."""
         return self.trajectories[0]
+
+    def __repr__(self) -> str:
+        """One line: what is in it, not all of it."""
+        steps, refused = sum(len(t.steps) for t in self.trajectories), sum(error is not None for error in self.errors)
+        more = f", refused={refused}" if refused else ""
+        done = sum(claimed(trajectory) for trajectory in self.trajectories)
+        return f"Output(prompts={len(self.trajectories)}, images={self.images}, satisfied={done}, steps={steps}{more})"
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Writes every trajectory as `poser run` does: the run in `folder`, of a list each in a folder of its own,
+        `folder/000`, ...; refused prompts are left out. Gives the folders.
+
+        Raises `PoserError`: a run is there, files of somebody else, or it cannot be written.
+        """
+        there = [Path(folder) / f"{k:03d}" if self.many else Path(folder) for k in range(len(self.trajectories))]
+        errors = self.errors or (None,) * len(there)
+        kept = [(place, t) for place, t, e in zip(there, self.trajectories, errors, strict=True) if e is None]
+        for place, trajectory in kept:
+            _saved(trajectory, place)
+        return [place for place, _ in kept]
+
+
+def _saved(whole: Trajectory, folder: Path) -> None:
+    try:
+        with held(folder):
+            recorder = Recorder(folder)
+            recorder.start(replace(whole, steps=()))
+            for step in whole.steps[recorder.count :]:
+                recorder.step(step)
+            recorder.end(whole, render(whole, str(folder)).encode())
+    except (OSError, FolderInUse) as error:
+        raise PoserError(f"cannot write {str(folder)!r}: {error}") from None
 
 
 def _policy(config: Config, actions: ActionSet) -> Policy:
@@ -110,22 +150,27 @@ class Poser:
         """The policy's name, as it is recorded."""
         return self.policy.id
 
-    def task(self, prompt: str, image: Image.Image | str | Path | None = None, seed: int = 0, steps: int = 0) -> Task:
-        """A task within this agent's budget (`steps` 0: the config's).
+    def task(
+        self,
+        prompt: str,
+        image: Image.Image | str | Path | None = None,
+        seed: int = 0,
+        max_steps: int | None = None,
+    ) -> Task:
+        """A task within this agent's budget (`max_steps` None: the config's).
 
-        Raises `PoserError` for a prompt that is empty or longer than `LONGEST`, or a picture that is beyond the limits.
+        Raises `PoserError` for a prompt that is empty or too long, a picture that cannot be read or is beyond the
+        limits, a seed outside 0 .. 2**31 - 1, and `max_steps` outside 1 .. 100.
         """
-        if not prompt.strip():
-            raise PoserError("the prompt is empty; say what the picture should show")
-        if len(prompt) > LONGEST:
-            raise PoserError(f"the prompt has {len(prompt):,} characters; give at most {LONGEST:,}")
+        words, number = limits.prompt(prompt), limits.seed(seed)
+        budget = self.config.budget_of(0 if max_steps is None else limits.steps(max_steps))
         if image is not None and not isinstance(image, Image.Image):
             try:
                 image = open_image(image)
             except ImageError as error:
                 raise PoserError(str(error)) from error
         picture = image.convert("RGB") if image is not None else None
-        return Task(prompt, picture, seed, self.config.budget_of(steps), price=self.config.prices)
+        return Task(words, picture, number, budget, price=self.config.prices)
 
     def __call__(
         self,
@@ -138,30 +183,48 @@ class Poser:
         on_start: Callable[[Trajectory], None] | None = None,
         on_step: Callable[[Step], None] | None = None,
         begun: Trajectory | None = None,
+        errors: Literal["return", "raise"] = "return",
     ) -> Output:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
-        `on_start` sees the trajectory with its plan before its first step, `on_step` every step; `begun` goes on with
-        a trajectory that was interrupted. Raises `PoserError` for an empty prompt, for pictures that do not match the
-        prompts, and where no expert can be asked on this machine.
+        Args:
+            prompt: one, or a list; image: one, or a list with one (or None) a prompt.
+            seed: 0 .. 2**31 - 1, of the first; item k of a list has seed + k.
+            max_steps: expert calls of an episode, 1 .. 100; None: the config's.
+            seats: episodes at once, >= 1.
+            on_start: sees the trajectory with its plan before its first step; on_step: every step.
+            begun: a trajectory that was interrupted, to go on with.
+            errors: 'return': an item of a list that is refused is an error in `Output.errors`, and the others are
+                carried out; 'raise': it is raised and nothing is begun. One prompt alone always raises.
+
+        Raises `PoserError` for arguments that fit no item, for what `task` refuses (see `errors`), and where no expert
+        can be asked on this machine.
         """
         reachable(self.registry, self.config.name)
-        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        many = not isinstance(prompt, str)
+        prompts = _listed(prompt, "prompt") if many else [prompt]
         given: Any = image
         pictures = list(given) if isinstance(given, list | tuple) else [given] * len(prompts)
         if len(pictures) != len(prompts):
             raise PoserError(f"{len(prompts)} prompts and {len(pictures)} pictures; give one a prompt, or none")
-        tasks = [
-            self.task(p, i, seed + k, max_steps or 0) for k, (p, i) in enumerate(zip(prompts, pictures, strict=True))
-        ]
-        if begun is not None:
-            tasks = [begun.task]
+        limits.whole(seats, 1, 4096, "seats"), limits.seed(seed)
+        if errors not in ("return", "raise"):
+            raise PoserError(f"errors={errors!r:.60}; give 'return' or 'raise'")
+        tasks: list[Task | PoserError] = [begun.task] if begun is not None else []
+        for k, (words, picture) in enumerate(zip(prompts[len(tasks) :], pictures[len(tasks) :], strict=True)):
+            try:
+                tasks.append(self.task(words, picture, seed + k, max_steps))
+            except PoserError as error:
+                if errors == "raise" or not many:
+                    raise
+                tasks.append(error)
+        good = [k for k, task in enumerate(tasks) if isinstance(task, Task)]
         told = self.config.dump(), versions()
         found = dict(
             rollout(
                 self.mdp,
                 self.policy,
-                tasks,
+                [task for task in tasks if isinstance(task, Task)],
                 seats,
                 (lambda _, step: on_step(step)) if on_step else None,
                 (lambda _, whole: on_start(whole)) if on_start else None,
@@ -169,5 +232,15 @@ class Poser:
                 *told,
             )
         )
-        trajectories = [found[k] for k in range(len(tasks))]
-        return Output([image for t in trajectories for image in t.images], trajectories, not isinstance(prompt, str))
+        made = {k: found[number] for number, k in enumerate(good)}
+        refused = [Trajectory(Task(str(p)[:80]), (), self.policy_id, self.mdp.actions.digest, *told) for p in prompts]
+        trajectories = [made.get(k, refused[k]) for k in range(len(tasks))]
+        why = [None if isinstance(task, Task) else task for task in tasks]
+        return Output([image for t in trajectories for image in t.images], trajectories, many, why)
+
+
+def _listed(given: Any, name: str) -> list[Any]:
+    """Raises PoserError for what is no list."""
+    if not isinstance(given, list | tuple):
+        raise PoserError(f"the {name} is {type(given).__name__} {given!r:.60}; give text, or a list of texts")
+    return list(given)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from experts.entries import laid
 from experts.failures import complaint, hint
 from experts.own_file import is_file
+from poser.limits import MAX_YAML, read_yaml
 from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
 
@@ -203,7 +204,7 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
     text, known = os.fspath(name_or_path), presets()
     if text in known:
         return known[text]
-    path = Path(text).expanduser()
+    path = home(text)
     path = path / "config.yaml" if path.is_dir() else path
     if path.is_file():
         return path.resolve()
@@ -212,15 +213,25 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
     raise PoserError(f"no preset {text!r}; {hint(text, known, 'presets')}")
 
 
+def home(path: str) -> Path:
+    """A path with '~' spelt out. Raises PoserError: there is no such user, or it holds a NUL."""
+    if "\0" in path:
+        raise PoserError(f"{path!r:.80} is no path: it holds a NUL; check the spelling")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise PoserError(f"no home folder for {path!r:.80}; give the whole path") from None
+
+
 def override(text: str) -> tuple[str, Any]:
     """'rules.steps=4' -> ('rules.steps', 4); the value is read as YAML. Raises PoserError."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise PoserError(f"override {text!r} is not of the form key=value; for example rules.steps=4")
     try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise PoserError(f"override {text!r}: the value {value!r} is not YAML; put it in quotes") from None
+        return key.strip(), read_yaml(value)
+    except ValueError as error:
+        raise PoserError(f"override {text!r:.200} cannot be read ({error!s:.100}); put the value in quotes") from None
 
 
 def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | None = None) -> Config:
@@ -235,10 +246,15 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     data = _read(locate(name_or_path))
     for key, value in (overrides or {}).items():
         _lay(data, key, _absolute(value, Path.cwd(), key.split(".")[-1]))
+    return checked(data, os.fspath(name_or_path))
+
+
+def checked(data: Mapping[str, Any], name: str) -> Config:
+    """The config of settings that are resolved. Raises PoserError: an unknown key, a value out of range."""
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise PoserError(f"config {os.fspath(name_or_path)!r}: {complaint(error, Config)}") from None
+        raise PoserError(f"config {name!r}: {complaint(error, Config)}") from None
 
 
 def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -246,8 +262,9 @@ def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if file in above:
         raise PoserError(f"config {file} extends itself; name another preset under extends")
     try:
-        data = yaml.safe_load(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        with file.open("rb") as stream:
+            data = read_yaml(stream.read(4 * MAX_YAML).decode("utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise PoserError(f"cannot read config {file}: {' '.join(str(error).split())}") from None
     if not isinstance(data, dict):
         raise PoserError(f"config {file} holds no settings; it must be a YAML mapping such as configs/poster.yaml")
@@ -273,7 +290,7 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
         return value
     is_path = key == "cache" or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
     is_path |= is_file(value.partition(":")[0]) or (key == "extends" and value.endswith((".yaml", ".yml")))
-    return str((folder / Path(value).expanduser()).resolve()) if is_path else value
+    return str((folder / home(value)).resolve()) if is_path else value
 
 
 def _lay(data: dict[str, Any], key: str, value: Any) -> None:

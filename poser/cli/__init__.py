@@ -1,18 +1,17 @@
 """The `poser` command. Each file holds one subcommand: `add(subparsers)` says what it takes, the rest does it.
 
 Exit codes: 0 done, 1 no picture (or, for `doctor`, a preset that cannot run), 2 bad input, 3 a picture that does not
-satisfy everything, 130 interrupted.
+satisfy everything, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import doctor, experts, probe, replay, run, train, vocabulary
+from poser.cli import doctor, experts, probe, replay, run, terminal, train, vocabulary
 from poser.versions import VERSION
 
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
@@ -24,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
     """Bad input is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"poser: {message}; see {self.prog} --help\n")
+        self.exit(2, f"poser: {terminal.line(message)}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,25 +38,35 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; gives the exit code."""
-    args = parser().parse_args(argv)
+    terminal.safe_streams()
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    for number, argument in enumerate(arguments, 1):
+        if any("\ud800" <= c <= "\udfff" or c == "\0" for c in argument):
+            terminal.complain(f"argument {number} is no UTF-8 text: {argument[:80]!r}; set your terminal to UTF-8")
+            return 2
+    args = parser().parse_args(arguments)
     try:
         code = int(args.call(args))
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("poser: interrupted", file=sys.stderr)
+        terminal.complain("interrupted")
         return 130
     except BrokenPipeError:  # the reader went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.drop_stdout()
         return 0
     except Exception as error:
         extra = EXTRAS.get((error.name or "").partition(".")[0]) if isinstance(error, ModuleNotFoundError) else None
         if extra:
-            print(f"poser: this needs more packages; type: pip install 'poser[{extra}]'", file=sys.stderr)
-            return 2
-        if not _users(error):
+            terminal.complain(f"this needs more packages; type: pip install 'poser[{extra}]'")
+        elif isinstance(error, OSError):
+            where = f": {error.filename}" if error.filename else ""
+            terminal.complain(f"{error.strerror or error}{where}; check the path, its permissions and the room there")
+            terminal.drop_stdout()
+        elif _users(error):
+            terminal.complain(str(error))
+        else:
             raise
-        print(f"poser: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 

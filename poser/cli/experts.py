@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
+
+from poser.cli import terminal
 
 if TYPE_CHECKING:
     from experts.registry import Entry
@@ -30,9 +31,9 @@ def call(args: argparse.Namespace) -> int:
     entries = registry_of(load(args.preset))
     if args.json:
         rows = [_row(entry) for entry in entries.values()]
-        print(json.dumps({"preset": args.preset, "experts": rows}, ensure_ascii=False, indent=2))
+        terminal.tell({"preset": args.preset, "experts": rows})
     else:
-        print(table(list(entries.values()), shutil.get_terminal_size((100, 24)).columns))
+        terminal.say(table(list(entries.values()), shutil.get_terminal_size((100, 24)).columns))
     return 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from poser.cli import terminal
 
 
 def add(commands: Any) -> None:
@@ -21,11 +23,13 @@ def add(commands: Any) -> None:
     command.add_argument("--out", metavar="FILE", help="write the scores there; those of other experts stay")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: device=cuda")
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+    command.add_argument("--quiet", action="store_true", help="no progress")
     command.set_defaults(call=call)
 
 
 def call(args: argparse.Namespace) -> int:
     """Measures and prints; gives the exit code."""
+    from poser import limits
     from poser.agent import Poser
     from poser.cli.progress import counting
     from poser.config import override
@@ -35,21 +39,24 @@ def call(args: argparse.Namespace) -> int:
 
     if not 1 <= args.calls <= 1000:
         raise PoserError(f"--calls {args.calls} is out of range; give 1 to 1000")
-    poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
-    tasks = load(args.tasks)
-    with counting("probe") as tell:
-        skill_scores = probe(poser.mdp, tasks, args.experts or None, args.calls, args.seed, tell)
+    limits.seed(args.seed, "--seed")
+    terminal.quiet()
+    with contextlib.redirect_stdout(sys.stderr):
+        poser = Poser.from_pretrained(args.preset, policy="random", overrides=dict(override(text) for text in args.set))
+        tasks = load(args.tasks)
+        with counting("probe", args.quiet) as tell:
+            skill_scores = probe(poser.mdp, tasks, args.experts or None, args.calls, args.seed, tell)
     about = {"critic": poser.mdp.critic.id, "tasks": tasks.id, "calls": args.calls, "seed": args.seed}
     about["cards"] = {name: card.version for name, card in poser.mdp.actions.cards.items()}
     if args.out:
         save(skill_scores, Path(args.out), about)
     plain = {name: {kind: asdict(skill) for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
     if args.json:
-        print(json.dumps({**about, KEY: plain}))
+        terminal.tell({**about, KEY: plain}, indent=None)
     else:
         _table(plain)
     if args.out:
-        print(f"skill scores: {args.out}", file=sys.stderr)
+        print(f"skill scores: {terminal.line(args.out)}", file=sys.stderr)
     return 0
 
 

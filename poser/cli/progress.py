@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from poser.cli import terminal
 from poser.runs.summary import commands_of, outcome, step_data
 from poser.types import State, Step, Trajectory
 
@@ -58,12 +59,20 @@ class Progress:
 
 @contextlib.contextmanager
 def counting(what: str, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
-    """A bar of calls on stderr, where that is a terminal; gives what is told (done, whole)."""
-    console = Console(stderr=True, quiet=quiet)
+    """A bar of calls on stderr, lines where that is no terminal; gives what is told (done, whole)."""
+    console = Console(stderr=True, quiet=quiet, highlight=False)
+    said = [0]
     columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+
+        def tell(done: int, whole: int) -> None:
+            bar.update(task, completed=done, total=whole)
+            if not console.is_terminal and 4 * done // whole > said[0]:
+                said[0] = 4 * done // whole
+                console.print(f"{what}: {done} of {whole} calls", soft_wrap=True)
+
+        yield tell
 
 
 def line(number: int, step: Step) -> Text:
@@ -76,8 +85,8 @@ def line(number: int, step: Step) -> Text:
     return Text.assemble(
         f"{number:2d}  ",
         (f"{kind:8s}", _STYLES[kind]),
-        f"  {step.action!s:28s}  {score:>4s}  {cost:13s} {' '.join(words.split())}",
-        (f"  ({' '.join(why.split())})" if why else "", "dim"),
+        f"  {terminal.line(str(step.action)):28s}  {score:>4s}  {cost:13s} {terminal.line(words)}",
+        (f"  ({terminal.line(why)})" if why else "", "dim"),
     )
 
 

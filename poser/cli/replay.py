@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from poser.cli import terminal
+
 
 def add(commands: Any) -> None:
     """Says what `poser replay` takes."""
@@ -21,9 +23,12 @@ def call(args: argparse.Namespace) -> int:
     from poser.types import PoserError
 
     folder = Path(args.folder)
+    whole = load(folder)
     try:
-        for file in redraw(load(folder), folder):
-            print(file)
+        files = redraw(whole, folder)
     except OSError as error:
         raise PoserError(f"cannot write {str(folder)!r}: {error.strerror}; copy the run elsewhere first") from None
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise PoserError(f"the record in {str(folder)!r} is damaged: {error!s:.200}; begin a new run") from None
+    terminal.say("\n".join(map(str, files)))
     return 0

@@ -4,39 +4,47 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import itertools
 import os
 import shlex
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from poser.cli import terminal
+from poser.cli.signals import Stop
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from poser.config import Config
     from poser.runs.record import Recorder
     from poser.types import Step, Trajectory
 
-MAX_SEED = 2**31 - 1
+_NAMES = sorted(file.stem.replace("_", "-") for file in (Path(__file__).parents[1] / "policies").glob("[a-z]*.py"))
+_TAKE = {"fixed": "fixed:EXPERT[+EXPERT]", "dqn": "dqn[:FOLDER]", "paper-dqn": "paper-dqn:FOLDER"}
+POLICIES = ", ".join(_TAKE.get(name, name) for name in _NAMES)
 CODES = (
     "exit codes: 0 everything is satisfied; 3 a picture is delivered, and not everything is satisfied; "
-    "1 no picture is delivered; 2 bad input; 130 interrupted"
+    "1 no picture is delivered; 2 bad input; 130 interrupted, 143 terminated: go on with --resume"
 )
-QUIET = {"TRANSFORMERS_VERBOSITY": "error", "DIFFUSERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-"""What keeps the libraries' own progress out of ours, unless the user set it."""
+MAX_INPUT = 100_000
+"""Bytes of a prompt on standard input."""
 
 
 def add(commands: Any) -> None:
     """Says what `poser run` takes."""
     command = commands.add_parser("run", help="carry out a prompt", description=__doc__, epilog=CODES)
-    command.add_argument("prompt", nargs="?", metavar="PROMPT", help="what to show, or how to change it")
+    command.add_argument(
+        "prompt", nargs="*", metavar="PROMPT", help="what to show, or how to change it; -: read from standard input"
+    )
     command.add_argument("--image", metavar="FILE", help="the picture to start from")
     command.add_argument("--out", metavar="DIR", help="where the run goes (default: a dated folder under runs/)")
     command.add_argument("--overwrite", action="store_true", help="replace an earlier run in --out")
     command.add_argument("--preset", help="a preset or a config file (default: poster)")
-    command.add_argument("--policy", help="greedy, random or fixed:EXPERT[+EXPERT] (default: the preset's)")
+    command.add_argument("--policy", help=f"{POLICIES}, or a Python file (default: the preset's)")
     command.add_argument("--seed", type=int, help="0 .. 2147483647 (default: 0)")
     command.add_argument("--max-steps", type=int, metavar="N", help="expert calls at most (default: the preset's)")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: profile=draft")
@@ -57,50 +65,78 @@ class Order:
     seed: int
     max_steps: int | None
     folder: Path
-    preset: str
-    policy: str | None = None
-    overrides: dict[str, Any] = field(default_factory=dict)
+    config: Config
     begun: Trajectory | None = None
 
 
 def call(args: argparse.Namespace) -> int:
     """Carries out the parsed arguments; gives the exit code."""
     from poser.runs.record import Recorder
+    from poser.runs.report import render
 
-    order = _resumed(args) if args.resume is not None else _fresh(args)
-    recorder = Recorder(order.folder, args.overwrite)
-    try:
-        whole = _carry_out(order, recorder, args.quiet)
-    except KeyboardInterrupt:
-        return _interrupted(recorder)
-    recorder.end(whole)
-    redraw(whole, order.folder)
-    return _tell(whole, order.folder, args)
+    with Stop() as stop, contextlib.ExitStack() as place:
+        order = _resumed(args, place) if args.resume is not None else _fresh(args, place)
+        recorder = Recorder(order.folder, args.overwrite)
+        try:
+            whole = _carry_out(order, recorder, args.quiet, stop)
+            with stop.deferred():
+                recorder.end(whole, render(whole, str(order.folder)).encode())
+        except KeyboardInterrupt:
+            with stop.deferred():
+                _interrupted(order.folder)
+            return stop.code
+        return _tell(whole, order.folder, args)
 
 
-def _fresh(args: argparse.Namespace) -> Order:
-    """A new run. Raises PoserError, or an ImageError, for bad input."""
+def _fresh(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
+    """A new run, whose folder is held. Raises PoserError, or an ImageError, for bad input."""
     from experts.images import open_image
-    from poser.config import override
-    from poser.types import PoserError
+    from poser import config as configs
+    from poser import limits
 
-    if args.prompt is None or not args.prompt.strip():
-        raise PoserError('the prompt is empty; type what the picture should show: poser run "A red star on white"')
-    if args.seed is not None and not 0 <= args.seed <= MAX_SEED:
-        raise PoserError(f"--seed {args.seed} is out of range; give 0 to {MAX_SEED}")
-    if args.max_steps is not None and not 1 <= args.max_steps <= 100:
-        raise PoserError(f"--max-steps {args.max_steps} is out of range; give 1 to 100")
-    overrides = dict(override(text) for text in args.set)
+    prompt = _prompt(args.prompt)
+    if args.seed is not None:
+        limits.seed(args.seed, "--seed")
+    if args.max_steps is not None:
+        limits.steps(args.max_steps, "--max-steps")
+    overrides = dict(configs.override(text) for text in args.set)
     for key in ("cost_weight", "abstain_below"):
         if getattr(args, key) is not None:
-            overrides |= dict([override(f"{key}={getattr(args, key)}")])
-    preset = "poster" if args.preset is None else args.preset
+            overrides |= dict([configs.override(f"{key}={getattr(args, key)}")])
+    if args.policy:
+        overrides["policy"] = args.policy
+    config = configs.load("poster" if args.preset is None else args.preset, overrides)
     image = open_image(args.image) if args.image is not None else None
-    return Order(args.prompt, image, args.seed or 0, args.max_steps, _folder(args), preset, args.policy, overrides)
+    folder = _folder(args.out, args.overwrite, place)
+    return Order(prompt, image, args.seed or 0, args.max_steps, folder, config)
 
 
-def _resumed(args: argparse.Namespace) -> Order:
-    """What is left of an interrupted run. Raises PoserError: no run there, a finished one, anything else to do."""
+def _prompt(words: list[str]) -> str:
+    """The prompt as one argument, or from standard input. Raises PoserError: none, several, too long, no text."""
+    from poser import limits
+    from poser.types import PoserError
+
+    if len(words) > 1:
+        raise PoserError(f"the prompt has {len(words)} arguments; put it in quotes: {shlex.quote(' '.join(words))}")
+    prompt = words[0] if words else ""
+    if prompt == "-":
+        data = sys.stdin.buffer.read(MAX_INPUT + 1)
+        if len(data) > MAX_INPUT:
+            raise PoserError(f"standard input has more than {MAX_INPUT} bytes; give a shorter prompt")
+        try:
+            prompt = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise PoserError(f"standard input is no UTF-8 (byte {error.start + 1}); save the prompt as UTF-8") from None
+    return limits.prompt(prompt)
+
+
+def _resumed(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
+    """What is left of an interrupted run, whose folder is held.
+
+    Raises PoserError: no run there, a finished one, anything else to do.
+    """
+    from experts.files import held
+    from poser import config as configs
     from poser.runs.record import finished, load
     from poser.types import PoserError
 
@@ -109,50 +145,62 @@ def _resumed(args: argparse.Namespace) -> Order:
             option = "PROMPT" if name == "prompt" else f"--{name.replace('_', '-')}"
             raise PoserError(f"--resume goes on with the run as it was begun; leave out {option}")
     folder = Path(args.resume)
-    if finished(folder):
-        raise PoserError(f"the run in {str(folder)!r} is finished; look at it with: poser replay {folder}")
+    for look in (False, True):  # the second time nobody else can write there
+        if finished(folder):
+            raise PoserError(f"the run in {str(folder)!r} is finished; look at it with: poser replay {folder}")
+        if not look:
+            place.enter_context(held(folder))
     begun = load(folder)
-    task, preset = begun.task, str(folder / "config.yaml")
-    return Order(task.prompt, task.image, task.seed, task.budget.steps, folder, preset, begun=begun)
+    task, config = begun.task, configs.checked(dict(begun.config), str(folder))
+    return Order(task.prompt, task.image, task.seed, task.budget.steps, folder, config, begun)
 
 
-def _folder(args: argparse.Namespace) -> Path:
-    """Where the run goes; it is not made yet. Raises PoserError: not writable, or a run is there."""
-    from poser.runs.record import LOG
+def _folder(out: str | None, overwrite: bool, place: contextlib.ExitStack) -> Path:
+    """Where the run goes, held by this process. Raises PoserError: not writable, or a run is there; FolderInUse."""
+    from experts.files import held
+    from poser.runs.record import begun_in
     from poser.types import PoserError
 
-    if args.out is None:
-        folder = name = Path("runs") / time.strftime("%Y-%m-%d_%H-%M-%S")
-        while folder.exists():
-            folder = name.with_name(f"{name.name}-{int(folder.name[len(name.name) + 1 :] or 1) + 1}")
-    else:
-        folder = Path(args.out)
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    first = Path(out) if out is not None else Path("runs") / time.strftime("%Y-%m-%d_%H-%M-%S")
+    there = next(path for path in (first, *first.absolute().parents) if os.path.exists(path))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise PoserError(f"cannot write {str(folder)!r}: {there} is no folder that you may write; choose another --out")
-    if (folder / LOG).exists() and not args.overwrite:
-        raise PoserError(f"{str(folder)!r} holds a run already; choose another --out, or add --overwrite")
-    return folder
+        raise PoserError(f"cannot write {str(first)!r}: {there} is no folder that you may write; choose another --out")
+    if out is not None:
+        if begun_in(first) and not overwrite:
+            raise PoserError(f"{str(first)!r} holds a run already; choose another --out, or add --overwrite")
+        place.enter_context(held(first))
+        if begun_in(first) and not overwrite:  # now nobody else can begin one
+            raise PoserError(f"{str(first)!r} holds a run already; choose another --out, or add --overwrite")
+        return first
+    for number in itertools.count(1):
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            place.enter_context(held(folder, new=True))
+            return folder
+    raise AssertionError
 
 
-def _carry_out(order: Order, recorder: Recorder, quiet: bool) -> Trajectory:
+def _carry_out(order: Order, recorder: Recorder, quiet: bool, stop: Stop) -> Trajectory:
     """Runs the agent; every step is on disk before it is shown. Nothing reaches stdout."""
     from poser.cli.progress import Progress
 
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
+    terminal.quiet()
     with contextlib.redirect_stdout(sys.stderr), Progress(quiet) as progress:
         from poser.agent import Poser
 
-        agent = Poser.from_pretrained(order.preset, policy=order.policy, overrides=order.overrides)
+        agent = Poser.from_config(order.config)
 
         def start(begun: Trajectory) -> None:
-            recorder.start(begun)
+            with stop.deferred():
+                recorder.start(begun)
             progress.start(begun)
+            stop.check()
 
         def step(made: Step) -> None:
-            recorder.step(made)
+            with stop.deferred():
+                recorder.step(made)
             progress.step(made)
+            stop.check()
 
         out = agent(
             order.prompt,
@@ -180,18 +228,18 @@ def redraw(whole: Trajectory, folder: Path) -> list[Path]:
     return [file for file, _ in files]
 
 
-def _interrupted(recorder: Recorder) -> int:
-    from poser.runs.record import load
+def _interrupted(folder: Path) -> None:
+    """What was done is on disk; the report of it is drawn, and said how to go on."""
+    from poser.runs.record import begun_in, finished, load
 
-    if not recorder.started:
-        print("poser: interrupted before the first step; nothing was written", file=sys.stderr)
-        return 130
-    folder = recorder.folder
-    redraw(load(folder), folder)
-    steps = f"{recorder.count} step{'' if recorder.count == 1 else 's'}"
-    resume = shlex.join(["poser", "run", "--resume", str(folder)])
-    print(f"poser: interrupted; {steps} kept in {folder}; go on with: {resume}", file=sys.stderr)
-    return 130
+    if not begun_in(folder):
+        terminal.complain("interrupted before the first step; nothing was written")
+        return
+    whole = load(folder)
+    redraw(whole, folder)
+    steps = f"{len(whole.steps)} step{'' if len(whole.steps) == 1 else 's'}"
+    words = ["poser", "replay", str(folder)] if finished(folder) else ["poser", "run", "--resume", str(folder)]
+    terminal.complain(f"interrupted; {steps} kept in {folder}; go on with: {shlex.join(words)}")
 
 
 def _tell(whole: Trajectory, folder: Path, args: argparse.Namespace) -> int:
@@ -201,11 +249,11 @@ def _tell(whole: Trajectory, folder: Path, args: argparse.Namespace) -> int:
     from poser.runs.summary import as_data, sentence
 
     if args.json:
-        print(json.dumps(as_data(whole, folder, candidates(folder)), ensure_ascii=False, indent=2, allow_nan=False))
+        terminal.tell(as_data(whole, folder, candidates(folder)))
     else:
         picture = f"picture  {folder / FINAL}\n" if whole.images else ""
-        print(f"{sentence(whole)}\n{picture}report   {folder / REPORT}")
+        terminal.say(f"{sentence(whole)}\n{picture}report   {folder / REPORT}")
     if not whole.images:
-        print("poser: no picture was made; what can be said: poser vocabulary", file=sys.stderr)
+        terminal.complain("no picture was made; what can be said: poser vocabulary")
         return 1
     return 0 if claimed(whole) else 3

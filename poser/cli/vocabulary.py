@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import textwrap
 from pathlib import Path
 from typing import Any
+
+from poser.cli import terminal
 
 
 def add(commands: Any) -> None:
@@ -32,7 +33,7 @@ def call(args: argparse.Namespace) -> int:
     if args.picture:
         write_whole(Path(args.picture), png(sheet()))
     if args.json:
-        print(json.dumps({"language": args.language, "words": known, "limits": LIMITS}, ensure_ascii=False, indent=2))
+        terminal.tell({"language": args.language, "words": known, "limits": LIMITS})
         return 0
     width = min(100, shutil.get_terminal_size((100, 24)).columns)
     for name, words in known.items():

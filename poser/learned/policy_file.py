@@ -25,6 +25,7 @@ from poser.learned.observation import Encoder, Observer
 from poser.types import PoserError, Scope
 
 WEIGHTS, ABOUT = "policy.safetensors", "policy.json"
+NEXT = "policy.next.safetensors"
 FORMAT = 3
 MAX_WEIGHTS, MAX_ABOUT = 64 * 2**20, 4 * 2**20
 """Bytes."""
@@ -117,7 +118,9 @@ def describe(shape: NetworkShape, observer: Observer) -> dict[str, Any]:
 
 
 def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
-    """Writes both files, each whole or not at all; gives the folder.
+    """Writes both files, so that at any moment the folder holds the policy before or this one, whole; gives the folder.
+
+    The weights wait under `NEXT` until the JSON names them.
 
     Args:
         tensors: the weights, by name.
@@ -132,9 +135,20 @@ def save(folder: str | os.PathLike[str], tensors: Mapping[str, Tensor], about: M
     content = {**about, "format": FORMAT, "sha256": hashlib.sha256(data).hexdigest()}
     text = to_json(content, indent=1, inf_nan_mode="null", fallback=lambda number: number.item())
     checked(json.loads(text), folder)
-    write_whole(folder / WEIGHTS, data)
+    _finish(folder)
+    write_whole(folder / NEXT, data)
     write_whole(folder / ABOUT, text)
+    os.replace(folder / NEXT, folder / WEIGHTS)
     return folder
+
+
+def _finish(folder: Path) -> None:
+    """Ends a save that was cut off between its last two files; one that was cut off before them is as if it had not
+    been begun."""
+    if (folder / NEXT).is_file() and (folder / ABOUT).is_file():
+        said = json.loads(_read(folder / ABOUT, MAX_ABOUT))
+        if said.get("sha256") == hashlib.sha256(_read(folder / NEXT, MAX_WEIGHTS)).hexdigest():
+            os.replace(folder / NEXT, folder / WEIGHTS)
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -146,12 +160,17 @@ def load(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Tens
     from safetensors.torch import load as unpacked
 
     folder = Path(folder)
-    text, data = _read(folder / ABOUT, MAX_ABOUT), _read(folder / WEIGHTS, MAX_WEIGHTS)
+    text = _read(folder / ABOUT, MAX_ABOUT)
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _bad(folder, f"{ABOUT} is no JSON: {error!s:.80}") from None
-    if hashlib.sha256(data).hexdigest() != checked(content, folder).sha256:
+    wanted = checked(content, folder).sha256
+    for name in (NEXT, WEIGHTS) if (folder / NEXT).is_file() else (WEIGHTS,):
+        data = _read(folder / name, MAX_WEIGHTS)
+        if hashlib.sha256(data).hexdigest() == wanted:
+            break
+    else:
         raise _bad(folder, f"{WEIGHTS} is not the file that {ABOUT} was written for")
     try:
         tensors: dict[str, Tensor] = unpacked(data)

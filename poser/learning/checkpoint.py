@@ -8,10 +8,10 @@ whole checkpoint is there.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
-import shutil
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,8 @@ from poser.learning.learner import MaskedDQN
 from poser.learning.train_config import TrainConfig
 from poser.types import PoserError
 
-FORMAT = 2
+FORMAT = 3
+FILES = ("state.json", "model.safetensors", "buffer.safetensors")
 COUNTERS = ("num_timesteps", "_episode_num", "_n_calls", "_n_updates", "online_updates", "illegal")
 MAY_CHANGE = ("total_timesteps", "n_envs")
 """Settings that may differ from the checkpoint's: a run may be made longer, and the environment checks its own size."""
@@ -50,8 +51,8 @@ def save(model: MaskedDQN, env: Any, folder: str | os.PathLike[str], note: Any =
     older = _whole(folder)
     number = int(older[-1].name) + 1 if older else 1
     part, whole = folder / f".{number:06d}.part", folder / f"{number:06d}"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    _remove(part)
+    part.mkdir(exist_ok=True)
     save_file(_tensors(model), part / "model.safetensors")
     save_arrays(_rows(model.replay_buffer), part / "buffer.safetensors")
     (part / "state.json").write_text(json.dumps(_state(model, env) | {"note": note}), "utf-8")
@@ -59,9 +60,24 @@ def save(model: MaskedDQN, env: Any, folder: str | os.PathLike[str], note: Any =
         _settle(path)
     os.rename(part, whole)
     _settle(folder)
-    for other in [*older, *(path for path in folder.glob(".*.part") if path.is_dir())]:
-        shutil.rmtree(other, ignore_errors=True)
+    tidy(folder)
     return whole
+
+
+def tidy(folder: str | os.PathLike[str]) -> None:
+    """Removes all but the newest checkpoint, and what killed ones left. Never raises OSError."""
+    folder = Path(folder)
+    for path in folder.glob(".*.part"):
+        _remove(path)
+    newest = _whole(folder)[-1:]
+    for path in folder.glob("[0-9]*"):
+        if path.name.isdigit() and path not in newest:
+            _remove(path)
+
+
+def exists(folder: str | os.PathLike[str]) -> bool:
+    """Whether there is a whole checkpoint to go on from."""
+    return bool(_whole(Path(folder)))
 
 
 def resume(
@@ -90,12 +106,24 @@ def resume(
     except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         line = str(error).strip().split("\n")[-1].strip()
         raise PoserError(f"checkpoint {str(found[-1])!r} cannot be used ({line:.160}); begin a new run") from None
+    tidy(folder)
     return model, state["note"]
 
 
 def _whole(folder: Path) -> list[Path]:
     """The checkpoints in a folder, oldest first."""
-    return sorted(path for path in folder.glob("[0-9]*") if path.name.isdigit() and path.is_dir())
+    named = (path for path in folder.glob("[0-9]*") if path.name.isdigit() and not path.is_symlink())
+    return sorted(path for path in named if (path / "state.json").is_file())
+
+
+def _remove(path: Path) -> None:
+    """Removes a checkpoint's own files, the one that makes it whole first, and its folder unless more is there."""
+    if path.is_symlink() or not path.is_dir():
+        return
+    with contextlib.suppress(OSError):
+        for name in FILES:
+            (path / name).unlink(missing_ok=True)
+        path.rmdir()
 
 
 def _settle(path: Path) -> None:

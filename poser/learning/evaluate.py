@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experts.files import write_whole
 from poser.learned.abstain import Valued, scaled
 from poser.mdp import MDP
 from poser.rollout import rollout
@@ -116,7 +118,7 @@ def draw_curve(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") -
         axis.spines[["top", "right"]].set_visible(False)
     if title:
         figure.suptitle(title, fontsize=10)
-    part = path.with_suffix(".part.png")
-    figure.savefig(part)
-    part.replace(path)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    write_whole(path, buffer.getvalue())
     return path

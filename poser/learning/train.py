@@ -7,6 +7,7 @@ stays out of training. A run that was cut off goes on from its last checkpoint a
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import Any
 
+from experts.files import sweep, write_whole
 from poser.actions import ActionSet
 from poser.agent import Poser
 from poser.learned import policy_file
@@ -34,6 +36,7 @@ from poser.versions import versions
 
 LOG, CURVE, CHECKPOINT, CONFIG = "log.jsonl", "curve.png", "checkpoint", "train_config.json"
 SKILL_SCORES, RECORD = "skill_scores.json", f"train{offline.SUFFIX}"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Row = dict[str, Any]
 """A measurement, as it stands in the log: 'calls', 'updates', 'time' (s), 'random' (exploration), and a `Report`."""
 
@@ -104,20 +107,13 @@ class _Run:
         self.eval_tasks = PricedTasks(setting.eval_tasks, setting.budget).first(setting.n_eval_tasks)
         self.rows: list[Row] = []
         self.best: Row = {}
-        self._open: dict[int, list[Step]] = {}
-        self._ended: list[Trajectory] = []
+        self.recording = offline.Recording(folder / RECORD, self.mdp.actions.digest) if setting.record else None
         self._began = time.monotonic()
         self._spent = 0.0
 
     def _seen(self, number: int, step: Step) -> None:
-        """Keeps the steps of every open episode, until it ends."""
-        if not self.setting.record:
-            return
-        steps = self._open.setdefault(number, [])
-        steps.append(step)
-        if step.after.ended:
-            names = "train", self.mdp.actions.digest
-            self._ended.append(Trajectory(step.after.task, tuple(self._open.pop(number)), *names))
+        if self.recording is not None:
+            self.recording.step(number, step)
 
     def measure(self, model: MaskedDQN) -> None:
         """Adds a row to the log; the best policy so far, by held-out return, is written."""
@@ -156,21 +152,23 @@ class _Run:
 
     def write_log(self) -> None:
         """The rows so far, one JSON object a line."""
-        (self.folder / LOG).write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        write_whole(self.folder / LOG, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
 
     def write(self, model: MaskedDQN) -> None:
-        """Recorded episodes, log and checkpoint, in this order: the checkpoint stands for all that is before it."""
-        if self._ended:
-            offline.append(self.folder / RECORD, self._ended)
-            self._ended = []
-        self.write_log()
-        note = {"rows": self.rows, "best": self.best, "time": self._time()}
+        """Recorded episodes, checkpoint and log, in this order: the checkpoint says how far the episodes go."""
+        if self.recording is not None:
+            self.recording.flush()
+        recorded = self.recording.state() if self.recording is not None else None
+        note = {"rows": self.rows, "best": self.best, "time": self._time(), "recorded": recorded}
         checkpoint.save(model, self.env, self.folder / CHECKPOINT, note)
+        self.write_log()
 
     def resume(self) -> MaskedDQN:
-        """The learner of the last checkpoint. Raises `PoserError` where there is none or it is another run's."""
+        """The learner of the last checkpoint. Raises `PoserError` where it is another run's."""
         model, note = checkpoint.resume(self.folder / CHECKPOINT, self.env, self.config)
         self.rows, self.best, self._spent = note["rows"], note["best"], note["time"]
+        if self.recording is not None and note["recorded"] is not None:
+            self.recording.restore(note["recorded"])
         return model
 
 
@@ -185,38 +183,53 @@ def train(
     start: str | Path | None = None,
 ) -> Path:
     """Trains a policy and writes it to `folder`; gives the folder. Ctrl-C ends the turn, leaves a checkpoint and raises
-    `KeyboardInterrupt`.
+    `KeyboardInterrupt`; so does SIGTERM, where somebody handles it. Whoever calls it holds the folder
+    (`experts.files.held`).
 
     Args:
         setting: what it is trained on.
         config: how.
         folder: where policy, log and checkpoint go.
-        resume: go on with the run in `folder`, which must have been given the same config.
+        resume: go on with the run in `folder`, which must have been given the same config; one that was cut off before
+            its first checkpoint begins anew.
         on_row: sees every measurement.
         on_calls: is told how many expert calls were made so far.
         records: learn from these recorded episodes (`offline.read`) instead, without an expert call.
         start: the folder of a policy whose weights it begins with.
 
-    Raises `PoserError`: a run in `folder` that is not to be resumed, none that is, records without a usable step,
-    weights of another network.
+    Raises `PoserError` as `prepared`, and for records without a usable step or weights of another network.
     """
     folder = Path(folder)
-    if not resume and (folder / CHECKPOINT).exists():
-        raise PoserError(f"there is a run in {str(folder)!r}; add --resume to go on with it, or choose another --out")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / CONFIG).write_text(config.model_dump_json(indent=1) + "\n")
+    prepared(folder, resume)
+    write_whole(folder / CONFIG, (config.model_dump_json(indent=1) + "\n").encode())
     run = _Run(setting, config, folder, on_row)
     log = str(folder / "tensorboard") if setting.tensorboard else None
     weights: Mapping[str, Any] | None = None if start is None else policy_file.load(start)[1]
     if records is not None:
         _study(run, MaskedDQN(run.observer.space, config, weights, log), records)
+    elif checkpoint.exists(folder / CHECKPOINT):
+        _practise(run, run.resume(), on_calls)
     else:
-        _practise(run, run.resume() if resume else MaskedDQN(run.env, config, weights, log), on_calls)
+        _practise(run, MaskedDQN(run.env, config, weights, log), on_calls)
     return folder
 
 
+def prepared(folder: Path, resume: bool) -> None:
+    """Removes what killed writes left. Raises `PoserError`: a run in `folder` that is not to be resumed, none that is,
+    or files of somebody else where those of the run would go."""
+    ours = (folder / CONFIG).is_file()
+    if resume and not ours:
+        raise PoserError(f"no run in {str(folder)!r}; train without --resume, or give the folder of a run")
+    if not resume and (checkpoint.exists(folder / CHECKPOINT) or (ours and (folder / LOG).exists())):
+        raise PoserError(f"there is a run in {str(folder)!r}; add --resume to go on with it, or choose another --out")
+    for name in () if ours else (LOG, CURVE, CHECKPOINT, CONFIG, RECORD, policy_file.WEIGHTS, policy_file.ABOUT):
+        if os.path.lexists(folder / name):
+            raise PoserError(f"{str(folder)!r} holds a {name} that belongs to no run; choose another --out")
+    sweep(folder)
+
+
 def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
-    """Learns from its own episodes until the config's calls are made."""
+    """Learns from its own episodes until the config's calls are made. A signal ends the turn; a second one, at once."""
     every, stopped = run.setting.eval_freq, list[int]()
 
     def turn(model: MaskedDQN) -> bool:
@@ -228,16 +241,24 @@ def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | Non
             run.write(model)
         return not stopped
 
+    def told(number: int, _: Any) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
     handled = current_thread() is main_thread()
-    before = signal.signal(signal.SIGINT, lambda *_: stopped.append(1)) if handled else None
+    before = [(number, signal.signal(number, told)) for number in SIGNALS] if handled else []
     try:
         model.advance(on_turn=turn)
+        if stopped:
+            run.write(model)
     finally:
-        if handled:
-            signal.signal(signal.SIGINT, before)
+        for number, handler in before:
+            signal.signal(number, handler)
     if stopped:
-        run.write(model)
+        signal.raise_signal(stopped[0])
         raise KeyboardInterrupt
+    run.write_log()
 
 
 def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
@@ -249,4 +270,4 @@ def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
     while model._n_updates < in_all:
         model.study(min(per_row, in_all - model._n_updates))
         run.measure(model)
-        run.write_log()
+    run.write_log()

@@ -29,11 +29,10 @@ class Playback:
 
     whole: Trajectory
     interrupt: int | None = None
-    asked: tuple | None = None
+    asked: object = None
 
-    def from_pretrained(self, preset: str, *, policy=None, overrides=None):
-        self.asked = (preset, policy, overrides)
-        poser.agent.configs.load(preset, overrides)
+    def from_config(self, config):
+        self.asked = config
         return self
 
     def __call__(self, prompt, image=None, *, seed=0, max_steps=None, on_start=None, on_step=None, begun=None):
@@ -101,7 +100,8 @@ def test_settings_reach_the_agent(play, drawn):
     playback = play(drawn)
     settings = ["--set", "rules.steps=4", "--set", "budget.usd=1", "--policy", "random"]
     assert main(["run", "A star", "--out", "a", "--quiet", *settings]) == 3
-    assert playback.asked == ("poster", "random", {"rules.steps": 4, "budget.usd": 1})
+    assert (playback.asked.name, playback.asked.policy) == ("poster", "random")
+    assert (playback.asked.rules.steps, playback.asked.budget.usd) == (4, 1)
 
 
 def test_without_out_the_folder_is_dated_and_new(play, drawn, tmp_path, monkeypatch):
@@ -134,7 +134,7 @@ def test_ctrl_c_keeps_what_was_done_and_resume_ends_it(play, episode, tmp_path, 
 
 def test_ctrl_c_before_anything(play, drawn, tmp_path, monkeypatch, capsys):
     playback = play(drawn)
-    monkeypatch.setattr(playback, "from_pretrained", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(playback, "from_config", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["run", "A star", "--out", "a"]) == 130
     assert "nothing was written" in capsys.readouterr().err and not (tmp_path / "a").exists()
 
@@ -347,10 +347,10 @@ def test_user_errors_only(play, drawn, monkeypatch, capsys):
         raise PoserError("two\nlines")
 
     playback = play(drawn)
-    monkeypatch.setattr(playback, "from_pretrained", broken)
+    monkeypatch.setattr(playback, "from_config", broken)
     assert main(["run", "x"]) == 2
     assert capsys.readouterr().err == "poser: two lines\n"
-    monkeypatch.setattr(playback, "from_pretrained", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(playback, "from_config", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["run", "x"])
 
