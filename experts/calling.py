@@ -1,4 +1,5 @@
-"""The one place where an expert is called: whatever it does becomes results, one a request, and spoils no other's."""
+"""A call of an expert: `unsupported` says what its card forbids, and `call` is the one place where an expert is called:
+whatever it does becomes results, one a request, and spoils no other's."""
 
 from __future__ import annotations
 
@@ -10,11 +11,63 @@ from typing import Any, cast, get_args
 
 from PIL import Image
 
-from experts.failures import boundary, plain_line
+from experts.failures import MAX_MESSAGE, boundary, hint, plain_line
 from experts.images import ImageError, opened
 from experts.types import Card, Expert, Failure, FailureKind, Request, Result
 
 KINDS = get_args(FailureKind)
+MAX_SEED = 2**31 - 1
+
+
+def unsupported(card: Card, request: Request) -> Failure | None:
+    """Why the card forbids the request (mode, size, seed, params), or None where it does not."""
+    reason = _pictures(card, request) or _size(card, request) or _params(card, request)
+    if not reason and not 0 <= request.seed <= MAX_SEED:
+        reason = f"seed {request.seed} is outside 0 .. {MAX_SEED}"
+    return Failure("unsupported", f"{card.id}: {reason}"[:MAX_MESSAGE]) if reason else None
+
+
+def _pictures(card: Card, request: Request) -> str:
+    """What is wrong with the input pictures (how many, damaged), '' where nothing is."""
+    if card.mode == "text-to-image" and request.images:
+        return "it draws from words only: ask without a picture, or ask an image-to-image expert"
+    if card.mode == "image-to-image" and not request.images:
+        return "it edits a picture and got none: give one, or ask a text-to-image expert"
+    for number, image in enumerate(request.images, start=1):
+        try:
+            image.load()  # PIL reads files lazily: damage shows here
+        except Exception as error:
+            return (
+                f"picture {number} cannot be read ({boundary(error).message}): read it with experts.images.open_image"
+            )
+    return ""
+
+
+def _size(card: Card, request: Request) -> str:
+    """What is wrong with the wanted size, '' where nothing is."""
+    if request.size is None:
+        return ""
+    width, height = request.size
+    if not all(card.min_side <= side <= card.max_side for side in request.size):
+        return f"{width}x{height} px is outside its {card.min_side} to {card.max_side} px a side"
+    if any(side % card.multiple for side in request.size):
+        return f"{width}x{height} px: both sides must be divisible by {card.multiple}"
+    return ""
+
+
+def _params(card: Card, request: Request) -> str:
+    """The first param that the card does not have or whose kind differs from the default's, '' where all is well."""
+    for name, value in request.params.items():
+        if name not in card.params:
+            return f"no such param {name!r}; {hint(name, card.params, 'its params')}"
+        if _number(card.params[name]) and not _number(value):
+            return f"param {name!r} must be a number, not {value!r}"
+    return ""
+
+
+def _number(value: Any) -> bool:
+    """True for int and float, not for bool."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def call(expert: Expert, card: Card, requests: Sequence[Request], free: bool) -> list[Result]:

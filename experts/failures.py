@@ -1,20 +1,17 @@
-"""What cannot be done, as values: any exception -> `Failure`; a request that a card forbids -> `Failure`; settings that
-a model refuses -> a line."""
+"""What cannot be done, as values: any exception -> `Failure`; settings that a model refuses -> a line."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TYPE_CHECKING, Any
 
-from experts.types import Card, Failure, FailureKind, Request
+from experts.types import Failure, FailureKind
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 MAX_MESSAGE = 300
 """Characters of a failure's message: a line that can be shown, not a traceback."""
-
-MAX_SEED = 2**31 - 1
 
 _PLAIN = {
     "a valid boolean": "true or false",
@@ -70,55 +67,6 @@ def _line(error: BaseException) -> str:
     """The error's type and first line of text, at most `MAX_MESSAGE` characters."""
     words = next((line for line in words_of(error).splitlines() if line.strip()), "")
     return plain_line(f"{type(error).__name__}: {words}" if words else type(error).__name__)
-
-
-def unsupported(card: Card, request: Request) -> Failure | None:
-    """Why the card forbids the request (mode, size, seed, params), or None where it does not."""
-    reason = _pictures(card, request) or _size(card, request) or _params(card, request)
-    if not reason and not 0 <= request.seed <= MAX_SEED:
-        reason = f"seed {request.seed} is outside 0 .. {MAX_SEED}"
-    return Failure("unsupported", f"{card.id}: {reason}"[:MAX_MESSAGE]) if reason else None
-
-
-def _pictures(card: Card, request: Request) -> str:
-    """What is wrong with the input pictures (how many, damaged), '' where nothing is."""
-    if card.mode == "text-to-image" and request.images:
-        return "it draws from words only: ask without a picture, or ask an image-to-image expert"
-    if card.mode == "image-to-image" and not request.images:
-        return "it edits a picture and got none: give one, or ask a text-to-image expert"
-    for number, image in enumerate(request.images, start=1):
-        try:
-            image.load()  # PIL reads files lazily: damage shows here
-        except Exception as error:
-            return f"picture {number} cannot be read ({_line(error)}): read it with experts.images.open_image"
-    return ""
-
-
-def _size(card: Card, request: Request) -> str:
-    """What is wrong with the wanted size, '' where nothing is."""
-    if request.size is None:
-        return ""
-    width, height = request.size
-    if not all(card.min_side <= side <= card.max_side for side in request.size):
-        return f"{width}x{height} px is outside its {card.min_side} to {card.max_side} px a side"
-    if any(side % card.multiple for side in request.size):
-        return f"{width}x{height} px: both sides must be divisible by {card.multiple}"
-    return ""
-
-
-def _params(card: Card, request: Request) -> str:
-    """The first param that the card does not have or whose kind differs from the default's, '' where all is well."""
-    for name, value in request.params.items():
-        if name not in card.params:
-            return f"no such param {name!r}; {hint(name, card.params, 'its params')}"
-        if _number(card.params[name]) and not _number(value):
-            return f"param {name!r} must be a number, not {value!r}"
-    return ""
-
-
-def _number(value: Any) -> bool:
-    """True for int and float, not for bool."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def hint(name: str, known: Any, what: str) -> str:

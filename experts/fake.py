@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from PIL import Image, ImageDraw
 
-from experts.failures import unsupported
+from experts.calling import unsupported
 from experts.images import fit
 from experts.registry import Entry
 from experts.types import Card, Failure, Mode, Request, Result

@@ -13,8 +13,8 @@ from functools import partial
 from threading import Lock
 
 from experts.cache import Cache
-from experts.calling import call
-from experts.failures import boundary, unsupported
+from experts.calling import call, unsupported
+from experts.failures import boundary
 from experts.memory import Residency
 from experts.registry import Entry, Registry, UnknownExpert
 from experts.scheduling import Scheduler, Ticket, at_once

@@ -1,4 +1,4 @@
-"""The action set: which (expert, scope) slots exist, and which of them a state allows."""
+"""The action set: which (expert, scope) slots exist, which of them a state allows, and what each hands over."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def handed(plan: Plan, scope: Scope, card: Card) -> tuple[Command, ...]:
     picture, also what is done, all in the order in which they were asked for."""
     own, whole = carried_out(plan, scope), card.mode == "text-to-image" or "description" in card.inputs
     return in_order(plan.done + own) if whole else own
+
+
+def sentences(texts: Iterable[str]) -> str:
+    """Texts as sentences of one text."""
+    return ". ".join(text.rstrip(" .") for text in texts)
 
 
 def anything(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:

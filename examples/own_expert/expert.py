@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor
 
-from experts.failures import unsupported
+from experts.calling import unsupported
 from experts.registry import OwnContext
 from experts.types import Card, Failure, Request, Result
 

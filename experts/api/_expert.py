@@ -16,8 +16,9 @@ from experts.api._pictures import finished
 from experts.api._secret import Secret
 from experts.api._sizes import Sizes
 from experts.api._terms import Terms
+from experts.calling import unsupported
 from experts.entries import Described, card_of, checked
-from experts.failures import MAX_MESSAGE, boundary, unsupported
+from experts.failures import MAX_MESSAGE, boundary
 from experts.memory import Residency
 from experts.registry import Entry, as_described
 from experts.types import Card, Expert, Failure, Request, Result

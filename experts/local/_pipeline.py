@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from experts.calling import unsupported
 from experts.entries import Source
-from experts.failures import boundary, unsupported
+from experts.failures import boundary
 from experts.images import allowed_size, fit
 from experts.local._family import Ask, Family
 from experts.local._loading import around

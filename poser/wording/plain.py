@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experts.types import Card
-from poser.actions import handed
+from poser.actions import handed, sentences
 from poser.plugins import Context, refuse
 from poser.types import Action, Call, State, Words
-
-
-def sentences(texts: Iterable[str]) -> str:
-    """Texts as sentences of one text."""
-    return ". ".join(text.rstrip(" .") for text in texts)
 
 
 class Plain:

@@ -8,10 +8,9 @@ from typing import Any
 from experts.poster.instruction import apply, canonical
 from experts.poster.scene import Scene, SceneError, caption
 from experts.types import Card
-from poser.actions import handed
+from poser.actions import handed, sentences
 from poser.plugins import Context, refuse
 from poser.types import Action, Call, Command, State, Words
-from poser.wording.plain import sentences
 
 
 class Poster:
