@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from experts.failures import MAX_SEED
+from experts.calling import MAX_SEED
 from poser.types import PoserError
 
 LONGEST = 20_000
