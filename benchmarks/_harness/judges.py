@@ -230,11 +230,33 @@ def _vector(found: Any) -> Any:
     return row.float() / row.float().norm()
 
 
+class Several:
+    """Judges for different kinds of questions: each is asked what it can answer, the first of them where two can."""
+
+    def __init__(self, members: Sequence[Judge]) -> None:
+        self.members = tuple(members)
+        self.id = "+".join(member.id for member in members)
+        self.kinds: frozenset[Kind] = frozenset().union(*(member.kinds for member in members))
+
+    def __call__(self, asked: Sequence[Asked]) -> list[Answered]:
+        """Same length and order."""
+        found: dict[int, Answered] = {}
+        for member in self.members:
+            at = [k for k, ask in enumerate(asked) if ask.kind in member.kinds and k not in found]
+            found |= dict(zip(at, member([asked[k] for k in at]), strict=True)) if at else {}
+        return [found.get(k, Answered(nothing(ask.kind))) for k, ask in enumerate(asked)]
+
+
 JUDGES: dict[str, Callable[[Mapping[str, Any]], Judge]] = {"vqa": Local, "chat": Asking, "clip": Similarity}
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None) -> Judge:
-    """The judge of a name. Raises `PoserError` for one that there is not."""
+    """The judge of a name; several, for different kinds of questions, with '+' between them.
+
+    Raises `PoserError` for one that there is not.
+    """
+    if "+" in name and not name.startswith("recorded:"):
+        return Several([load(part, settings) for part in name.split("+")])
     kind, _, rest = name.partition(":")
     if kind == "recorded" and rest:
         path, _, model = rest.partition("#")

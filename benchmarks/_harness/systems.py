@@ -23,6 +23,14 @@ def _opened(item: Item) -> list[Image.Image]:
     return [open_image(path) for path in item.pictures]
 
 
+def start_of(item: Item) -> Image.Image | None:
+    """The input picture of an item; None where it has none or it cannot be read."""
+    try:
+        return open_image(item.pictures[0]) if item.pictures else None
+    except ImageError:
+        return None
+
+
 @dataclass(frozen=True)
 class Agent:
     """A preset with a policy: plans, chooses, looks, and delivers."""
