@@ -238,8 +238,9 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it. A file may begin with
     `extends: PRESET` (or another file): then its settings are laid over those.
 
-    Paths (`cache`, every Python file, a YAML file that is extended, and every value that starts with './' or '../', or
-    has a '/' and exists there) are relative to the file; in overrides, to the current folder.
+    Paths (`cache`, every Python file, a YAML file that is extended, and every value, or argument of a policy, that
+    starts with './' or '../', or has a '/' and exists there) are relative to the file; in overrides, to the current
+    folder.
 
     Raises PoserError: unknown preset, unreadable file, unknown key, value out of range.
     """
@@ -288,8 +289,11 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
         return [_absolute(inner, folder) for inner in value]
     if not isinstance(value, str) or "\n" in value:
         return value
+    name, colon, argument = value.partition(":")
+    if key == "policy" and colon and not is_file(name):
+        return f"{name}:{_absolute(argument, folder)}"
     is_path = key == "cache" or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
-    is_path |= is_file(value.partition(":")[0]) or (key == "extends" and value.endswith((".yaml", ".yml")))
+    is_path |= is_file(name) or (key == "extends" and value.endswith((".yaml", ".yml")))
     return str((folder / home(value)).resolve()) if is_path else value
 
 

@@ -14,11 +14,12 @@ from typing import Any
 
 from experts import hub
 from experts.registry import Registry
-from poser import plugins
+from poser import plugins, policies
+from poser.actions import ActionSet
 from poser.config import Config
 from poser.llm.endpoint import URL
 from poser.plugins import Requirements, Service, named, requirements_of
-from poser.roster import registry_of
+from poser.roster import playable, registry_of
 from poser.types import PoserError
 
 ENDS = {
@@ -70,7 +71,7 @@ def findings(config: Config) -> Findings:
         _experts(entries),
         Findings((*_packages(entries, needs), *wrong)),
         Findings(tuple(line for kind, need in needs.items() for line in _weights(kind, need.models))),
-        Findings(tuple(_embedder(config))),
+        Findings((*_embedder(config), *_policy(config, entries))),
         _services(services),
         _memory(config, entries, max(((need.gib, kind) for kind, need in needs.items()), default=(0.0, "critic"))),
     )
@@ -154,6 +155,15 @@ def _embedder(config: Config) -> list[str]:
     except PoserError as error:
         return [str(error)]
     return _weights("embedder", [config.embedder.model] if config.embedder.model else [])
+
+
+def _policy(config: Config, entries: Registry) -> list[str]:
+    """Why the policy cannot choose among these experts: its file, its embedder, its endpoint."""
+    try:
+        policies.load(config.policy, ActionSet.of(playable(entries), redraw=config.rules.redraw))
+    except PoserError as error:
+        return [] if all(entry.gone for entry in entries.values()) else [str(error)]
+    return []
 
 
 def _memory(config: Config, entries: Registry, model: tuple[float, plugins.Kind]) -> Findings:

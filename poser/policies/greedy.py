@@ -41,6 +41,10 @@ def served(card: Card, state: State) -> bool:
     return not card.inputs or (card.inputs == ("description",) and state.task.image is None)
 
 
+KEYS: tuple[str, ...] = ()
+"""It takes no argument."""
+
+
 @dataclass(frozen=True)
 class Greedy:
     """No learning, no look at the picture: what the cards say, one command at a time.

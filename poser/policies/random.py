@@ -11,6 +11,9 @@ import numpy as np
 from poser.plugins import Context
 from poser.types import Policy, State
 
+KEYS: tuple[str, ...] = ()
+"""It takes no argument."""
+
 
 @dataclass(frozen=True)
 class Random:

@@ -307,3 +307,14 @@ def test_an_installed_package_ignores_a_configs_folder_that_is_not_its_own(tmp_p
     names, place, folders = done.stdout.splitlines()
     assert names == str(sorted(file.stem for file in (root / "configs").glob("*.yaml")))
     assert place == str(site / "poser" / "configs" / "poster.yaml") and str(site / "configs") not in folders
+
+
+def test_what_a_policy_is_read_from_is_relative_to_the_config_file(tmp_path, monkeypatch):
+    (tmp_path / "there" / "runs" / "x").mkdir(parents=True)
+    (tmp_path / "there" / "mine.yaml").write_text("extends: poster\npolicy: dqn:runs/x\n")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert load(tmp_path / "there" / "mine.yaml").policy == f"dqn:{tmp_path / 'there' / 'runs' / 'x'}"
+    for same in ("dqn:poster", "fixed:poster-sd+poster-ip2p", "planner:m@http://127.0.0.1:8000/v1", "dqn:runs/y"):
+        assert load("poster", {"policy": same}).policy == same
+    assert load("poster", {"policy": "table:./t.json"}).policy == f"table:{tmp_path / 'here' / 't.json'}"

@@ -249,6 +249,12 @@ def test_answers_are_kept_for_those_that_know_the_setting(keys: str, expected: s
     assert set(settings) == expected and set(settings.values()) <= {str(tmp_path / plugins.ANSWERS)}
 
 
+@pytest.mark.parametrize("policy", ["greedy:foo", "random:foo"])
+def test_an_argument_that_nobody_reads_is_refused(policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "A red star.", "--policy", policy, "--quiet"]) == 2
+    assert f"policy '{policy}': '{policy.partition(':')[0]}' takes nothing behind a colon" in capsys.readouterr().err
+
+
 def test_a_policy_needs_actions() -> None:
     with pytest.raises(PoserError, match="give Context\\(actions=...\\)"):
         plugins.load("policy", "greedy", {"argument": ""})

@@ -242,3 +242,12 @@ def test_pinned_experts_stay() -> None:
     assert set(pool.residency.kept) == {"expert poster-sd", "expert poster-flux"}
     with pytest.raises(PoserError, match="memory.pin: no expert 'poster-ds' here; did you mean 'poster-sd'"):
         residency_of(load("poster", {"memory.pin": ["poster-ds"]}), registry_of(config))
+
+
+def test_a_policy_that_cannot_be_read_is_found_before_a_run(tmp_path: Path) -> None:
+    assert findings(load("poster", {"policy": "dqn"})).lacks == ()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "policy.json").write_text("{")
+    for policy in (f"dqn:{tmp_path / 'absent'}", f"dqn:{tmp_path / 'broken'}", f"table:{tmp_path / 't.json'}"):
+        (lack,) = findings(load("poster", {"policy": policy})).lacks
+        assert policy.partition(":")[2].rsplit("/", 1)[1] in lack and "\n" not in lack
