@@ -17,7 +17,7 @@ from typing import Any
 
 from benchmarks._results import command_line, publish, with_origin
 from poser.agent import Poser
-from poser.learned import policy_file
+from poser.learned import policy_file, skills
 from poser.learning import probe
 from poser.learning.tasks import load
 from poser.learning.train import LOG, SKILL_SCORES, Setting, train
@@ -40,7 +40,7 @@ def learn(
     setting = Setting.of(poser, tasks, eval_tasks, skill_scores, n_eval_tasks=n_eval_tasks, eval_freq=eval_freq)
     shutil.rmtree(folder, ignore_errors=True)
     train(setting, config, folder)
-    probe.save(skill_scores, folder / SKILL_SCORES, {"critic": poser.mdp.critic.id, "tasks": tasks.id})
+    skills.save(skill_scores, folder / SKILL_SCORES, {"critic": poser.mdp.critic.id, "tasks": tasks.id})
     rows = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
     about, _ = policy_file.load(folder)
     seconds = {"probe": round(probed - began, 1), "training": round(time.monotonic() - probed, 1)}

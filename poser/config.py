@@ -101,6 +101,7 @@ class Config(_Part):
     Attributes:
         name: what the preset is called.
         experts: ids of experts, id -> entry (`experts.registry.from_config`), or a list of both.
+        skills: a file of `poser probe`: what it measured is laid over the skills of the cards; None: those stand.
         profile: which profile of the experts runs: 'full', 'draft' (fewer steps), or a name that entries give.
         extractor: what makes the plan; wording: the words handed to experts ('poster': rewritten in the embedded
             world's vocabulary; 'plain': the user's own); critic: what judges. Each its name and whatever settings it
@@ -116,6 +117,7 @@ class Config(_Part):
 
     name: str = "custom"
     experts: tuple[str, ...] | dict[str, dict[str, Any]]
+    skills: str | None = None
     profile: str = "full"
     extractor: dict[str, Any] = Field(default_factory=lambda: {"name": "rules"})
     wording: dict[str, Any] = Field(default_factory=lambda: {"name": "plain"})
@@ -238,9 +240,9 @@ def load(name_or_path: str | os.PathLike[str], overrides: Mapping[str, Any] | No
     """The config of a preset or a file, with dotted overrides ('rules.steps': 4) laid over it. A file may begin with
     `extends: PRESET` (or another file): then its settings are laid over those.
 
-    Paths (`cache`, every Python file, a YAML file that is extended, and every value, or argument of a policy, that
-    starts with './' or '../', or has a '/' and exists there) are relative to the file; in overrides, to the current
-    folder.
+    Paths (`cache`, `skills`, every Python file, a YAML file that is extended, and every value, or argument of a
+    policy, that starts with './' or '../', or has a '/' and exists there) are relative to the file; in
+    overrides, to the current folder.
 
     Raises PoserError: unknown preset, unreadable file, unknown key, value out of range.
     """
@@ -281,6 +283,10 @@ def _read(file: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     return under
 
 
+PATHS = ("cache", "skills")
+"""Keys whose values are paths."""
+
+
 def _absolute(value: Any, folder: Path, key: str = "") -> Any:
     """The same settings with every path made absolute."""
     if isinstance(value, Mapping):
@@ -292,7 +298,7 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
     name, colon, argument = value.partition(":")
     if key == "policy" and colon and not is_file(name):
         return f"{name}:{_absolute(argument, folder)}"
-    is_path = key == "cache" or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
+    is_path = key in PATHS or value.startswith(("./", "../")) or ("/" in value and os.path.exists(folder / value))
     is_path |= is_file(name) or (key == "extends" and value.endswith((".yaml", ".yml")))
     return str((folder / home(value)).resolve()) if is_path else value
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from experts import registry
 from experts.failures import hint
 from experts.memory import Residency
@@ -17,7 +20,8 @@ FULL = "full"
 def registry_of(config: Config) -> registry.Registry:
     """The experts of a config, in its profile: ids of built-in ones and plugins, or entries; nothing heavy is imported.
 
-    Raises PoserError: an unknown id, an entry that is described wrongly, or a profile that none of them has.
+    Raises PoserError: an unknown id, an entry that is described wrongly, a profile that none of them has, or a file of
+    skill scores that cannot be read.
     """
     try:
         if isinstance(config.experts, dict):
@@ -37,7 +41,15 @@ def registry_of(config: Config) -> registry.Registry:
     profiles = [FULL, *dict.fromkeys(name for entry in found.values() for name in entry.profiles if name != FULL)]
     if config.profile not in profiles:
         raise PoserError(f"no expert has a profile {config.profile!r}; {hint(config.profile, profiles, 'profiles')}")
-    return found
+    return _measured(found, config.skills) if config.skills else found
+
+
+def _measured(found: registry.Registry, file: str) -> registry.Registry:
+    """The experts with what `poser probe` wrote to a file laid over the skills of their cards."""
+    from poser.learned.skills import measured
+
+    cards = measured(found.cards, Path(file))
+    return registry.Registry([replace(e, card=card) for e, card in zip(found.values(), cards, strict=True)])
 
 
 def playable(experts: registry.Registry) -> list[Card]:

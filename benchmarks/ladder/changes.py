@@ -10,7 +10,7 @@ from benchmarks._stats import Estimate, paired, ratio
 from benchmarks.ladder.episodes import Built, Row, played, rows
 from benchmarks.ladder.figures import means
 from benchmarks.ladder.school import School
-from poser.learning import probe
+from poser.learned.skills import scores_of
 from poser.learning.train_config import DQN, TrainConfig
 from poser.types import PoserError
 
@@ -86,13 +86,16 @@ def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
     world = school.world
     if expert not in {card.id for card in world.cards}:
         raise PoserError(f"no such expert: {expert!r}; experts are {', '.join(card.id for card in world.cards)}")
+    unmeasured = (replace(card, skills={}) if card.id == expert else card for card in world.cards)
+    world = replace(world, cards=tuple(unmeasured))
+    school = school.at(world)
     small = world.changed(without=[expert])
     fewer, more = school.at(small), school.at(replace(world, calls=MORE))
     found: dict[str, list[Row]] = {name: [] for name in ("without", *STAGES, "trained with it")}
     skill_scores, spent = school.skill_scores(world.mdp(), [expert])
     for seed in range(seeds):
         before = fewer.trained(DQN, seed)
-        told = school.tell(before, probe.scores_of(skill_scores), before.parent / f"{before.name}-{expert}")
+        told = school.tell(before, scores_of(skill_scores), before.parent / f"{before.name}-{expert}")
         after = more.trained(DQN.model_copy(update=GENTLY), seed, start=told)
         found["without"] += rows(small, "without", seed, small.mdp(), fewer.load(before))
         for name, folder in zip(STAGES, (before, told, after), strict=True):

@@ -103,7 +103,7 @@ def all_rungs(school: School, seeds: int, width: int = 3) -> list[Rung]:
         Rung("all-at-once", "the best pair that gets every command at once", one(lambda: chosen.whole)),
         Rung("per-verb", "the best expert a kind of command", one(lambda: chosen.table)),
         Rung("bandit", "linear, contextual, one step ahead", lambda s: (world.mdp(), bandit(world, s)), seeds),
-        named("greedy", "by the verbs on the cards", "rules"),
+        named("greedy", "by the skills on the cards", "rules"),
         *asked_planner(world),
         Rung("best-of-n", f"{LOOKS} experts a step, the critic keeps the best", lambda _: chosen.looks),
         Rung("paper-dqn", "the paper's: text, fixed head", lambda s: (world.mdp(), school.learned(PAPER, s)), seeds),

@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks.ladder.world import World
 from poser.learned.observation import Scores
+from poser.learned.skills import SkillScores
 from poser.learning import probe
 from poser.learning.tasks import load as load_tasks
 from poser.learning.train_config import TrainConfig
@@ -90,7 +91,7 @@ class School:
         policy_file.save(to, tensors, {**about, "observer": {**about["observer"], "scores": known}})
         return to
 
-    def skill_scores(self, mdp: MDP, experts: Sequence[str] | None = None) -> tuple[probe.SkillScores, int]:
+    def skill_scores(self, mdp: MDP, experts: Sequence[str] | None = None) -> tuple[SkillScores, int]:
         """Measured scores by a probe that takes at most a fifth of the calls, and the calls it took."""
         made, per_kind = [0], max(1, min(8, self.world.calls // 200))
         count = lambda _, whole: made.__setitem__(0, whole)  # noqa: E731

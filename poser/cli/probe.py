@@ -33,7 +33,8 @@ def call(args: argparse.Namespace) -> int:
     from poser.agent import Poser
     from poser.cli.progress import counting
     from poser.config import override
-    from poser.learning.probe import KEY, probe, save
+    from poser.learned.skills import KEY, save
+    from poser.learning.probe import probe
     from poser.learning.tasks import load
     from poser.types import PoserError
 
@@ -56,7 +57,8 @@ def call(args: argparse.Namespace) -> int:
     else:
         _table(plain)
     if args.out:
-        print(f"skill scores: {terminal.line(args.out)}", file=sys.stderr)
+        out = terminal.line(args.out)
+        print(f"skill scores: {out}; use them with --set skills={out}", file=sys.stderr)
     return 0
 
 

@@ -171,7 +171,7 @@ def _train(order: dict[str, Any], folder: Path, args: argparse.Namespace) -> dic
     from experts.files import write_whole
     from poser import config as configs
     from poser.agent import Poser
-    from poser.learning import probe
+    from poser.learned import skills
     from poser.learning.evaluate import draw_curve
     from poser.learning.train import CONFIG, CURVE, LOG, prepared, train
 
@@ -181,7 +181,7 @@ def _train(order: dict[str, Any], folder: Path, args: argparse.Namespace) -> dic
     terminal.quiet()
     poser = Poser.from_config(configs.checked(order["config"], str(folder)))
     if order["skill_scores"]:
-        probe.load(Path(order["skill_scores"]))  # a run that cannot begin leaves nothing
+        skills.load(Path(order["skill_scores"]))  # a run that cannot begin leaves nothing
     write_whole(folder / SETTINGS, json.dumps(order, indent=1).encode())
     setting = _setting(order, poser, folder, args)
     rows: list[dict[str, Any]] = []
@@ -202,21 +202,22 @@ def _train(order: dict[str, Any], folder: Path, args: argparse.Namespace) -> dic
 def _setting(order: Mapping[str, Any], poser: Poser, folder: Path, args: argparse.Namespace) -> Setting:
     """What is trained on; the experts are probed first, where no skill scores are given or kept in `folder`."""
     from poser.cli.progress import counting
-    from poser.learning import probe
+    from poser.learned import skills
+    from poser.learning.probe import probe
     from poser.learning.tasks import load
     from poser.learning.train import SKILL_SCORES, Setting
 
     tasks, eval_tasks = load(order["tasks"]), load(order["eval_tasks"])
     kept = Path(order["skill_scores"]) if order["skill_scores"] else folder / SKILL_SCORES
     if order["skill_scores"] or (kept.exists() and args.resume):
-        skill_scores = probe.load(kept)
+        skill_scores = skills.load(kept)
     elif order["offline"]:
         recorded = Path(order["offline"]) / SKILL_SCORES
-        skill_scores = probe.load(recorded) if recorded.exists() else {}
+        skill_scores = skills.load(recorded) if recorded.exists() else {}
     else:
         with counting("probe", args.quiet) as tell:
-            skill_scores = probe.probe(poser.mdp, tasks, on_call=tell)
-        probe.save(skill_scores, kept, {"critic": poser.mdp.critic.id, "tasks": tasks.id})
+            skill_scores = probe(poser.mdp, tasks, on_call=tell)
+        skills.save(skill_scores, kept, {"critic": poser.mdp.critic.id, "tasks": tasks.id})
     return Setting.of(
         poser,
         tasks,

@@ -6,42 +6,19 @@ picture that was kept.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from pydantic import Field, TypeAdapter
-from pydantic.dataclasses import dataclass
 
-from experts.files import write_whole
-from poser.learned.observation import Scores, kind_of
+from poser.learned.observation import kind_of
+from poser.learned.skills import SkillScore, SkillScores
 from poser.learning.tasks import TaskSource
 from poser.mdp import MDP
 from poser.types import PoserError, State, Step
 
 DRAWS = 60
 """Tasks drawn for each one wanted, before a kind of command counts as absent from the source."""
-LIMIT = 4 * 2**20
-"""Bytes of a file of scores."""
-KEY = "skill_scores"
-"""Under which the file holds them."""
-
-
-@dataclass(frozen=True)
-class SkillScore:
-    """Mean score [0, 1] of `n` calls, and their mean seconds."""
-
-    score: Annotated[float, Field(ge=0, le=1)]
-    n: int
-    seconds: float = 0.0
-
-
-SkillScores = dict[str, dict[str, SkillScore]]
-"""Card id -> kind of command (`kind_of`) -> score."""
-_FORM = TypeAdapter(SkillScores)
 
 
 def first_states(mdp: MDP, tasks: TaskSource, per_kind: int, seed: int = 0) -> dict[tuple[str, bool], list[State]]:
@@ -117,36 +94,3 @@ def probe(
         if on_call:
             on_call(done, whole)
     return {n: {k: score for k, steps in kinds.items() if (score := _score(steps))} for n, kinds in made.items()}
-
-
-def scores_of(skill_scores: SkillScores) -> Scores:
-    """The scores alone, as an `Observer` takes them."""
-    return {name: {kind: skill.score for kind, skill in kinds.items()} for name, kinds in skill_scores.items()}
-
-
-def save(skill_scores: SkillScores, path: Path, about: Mapping[str, Any]) -> None:
-    """Writes skill scores as JSON with what they stand on (critic, tasks, versions of the cards), whole or not at all.
-
-    Scores of other experts that the file holds already stay there.
-    """
-    known = _read(path) if path.exists() else {KEY: {}}
-    data = {**known, **about, KEY: _FORM.dump_python({**known[KEY], **skill_scores})}
-    write_whole(path, (json.dumps(data, indent=1) + "\n").encode())
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The whole content, checked. Raises `PoserError`."""
-    try:
-        if path.stat().st_size > LIMIT:
-            raise ValueError("too large")
-        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return {**data, KEY: _FORM.validate_python(data[KEY])}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        why = " ".join(str(error).split())
-        raise PoserError(f"{str(path)!r} holds no skill scores ({why:.160}); type: poser probe --out FILE") from None
-
-
-def load(path: Path) -> SkillScores:
-    """The skill scores of a file. Raises `PoserError` for a file of another form."""
-    scores: SkillScores = _read(path)[KEY]
-    return scores

@@ -22,10 +22,10 @@ from poser.agent import Poser
 from poser.learned import policy_file
 from poser.learned.embedders import Embedder, embedder
 from poser.learned.observation import Encoder, Observer
+from poser.learned.skills import SkillScores, scores_of
 from poser.learning import checkpoint, offline
 from poser.learning.evaluate import calibration, play, report
 from poser.learning.learner import MaskedDQN
-from poser.learning.probe import SkillScores, scores_of
 from poser.learning.tasks import PricedTasks, TaskSource
 from poser.learning.train_config import TrainConfig
 from poser.learning.vec_env import PoserVecEnv

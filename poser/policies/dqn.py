@@ -1,4 +1,5 @@
-"""The learned policy: `dqn:FOLDER` (as `poser train` wrote it), `dqn:NAME` (shipped), `dqn` (the embedded world's)."""
+"""The learned policy: `dqn:FOLDER` (as `poser train` wrote it), `dqn:NAME` (shipped), `dqn:untrained` (what the cards'
+skills say). `dqn` alone is the embedded world's where it knows any of the experts, else the untrained one."""
 
 from __future__ import annotations
 
@@ -12,13 +13,20 @@ import torch
 
 from poser.actions import ActionSet
 from poser.learned import policy_file
-from poser.learned.network import FlatQ, NetworkShape, SlotQ, restore
-from poser.learned.observation import Observer
+from poser.learned.embedders import HashEmbedder
+from poser.learned.network import FlatQ, NetworkShape, SlotQ, build, restore
+from poser.learned.observation import IDENTITY_COLUMNS, SCORE_COLUMN, Encoder, Observer
 from poser.plugins import Context
 from poser.types import PoserError, State
 
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "poster"
+UNTRAINED = "untrained"
+PRIOR = {"tried": -1.0, "text-to-image": -0.5, "all": -0.1, "price": -1.0, "stop": -1.0}
+"""What the untrained policy adds to an expert's skill: weights of columns of a card. A failed try costs a third, so
+that another expert comes next; a picture is edited, and drawn anew where no edit promises more than half a command;
+several commands are handed over at once where that scores higher by more than two benchmarks differ; a call costs its
+price; it stops where nothing promises more than minus one command."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +36,7 @@ class DqnPolicy:
     Q is computed in float64 and rounded to 1e-9, so that what else is in the batch cannot tip the choice.
 
     Attributes:
-        id: 'dqn:NAME@' and 8 digits of the weights' sha256.
+        id: 'dqn:NAME@' and 8 digits of the weights' sha256, or 'dqn:untrained'.
         network: of `poser.learned.network`, float64.
         observer: over the network's slots. They are those of this run, or those of the training where the network's
             head is fixed or a card is no more than a slot's number. Its action set says which may be chosen.
@@ -104,13 +112,42 @@ def of_folder(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy
     folder = Path(argument).expanduser() if argument and Path(argument).expanduser().is_dir() else None
     if folder is None:
         shipped = sorted(path.name for path in SHIPPED.glob("*") if (path / policy_file.ABOUT).is_file())
-        name = argument or DEFAULT
+        name = argument or (DEFAULT if _knows(SHIPPED / DEFAULT, actions) else UNTRAINED)
+        if name == UNTRAINED:
+            return untrained(actions)
         if name not in shipped:
-            known = f"; shipped are {', '.join(shipped)}" if shipped else ""
+            known = f"; shipped are {', '.join([*shipped, UNTRAINED])}"
             raise PoserError(f"no policy {name!r}; write {kind}:FOLDER of one that 'poser train' wrote{known}")
         folder = SHIPPED / name
     content, tensors = policy_file.load(folder)
     return _policy(content, tensors, actions, f"{kind}:{folder.resolve().name}")
+
+
+def _knows(folder: Path, actions: ActionSet) -> bool:
+    """Whether a policy was trained with any of these experts."""
+    trained = policy_file.load(folder)[0]["actions"]["slots"]
+    return any(slot.rpartition("/")[0] in actions.cards for slot in trained)
+
+
+def untrained(actions: ActionSet) -> DqnPolicy:
+    """A slot network that nobody trained: Q of a slot is its expert's skill (0 where it is unknown) and `PRIOR`."""
+    observer = Observer(Encoder(HashEmbedder(1)), actions)
+    shape = NetworkShape(
+        kind="slot",
+        state_columns=observer.encoder.dim,
+        card_columns=len(observer.names),
+        slots=len(actions.slots),
+        hidden_size=1,
+        text_columns=observer.encoder.dim,
+        identity_columns=IDENTITY_COLUMNS,
+        score_column=SCORE_COLUMN,
+    )
+    with torch.device("meta"):
+        names = build(shape).state_dict()
+    tensors = {name: torch.zeros(value.shape) for name, value in names.items()}
+    for name, weight in {observer.names[SCORE_COLUMN]: 1.0, **PRIOR}.items():
+        tensors["trust.weight"][0, observer.names.index(name) - IDENTITY_COLUMNS] = weight
+    return DqnPolicy.of(shape, tensors, observer, f"dqn:{UNTRAINED}")
 
 
 def _policy(

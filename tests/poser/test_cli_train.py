@@ -13,7 +13,9 @@ from poser.cli import main
 def test_probe_then_train_then_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scores, folder = tmp_path / "scores.json", tmp_path / "policy"
     assert main(["probe", "poster-pixart", "poster-ip2p", "--calls", "1", "--out", str(scores), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert f"use them with --set skills={scores}" in err
     assert set(told["skill_scores"]) == {"poster-pixart", "poster-ip2p"} and told["tasks"] == "poster:train"
     assert any(kind.startswith("generate") for kind in told["skill_scores"]["poster-pixart"])
 

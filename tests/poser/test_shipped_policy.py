@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from poser import Poser
-from poser.learned import policy_file
-from poser.learning import probe
+from poser.learned import policy_file, skills
 from poser.learning.train import CONFIG, SKILL_SCORES
 from poser.learning.train_config import DQN, TrainConfig
 from poser.policies.dqn import SHIPPED
@@ -34,7 +33,7 @@ def test_what_lies_beside_it_is_what_it_was_trained_with() -> None:
     about, _ = policy_file.load(SHIPPED / "poster")
     assert TrainConfig.model_validate_json((SHIPPED / "poster" / CONFIG).read_text()) == DQN
     assert TrainConfig.model_validate(about["train_config"]) == DQN
-    assert probe.scores_of(probe.load(SHIPPED / "poster" / SKILL_SCORES)) == about["observer"]["scores"]
+    assert skills.scores_of(skills.load(SHIPPED / "poster" / SKILL_SCORES)) == about["observer"]["scores"]
 
 
 def test_it_makes_the_recorded_trajectory_again(poser: Poser) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from experts.types import Failure
-from poser.learning.probe import SkillScore, load, probe, save, scores_of
+from poser.learned.skills import SkillScore, load, save, scores_of
+from poser.learning.probe import probe
 from poser.types import PoserError, Task
 from tests.poser.world import make
 

@@ -15,8 +15,8 @@ from experts.pool import Pool
 from poser import policies
 from poser.learned import policy_file
 from poser.learned.embedders import HashEmbedder
+from poser.learned.skills import SkillScore
 from poser.learning.offline import read
-from poser.learning.probe import SkillScore
 from poser.learning.train import LOG, RECORD, Setting, fallback, train
 from poser.learning.train_config import DQN, PAPER, TrainConfig
 from poser.mdp import MDP
