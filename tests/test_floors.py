@@ -29,6 +29,7 @@ FLOORS = (
     ("poser.critics.vlm",),
     ("poser.critics",),
     ("poser.mdp", "poser.runs"),
+    ("poser.seats",),
     ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
     ("poser.learning",),
