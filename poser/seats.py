@@ -133,7 +133,7 @@ class Seats:
 def _alone(
     items: Sequence[Any], work: Callable[[Sequence[Any]], list[Any]]
 ) -> list[tuple[Sequence[Any], list[Any], Exception | None]]:
-    """(items, results, None) of all together; where that raises, of each by itself, with the exception of those that do."""
+    """(items, results, None) of all together; where that raises, of each alone, with the exception of those that do."""
     if not items:
         return []
     try:
