@@ -227,9 +227,9 @@ def test_reading_is_quick():
     text = "Draw a white poster with a red star at the top left, then add a small blue heart below it. Make it green. "
     read(text)
     for prompt, limit in ((text, 0.1), (text * 40, 1.0), ("red star and " * 400, 1.0), ("红" * LONGEST, 1.0)):
-        start = time.perf_counter()
+        start = time.process_time()
         read(prompt)
-        assert time.perf_counter() - start < limit
+        assert time.process_time() - start < limit
 
 
 def test_the_rest_of_a_prompt_too_long_is_named():

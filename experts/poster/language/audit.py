@@ -18,8 +18,9 @@ from experts.poster.language.wishes import Step
 from experts.poster.language.world import World
 from experts.poster.scene import COLOURS, SHAPES
 
-Replay = Callable[[Step, Clause], World | None]
-"""The world that a clause would have led to in the place of a step's own; None where it would have been refused."""
+Replay = Callable[[Step, Clause], World | None] | None
+"""The world that a clause would have led to in the place of a step's own; None where it would have been refused.
+Without a replay, a word is heard where the posters before or after its step show what it names."""
 _OTHER = {
     ("v", "top"): Sense("v", "bottom"), ("v", "bottom"): Sense("v", "top"),
     ("h", "left"): Sense("h", "right"), ("h", "right"): Sense("h", "left"), ("mid", ""): Sense("h", "left"),
@@ -31,8 +32,6 @@ _OTHER = {
     ("rel", "above"): Sense("rel", "below"), ("rel", "below"): Sense("rel", "above"),
     ("rel", "left"): Sense("rel", "right"), ("rel", "right"): Sense("rel", "left"),
 }  # fmt: skip
-_LONGEST = 30
-"""Words of a clause that are weighed one by one, which takes a time that grows with the square of their number."""
 _DROPPED = ("not", "no", "except", "only", "other", "same", "gone")
 """Words that must tell by their absence."""
 
@@ -50,7 +49,7 @@ def unheard(step: Step, replay: Replay) -> Iterator[Token]:
 
 def _heard(step: Step, k: int, token: Token, replay: Replay) -> bool:
     clause = step.clause
-    if clause.corrected or len(clause.tokens) > _LONGEST:
+    if replay is None or clause.corrected:
         return _shows(step.before, token) or _shows(step.after, token)
     others = [clause.tokens[:k] + clause.tokens[k + 1 :]] if token.tag in _DROPPED else _variants(step, k, token)
     for tokens in others:

@@ -33,7 +33,9 @@ def borne_out(step: Step, k: int) -> bool:
         return any(thing.place in CORNERS for thing in (*step.before.things, *step.after.things))
     if token.tag == "count":
         lines = {"corner": "4", "row": "3", "column": "3"}
-        return token.value in (str(len(_about(step))), lines.get(next((t for t in near if t in lines), ""), ""))
+        about = _about(step)
+        alike = sum(thing.shape == about[0].shape for thing in step.before.things) if about else 0
+        return token.value in (str(len(about)), str(alike), lines.get(next((t for t in near if t in lines), ""), ""))
     if token.tag == "gone":
         return step.clause.verb == "remove"
     if token.tag == "only":

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from experts.poster.language.altering import replace
 from experts.poster.language.cutting import CAUSES, CONTENT, VERBS, asks, cut, sentences
+from experts.poster.language.lexicon import Sense
 from experts.poster.language.senses import sharpened
 from experts.poster.language.tokens import Token
 
@@ -194,7 +195,10 @@ def _verb(tokens: list[Token]) -> tuple[str, str, list[Token], bool]:
     joints = ("not", "fill", "and", "but", "then", *(() if any(t.tag == "rel" for t in leading) else ("comma",)))
     rest = [t for t in leading if t.tag not in joints]
     rest += tokens[(best if effect is None else effect) + 1 :]
-    return ("grow", token.value, rest, negated) if token.tag == "grow" else (token.value, "", rest, negated)
+    verb, _, way = token.value.partition(" ")
+    if way and not any(t.tag in ("dir", "v", "h", "mid", "rel", "corner", "where", "here") for t in rest):
+        rest.append(replace(token, sense=Sense("dir", way)))  # 'the star sinks'
+    return ("grow", token.value, rest, negated) if token.tag == "grow" else (verb, "", rest, negated)
 
 
 def _main_verb(tokens: Sequence[Token]) -> int | None:

@@ -149,19 +149,22 @@ def _told_of(tokens: Sequence[Token], k: int, begun: int) -> bool:
     gone = any(t.value == "go" for t in said) and tokens[k].tag == "the"
     if (gone or _subject(tokens, k)) and _complete(said):
         return True
+    told = any(t.tag == "is" for t in said) or (said and said[-1].tag in ("colour", "size", "more", "gone", "dir"))
+    if told and asks(said) and _subject(tokens, k, VERBS):
+        return True  # 'the sky turns purple, the circle sinks'
     verb_last = len(said) > 1 and said[-1].tag in VERBS and _complete(said[:-1])
     return verb_last and tokens[k].tag not in VERBS and tokens[k - 1].tag != "but" and _verbs(tokens[k:])
 
 
-def _subject(tokens: Sequence[Token], k: int) -> bool:
-    """Whether what begins at `k` names something that is there, and then says what it does or is."""
+def _subject(tokens: Sequence[Token], k: int, predicates: Sequence[str] = ("is", *VERBS, "not")) -> bool:
+    """Whether what begins at `k` names something, and then says what it does or is."""
     while k < len(tokens) and tokens[k].tag == "fill":
         k += 1
-    if k >= len(tokens) or tokens[k].tag not in _NAMES:
+    if k >= len(tokens) or tokens[k].tag not in (*_NAMES, "a"):
         return False
-    while k < len(tokens) and tokens[k].tag in _NAMING:
+    while k < len(tokens) and tokens[k].tag in (*_NAMING, "a"):
         k += 1
-    return k < len(tokens) and tokens[k].tag in ("is", *VERBS, "not") and tokens[k].sense.form != "ing"
+    return k < len(tokens) and tokens[k].tag in predicates and tokens[k].sense.form != "ing"
 
 
 def _adjunct(said: Sequence[Token]) -> bool:

@@ -9,6 +9,7 @@ from experts.poster.language.altering import replace
 from experts.poster.language.audit import unheard
 from experts.poster.language.clauses import Clause
 from experts.poster.language.elements import elements
+from experts.poster.language.gathering import gathered
 from experts.poster.language.terms import (
     GROUNDS,
     Direction,
@@ -27,6 +28,10 @@ from experts.poster.scene import Scene
 
 _DESCRIBING = ("", "draw", "add", "fill")
 _NEEDS_PICTURE = ("change", "remove", "move", "swap", "replace", "copy", "flip", "grow", "go", "take")
+
+
+_WEIGHED = 1200
+"""The most that weighing words one by one may cost: the sum over the clauses of their words, squared."""
 
 
 class Interpreter:
@@ -72,9 +77,11 @@ class Interpreter:
     def _audit(self) -> None:
         """Says which words found no place in what was understood, each behind its clause."""
         audited: list[Step] = []
+        spent = 0
         for step in self.steps:
             audited.append(step)
-            for token in unheard(step, self._replay):
+            spent += len(step.clause.tokens) ** 2
+            for token in unheard(step, self._replay if spent <= _WEIGHED else None):
                 text = self.prompt[token.start : token.end]
                 why = f"it is not clear what {text!r} is about"
                 wish = Wish(text, (token.start, token.end), (), "not understood", why)
@@ -85,7 +92,7 @@ class Interpreter:
         """The world after a step if it had had this clause; None where that would have been refused."""
         self.world = step.before
         try:
-            return self._applied(clause, do.preferred(self._said(clause)), step.opening)
+            return self._applied(clause, do.preferred(gathered(self.world, clause, self.start is None)), step.opening)
         except Refused:
             return None
 
@@ -110,13 +117,8 @@ class Interpreter:
         self.last_condition = self.conditions[key]
         return self.last_condition
 
-    def _said(self, clause: Clause) -> list[Element]:
-        """What a clause names."""
-        said = _without_owner(_without_echo(elements(clause.tokens)))
-        return said if self.start is not None or self.world.things else _without_idle(said)
-
     def _carry_out(self, clause: Clause, wish: Wish) -> None:
-        said = self._said(clause)
+        said = gathered(self.world, clause, self.start is None)
         if clause.verb == "undo" and not any(isinstance(e, Noun) and e.shape for e in said):
             self._undo(clause, wish)
             return
@@ -261,38 +263,6 @@ class Interpreter:
             det = "them" if len(world.named(world.focus)) > 1 and world.group else "it"
             return do.describe(world, [Noun("thing", det=det), *said], opening)
         return do.describe(world, said, opening)
-
-
-def _without_echo(said: list[Element]) -> list[Element]:
-    """'the star at the top, move it down': 'it' only says again what was named first."""
-    at = next((k for k, e in enumerate(said) if isinstance(e, Noun) and e.det == "it"), 0)
-    first, between = (said[0] if said else None), said[1:at]
-    if (
-        not at
-        or not isinstance(first, Noun)
-        or not first.definite
-        or not all(isinstance(e, Place | Mark) for e in between)
-    ):
-        return said
-    if any(isinstance(e, Mark) and e.tag not in ("colon", "comma") for e in between):
-        return said
-    places = tuple(e for e in between if isinstance(e, Place))
-    return [replace(first, places=(*first.places, *places)), *said[at + 1 :]]
-
-
-def _without_owner(said: list[Element]) -> list[Element]:
-    """'It should have a red star': what has things is the poster."""
-    kinds = [element.tag if isinstance(element, Mark) else "" for element in said]
-    owned = bool(said) and isinstance(said[0], Noun) and said[0].det == "it" and kinds[1:2] in (["with"], ["is"])
-    return said[kinds.index("with") + 1 :] if owned and "with" in kinds[1:3] else said
-
-
-def _without_idle(said: list[Element]) -> list[Element]:
-    """'I need this now: blue poster', 'it is a red star': before anything is drawn, pronouns stand for the poster."""
-    new = any(isinstance(e, Noun) and ((e.shape and not e.definite) or e.spec.colour) for e in said)
-    idle = [e for e in said if isinstance(e, Noun) and e.det in ("it", "them") and e.spec == Spec() and not e.attr]
-    first = next((k for k, e in enumerate(said) if isinstance(e, Noun) and e.shape and not e.definite), len(said))
-    return [e for k, e in enumerate(said) if k > first or not any(e is one for one in idle)] if new else said
 
 
 def _noticed(world: World, clause: Clause) -> World:

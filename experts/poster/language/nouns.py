@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from experts.poster.language.altering import replace
 from experts.poster.language.places import place_at, place_of
@@ -38,13 +38,13 @@ class _Phrase:
         self.sides: list[Token] = []
         self.adjectives = 0
         self.steps: dict[str, Callable[[], str]] = {
-            "of": self._of, "and": self._and, "count": self._count, "other": self._other, "both": self._both,
-            "not": self._not, "same": self._same,
+            "of": self._of, "and": self._and, "or": self._and, "count": self._count, "other": self._other,
+            "both": self._both, "not": self._not, "same": self._same,
         }  # fmt: skip
 
     def read(self) -> Noun | None:
         """The noun; None where there is none."""
-        while self.scan.tag() in BEFORE or self.scan.tag() in (*HEADS, "of", "and"):
+        while self.scan.tag() in BEFORE or self.scan.tag() in (*HEADS, "of", "and", "or"):
             tag = self.scan.tag()
             step = self._head if tag in HEADS else self.steps.get(tag, self._plain)
             told = step()
@@ -77,7 +77,16 @@ class _Phrase:
         ):
             self._set(count=1)
             return ""
-        if tag == "shape" and following == "thing" and token.sense.form != "s":
+        stepped = scan.text(1) == "one" and scan.tag(2) in (
+            "to",
+            "dir",
+            "h",
+            "v",
+            "fill",
+            "cell",
+            "attr",
+        )  # 'the star one to the left'
+        if tag == "shape" and following == "thing" and token.sense.form != "s" and not stepped:
             self._set(shape=value)
             return ""
         if tag == "shape" and noun.shape not in ("", value) and following not in HEADS:
@@ -101,7 +110,8 @@ class _Phrase:
             negative=self.noun.negative or value == "none",
         )
         k = scan.past("is", "a", "fill", start=1) if value == "which" else 1
-        if scan.tag(k) in ("colour", "size", "shape") and scan.tag(k + 1) in ("is", "verb", "grow", "to", "colour"):
+        behind = ("is", "verb", "grow", "to", "colour", "size", "more", "gone")
+        if scan.tag(k) in ("colour", "size", "shape") and scan.tag(k + 1) in behind:
             token = scan.tokens[scan.at + k]
             shape = token.value if token.tag == "shape" else self.noun.shape
             spec = self.noun.spec if token.tag == "shape" else with_word(self.noun.spec, token)
@@ -134,6 +144,9 @@ class _Phrase:
             self._set(det=tag)
         elif tag == "a":
             self._set(det=noun.det if noun.det in ("no", "all") else "a")
+        elif tag == "that" and noun.det == "all" and (value == "rel" or scan.tag(1) in ("is", "not", "with")):
+            self._set(head="things", plural=True, which=True)  # 'all that is red'
+            return "done"
         elif tag in ("the", "that"):
             self._set(det=noun.det or tag)
         elif tag == "no":
@@ -142,12 +155,14 @@ class _Phrase:
 
     def _of(self) -> str:
         many = self.scan.tag(-1) in ("all", "both", "other", "count") and self.scan.at > self.start
-        return "" if many else "stop"
+        return "" if many and self.scan.tag(1) not in ("it", "them") else "stop"
 
     def _and(self) -> str:
-        """'small and red star' goes on, 'a red and a blue star' and 'a star and a heart' do not."""
+        """'small and red star' and 'the red and blue stars' go on, 'a red and a blue star' and 'a star and' do not."""
         before, following = self.scan.tag(-1), self.scan.tag(1)
         goes_on = self.adjectives and {before, following} == {"colour", "size"} and self.scan.headed(1)
+        if before == following == "colour" and self.scan.headed(1):
+            goes_on = self.scan.tag() == "or" or self.noun.det in ("the", "all", "that", "no")
         return "" if goes_on else "stop"
 
     def _count(self) -> str:
@@ -224,6 +239,11 @@ class _Phrase:
 def _tail(scan: Scan, noun: Noun) -> Noun:
     """What follows the head at once: a possessive attribute, a relative clause, 'of the same colour'."""
     noun = _possessive(scan, noun)
+    if noun.head == "thing" and not noun.shape and not noun.attr and scan.text() == "of":
+        group = noun_at(inner := Scan(scan.tokens, scan.at + 1))
+        if group is not None and group.several and group.definite:  # 'all three of them', 'the red one of the stars'
+            scan.at = inner.at
+            return replace(noun, of=group)
     _skip_whole(scan)
     made = scan.past("fill", "that")
     told = (
@@ -269,19 +289,22 @@ def _relative(scan: Scan, noun: Noun) -> Noun | None:
     start = scan.at
     if scan.tag() == "comma" and scan.tag(1) == "that":
         scan.at += 1
-    if noun.which and scan.tag() == "not":  # 'whatever is not black'
-        spec = _spec_word(scan, Spec(), True)
-        while spec is not None and scan.tag() in ("or", "and") and scan.tag(1) in _ATTRIBUTES and not scan.headed(1):
-            spec = replace(spec, denied=(*spec.denied, scan.value(1)))  # 'whatever is not red or green'
-            scan.at += 2
-        return None if spec is None else replace(noun, which=False, spec=joined(noun.spec, spec))
-    if not (scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not") or scan.value() == "rel")):
+    told = scan.tag() == "that" and (scan.tag(1) in ("is", "with", "not", "shaped") or scan.value() == "rel")
+    if noun.which:  # 'whatever is black'
+        noun, told = replace(noun, which=False), True
+        scan.at -= 1
+        if scan.text(1) == "of":
+            scan.at += scan.past("of", "them", "the", "fill", start=1) - 1
+    if not told:
         scan.at = start
         same = _same_at(scan)
         return None if same is None else replace(noun, spec=joined(noun.spec, same))
     scan.at += 1
     scan.skip("is", "fill", "that")
-    spec = spec_at(scan)
+    if scan.tag() == "shaped":
+        scan.at += 1
+        return replace(noun, shape=scan.value(-1))
+    spec = spec_at(scan, ("and", "but", "fill", "or"))
     if spec is not None:
         return replace(noun, spec=joined(noun.spec, spec))
     place = place_at(scan)
@@ -367,7 +390,7 @@ def placed(scan: Scan, noun: Noun) -> Noun:
     return noun
 
 
-def spec_at(scan: Scan) -> Spec | None:
+def spec_at(scan: Scan, joints: Sequence[str] = ("and", "comma", "but", "fill", "or", "is")) -> Spec | None:
     """A run of attributes without a head: 'red', 'small and blue', 'not red', 'gone', 'the same colour as it'."""
     start = scan.at
     link = _spec_link(scan)
@@ -376,7 +399,7 @@ def spec_at(scan: Scan) -> Spec | None:
         scan.at = start
         return _same_at(scan)
     while True:
-        if scan.tag() == "attr" or (scan.tag() in ("and", "comma", "but", "fill", "or", "is") and _goes_on(scan)):
+        if scan.tag() == "attr" or (scan.tag() in joints and _goes_on(scan)):
             scan.at += 1
             continue
         more = _spec_word(scan, spec, False)
@@ -409,9 +432,10 @@ def _spec_word(scan: Scan, spec: Spec, first: bool) -> Spec | None:
     if spec.denied and scan.tag(-1) in _ATTRIBUTES:
         return None  # 'what is not black white'
     if tag in _ATTRIBUTES and not (first and scan.headed()):
-        listed = (*(spec.listed or (spec.colour,)), scan.value()) if tag == "colour" and spec.colour else spec.listed
         scan.at += 1
-        return replace(with_word(spec, scan.tokens[scan.at - 1]), listed=listed)
+        if spec.denied and scan.tag(-2) in ("or", "and") and not (spec.colour or spec.size):
+            return replace(spec, denied=(*spec.denied, scan.value(-1)))  # 'not red or blue'
+        return with_word(spec, scan.tokens[scan.at - 1])
     if tag == "gone":
         scan.at += 1
         return replace(spec, gone=True)

@@ -165,6 +165,9 @@ def remove(world: World, elements: Sequence[Element]) -> World:
             raise Refused(f"there is no {said(replace(noun, plural=False, det='the'))} ({world.listed()})")
         gone += [t for t in things_of(world, noun, left_out) if t not in gone]
     rest = world.without(gone)
+    if left_out:
+        spared = [t for other in left_out for noun in other.nouns for t in things_of(rest, noun)]
+        return rest.seen(spared, len(spared) > 1)
     left = rest.named(world.focus)
     return rest.seen(left) if left else replace(rest, focus=tuple(thing.number for thing in gone), group=0)
 
@@ -182,7 +185,8 @@ def keep(world: World, elements: Sequence[Element]) -> World:
             tied[-1] = replace(tied[-1], places=(*tied[-1].places, element))
     if only and tied:
         kept = [t for noun in tied for t in things_of(world, noun if noun.definite else replace(noun, det="the"))]
-        return world.without([t for t in world.things if t not in kept])
+        group = next((things_of(world, noun.of) for noun in tied if noun.of), world.things)
+        return world.without([t for t in group if t not in kept]).seen(kept, len(kept) > 1)
     if left_out and any(noun.det == "all" for noun in nouns):
         gone = [t for other in left_out for n in other.nouns for t in things_of(world, n)]
         return world.without(gone)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
 from experts.poster.language.terms import Except, Noun, Place, Relation
-from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, cells_of, fits, within
+from experts.poster.language.world import CORNERS, NUMBERS, Puzzled, Refused, Thing, World, cells_of, fits, like, within
 from experts.poster.scene import PLACES, plural
 
 _STEPS = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -16,12 +16,6 @@ def said(noun: Noun) -> str:
     """A noun in plain words: 'red star'."""
     shape = noun.shape or "item"
     return " ".join(filter(None, (noun.spec.size, noun.spec.colour, plural(shape, 2) if noun.several else shape)))
-
-
-def like(thing: Thing, noun: Noun) -> bool:
-    """Whether a thing has the shape, colour and size that a noun names."""
-    spec = noun.spec
-    return noun.shape in ("", thing.shape) and spec.colour in ("", thing.colour) and spec.size in ("", thing.size)
 
 
 def things_of(world: World, noun: Noun, left_out: Sequence[Except] = ()) -> list[Thing]:
@@ -67,7 +61,8 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
         return focus if len(focus) > 1 else list(world.things)
     if noun.det in ("former", "latter"):
         return (focus[:1] if noun.det == "former" else focus[-1:]) if len(focus) > 1 else []
-    found = [thing for thing in world.things if fits(thing, noun, world)]
+    group = world.things if noun.of is None else things_of(world, noun.of)
+    found = [thing for thing in group if fits(thing, noun, world)]
     if noun.other:
         rest = [thing for thing in found if thing not in focus]
         found = rest if focus and (rest or not noun.near) else found  # of 'the remaining ones', all may be there

@@ -83,7 +83,7 @@ def _attribute_word(view: _View) -> Sense | None:
     elif view.text in ("colours", "colors", "shades"):
         return Sense("attr", "colour")
     elif view.text in ("place", "position", "set", "spot", "places", "positions"):
-        if before in ("the", "of", "same", "it", "them", "mutual", "that", "verb") or view.text_near(-1) in (
+        if before in ("the", "of", "same", "it", "them", "mutual", "that", "verb", "count") or view.text_near(-1) in (
             "one",
             "two",
         ):
@@ -314,6 +314,8 @@ def _particle(view: _View) -> Sense | None:
         return None
     rest = _clause_after(view)
     for k, token in enumerate(rest[1:], 1):
+        if token.tag == "is":
+            break
         after = rest[k + 1].tag if k + 1 < len(rest) else ""
         if after not in (*_ENDS, "and", "fill", "from", "gone", "please", "of", "the", "correct") and not (
             after == "" and token.tag == "gone"
@@ -321,6 +323,29 @@ def _particle(view: _View) -> Sense | None:
             continue
         if token.tag == "gone" or token.text in ("off", "out"):
             return Sense("verb", "remove")
+    return None
+
+
+def _downward(view: _View) -> Sense | None:
+    """'lower the star', 'drop it one row': moves it, where another word says by how much or what."""
+    if view.text == "lower" and view.tag == "v" and view.near(-1) in _JOINTS:
+        return Sense("verb", "move down") if view.near(1) in ("the", "it", "all", "both", "them", "that") else None
+    if view.text in ("drop", "drops") and view.tag == "verb":
+        rest = {token.tag for token in _clause_after(view)}
+        return Sense("verb", "move down") if rest & {"dir", "cell", "to"} else None
+    return None
+
+
+def _off(view: _View) -> Sense | None:
+    """'the star off', 'heart out': gone, where nothing follows that it would be from."""
+    ends = view.near(1) in (*_ENDS, "and", "then", "fill")
+    if (
+        view.tag == "from"
+        and view.text in ("off", "out")
+        and ends
+        and view.near(-1) in ("shape", "thing", "is", "things")
+    ):
+        return Sense("gone")
     return None
 
 
@@ -463,7 +488,7 @@ def _several_senses(view: _View) -> Sense | None:
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
     _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making,
-    _particle, _pronoun, _ordinal, _time, _place_word, _several_senses,
+    _downward, _particle, _off, _pronoun, _ordinal, _time, _place_word, _several_senses,
 )  # fmt: skip
 
 

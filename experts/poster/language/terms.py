@@ -31,7 +31,7 @@ class Place:
 @dataclass(frozen=True)
 class Spec:
     """Attributes that something gets, or has: `more` is a comparative, `most` an extreme, `gone` to be removed;
-    `listed`: colours of a list ('red, white and blue'), one for each thing.
+    `listed`: colours of a list ('red, white and blue'), one for each thing, or those that what is meant may have.
     `denied`: attributes that it must not have; `same`: attributes taken from `like` (None: from what was named last).
     """
 
@@ -50,7 +50,8 @@ class Spec:
 
 @dataclass(frozen=True)
 class Noun:
-    """Words for one thing or several: determiner, how many, attributes, and what narrows them down."""
+    """Words for one thing or several: determiner, how many, attributes, and what narrows them down (`of`: the group
+    that they are taken from)."""
 
     head: str = ""
     shape: str = ""
@@ -74,6 +75,7 @@ class Noun:
     near: bool = False
     which: bool = False
     name: str = ""
+    of: Noun | None = None
 
     @property
     def definite(self) -> bool:
@@ -139,7 +141,8 @@ def with_word(spec: Spec, token: Token) -> Spec:
     """The attributes with one more word; a second, different one of the same kind is a clash."""
     if token.tag == "colour":
         if spec.colour and spec.colour != token.value:
-            return replace(spec, clash=f"{spec.colour} and {token.value}")
+            listed = (*(spec.listed or (spec.colour,)), token.value)
+            return replace(spec, clash=f"{spec.colour} and {token.value}", listed=listed)
         return replace(spec, colour=token.value)
     if spec.size and spec.size != (token.value or spec.size):
         return replace(spec, clash=f"{spec.size} and {token.value}")

@@ -16,6 +16,7 @@ _PIECE = re.compile(
     r"|(?<!\S)[-*\u2022]\s+|(?<!\S)\(?\d{1,2}[.)](?=\s))"
     r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\u3005]+)|(?P<number>\d+(?:[.,]\d+)?(?:x\b|st\b|nd\b|rd\b|th\b)?)"
     r"|(?P<word>[^\W\d_]+(?:['\u2019][^\W\d_]+)*)"
+    r"|(?P<dot>(?<=\w)\.(?=(?:colou?r|size|pos|position|place|shape)\b))"
     r"|(?P<stop>[.!?;}\u2026\u3002\uff01\uff1f\uff1b]+)"
     r"|(?P<comma>[,\u3001\uff0c(){\[\]/|]|\s[-\u2013\u2014]{1,2}\s|\u2014)"
     r"|(?P<arrow>=>|-+>|\u2192|~>)|(?P<colon>[:\uff1a]|=)|(?P<sign>[^\s\w])",
@@ -69,6 +70,8 @@ def _pieces(text: str) -> list[_Piece]:
             found.append(_Piece("'s", end - 2, end, kind))
         elif kind == "word" and said in signs():
             found += [_Piece(word, start, end, "word") for word in signs()[said].split()]
+        elif kind == "dot":
+            found.append(_Piece("'s", start, end, "word"))
         elif kind == "arrow":
             found.append(_Piece("becomes", start, end, "arrow"))
         elif kind == "sign" and said in _MUTE:

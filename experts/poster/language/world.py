@@ -270,6 +270,13 @@ def within(place: Place, cell: int) -> bool:
     return (not v or cell in ROWS[v]) and (not h or cell in COLUMNS[h])
 
 
+def like(thing: Thing, noun: Noun) -> bool:
+    """Whether a thing has the shape, the size, and the colour or one of the colours that a noun names."""
+    spec = noun.spec
+    coloured = thing.colour in spec.listed or spec.colour in ("", thing.colour)
+    return noun.shape in ("", thing.shape) and coloured and spec.size in ("", thing.size)
+
+
 def fits(thing: Thing, noun: Noun, world: World) -> bool:
     """Whether a thing has all attributes that a noun names (places and relations apart)."""
     spec = noun.spec
@@ -279,9 +286,6 @@ def fits(thing: Thing, noun: Noun, world: World) -> bool:
             return False
     elif noun.name and noun.name != thing.name:
         return False
-    same = all(
-        wish in ("", have)
-        for wish, have in ((noun.shape, thing.shape), (spec.colour, thing.colour), (spec.size, thing.size))
-    )
+    same = like(thing, noun)
     denied = any(value in (thing.colour, thing.size) for value in spec.denied)
     return same and not denied and not any(fits(thing, other, world) for other in noun.denied)

@@ -1,0 +1,92 @@
+"""Edits of a given picture: each kind of phrase in many wordings, and the one scene that all of them mean."""
+
+import pytest
+
+from experts.poster.language.reading import read
+from experts.poster.scene import PLACES, Item, Scene
+
+
+def scene(ground: str, *items: str) -> Scene:
+    """A scene from 'big red star @top left'."""
+    made = []
+    for item in items:
+        words, _, place = item.partition(" @")
+        size, colour, shape = words.split()
+        made.append(Item(PLACES.index(place), shape, colour, size))
+    return Scene(ground, tuple(made))
+
+
+STAR, CIRCLE, HEART = "big red star @top left", "small blue circle @center", "big green heart @bottom right"
+THREE = scene("white", STAR, CIRCLE, HEART)
+SQUARES = scene("white", "small red square @top left", "small red square @top right", "big blue star @center")
+ROW = scene("black", "big red circle @top left", "big red circle @top center", "big red circle @top right",
+            "small white star @center")  # fmt: skip
+KINDS = {
+    "colours joined by 'or'": (THREE, scene("white", HEART), [
+        "bin whatever is red or blue", "remove everything that is red or blue", "delete the red and blue shapes",
+        "take away all red or blue things", "remove whatever isn't green", "get rid of all that is red or blue",
+    ]),
+    "attributes behind 'everything'": (THREE, scene("white", STAR, HEART), [
+        "remove everything blue", "delete whatever is small", "throw out everything small",
+        "remove all that isn't big", "everything small => gone",
+    ]),
+    "a clause narrows a thing down": (SQUARES, scene("white", "small green square @top left",
+                                                    "small green square @top right", "big blue star @center"), [
+        "every thing that isn't a star becomes green", "make everything that is not a star green",
+        "whatever has four corners should be green", "all things that are not blue should be green",
+        "whatever isn't a star: green",
+    ]),
+    "a bare noun for what is there": (THREE, scene("white", "big red star @top center", CIRCLE, HEART), [
+        "star one to the right", "red one one to the right", "red star right by one", "red one to the top centre",
+        "move star one to the right", "the star one step right please", "shift the star one right",
+    ]),
+    "gone": (THREE, scene("white", CIRCLE, HEART), [
+        "star off", "star: gone", "the star off, please", "the star can go", "rm star", "the star disappears",
+        "the star has to go", "star away", "please make the star vanish", "the star exits",
+    ]),
+    "an attribute as a property": (THREE, scene("white", "big purple star @top left", CIRCLE, HEART), [
+        "star.color = purple", "star.colour: purple", "star colour = purple", "the star's colour: purple",
+        "set star.colour to purple", "star -> purple",
+    ]),
+    "the rest, which stays": (THREE, scene("white", "big purple star @top left", CIRCLE, HEART), [
+        "make the star purple, everything else may stay as it is",
+        "The star becomes purple. Everything else: no change",
+        "star purple, the rest stays", "make the star purple and leave everything else alone",
+        "turn the star purple; all else unchanged", "make the star purple while everything else stays put",
+    ]),
+    "one of a group": (ROW, scene("black", "big red circle @top left", "big yellow circle @top center",
+                                  "big red circle @top right", "small white star @center"), [
+        "those three circles on the top, can you make the middle one yellow",
+        "of the three circles make the middle one yellow", "the circles: the middle one should be yellow",
+        "the middle circle of the three should be yellow", "of the circles, the one in the middle becomes yellow",
+    ]),
+    "only one of a group stays": (scene("blue", "small white heart @top left", "big red heart @center",
+                                        "small yellow star @bottom left"),
+                                  scene("blue", "big red heart @center", "small yellow star @bottom left"), [
+        "Of the two hearts only the red one may stay", "of the hearts keep only the red one",
+    ]),
+    "said twice": (ROW, scene("black", "small white star @center"), [
+        "take out the circles please, all of them", "remove the circles, all three of them",
+        "the circles, remove them", "all the circles, delete them",
+    ]),
+    "what was left out is what 'it' means": (THREE, scene("white", "big red star @center"), [
+        "remove everything except the star, then move it to the center",
+        "delete all but the star and put it in the middle", "keep only the star. move it to the centre",
+        "remove everything except the star, then move that to the center",
+    ]),
+    "clauses with their own subjects": (THREE, scene("purple", "big red star @middle left", HEART), [
+        "the background turns purple, the star sinks one place, the circle goes away",
+        "the backdrop becomes purple, the star moves down one, and the circle is removed",
+        "background should be purple, star down one, circle off",
+    ]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, row in KINDS.items() for text in row[2]])
+def test_wordings_of_one_meaning_lead_to_one_scene(kind: str, text: str) -> None:
+    start, wanted, _ = KINDS[kind]
+    reading = read(text, start)
+    assert reading.target is not None
+    assert set(reading.target.items) == set(wanted.items), reading.wishes
+    assert reading.target.background == wanted.background
+    assert not [wish for wish in reading.wishes if wish.end]
