@@ -1,7 +1,15 @@
-"""THE transition: `MDP.step(states, slots) -> list[Step]`. Read this third, after the two `types.py`.
+"""THE decision process as one map, in Gymnasium's functional form. Read this third, after the two `types.py`.
 
-Five phases, each list to list: plan (pure), experts (device), critic (device), reward (pure), fold (pure). Every
-way to run an agent comes through here; there is no second loop.
+    start       MDP.start(tasks) -> states              plan, and ask what the first commands presuppose
+    observation learned.observation.Observer(states)    'state' [B, D]: embed(current), embed(remaining), extras;
+                                                        'cards' [B, K, F]: a row a slot; 'mask' [B, K]
+    mask        MDP.mask(states) -> bool [B, K]         legal slots; once a step, checked here and nowhere else
+    transition  MDP.step(states, slots) -> steps        five phases, each list to list: plan (pure), experts (device),
+                                                        critic (device), reward (pure), fold (pure)
+    reward      MDP.earned(...) -> {term: value}        every term by its name, and 'total'
+    end         Step.terminated, Step.truncated         nothing is left to do, or 'stop'; the budget ran out
+
+Every way to run an agent comes through here; there is no second loop.
 """
 
 from __future__ import annotations

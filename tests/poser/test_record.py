@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from poser import cli
 from poser.runs import codec
 from poser.runs.record import LOG, Recorder, finished, load
-from poser.types import Critique, PoserError, Trajectory
+from poser.types import Critique, Plan, PoserError, Trajectory
 from tests.poser import episodes
 
 
@@ -117,6 +119,19 @@ def test_a_finished_run_is_refused_or_overwritten(episode, drawn, tmp_path):
     assert same(load(tmp_path), drawn)
     assert [file.name for file in (tmp_path / "steps").iterdir()] == ["01-poster-sd-generate-current.png"]
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_record_of_the_first_version_still_replays(tmp_path, capsys):
+    """`first_record` was written by the first commit that wrote records: its lines lack every field that came later."""
+    shutil.copytree(Path(__file__).parent / "first_record", tmp_path / "run")
+    old = load(tmp_path / "run")
+    assert [step.request and step.request.prompt for step in old.steps][0] == "remove the small blue circle"
+    assert finished(tmp_path / "run") and len(old.steps) == 5 and old.steps[-1].after.ended
+    assert old.plan == Plan() and old.steps[0].after.verdict is None and old.steps[0].critique.harmed == ()
+    assert cli.main(["replay", str(tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "report.html").is_file() and "report.html" in capsys.readouterr().out
+    record(old, tmp_path / "again")
+    assert same(load(tmp_path / "again"), old)
 
 
 def test_a_changed_picture_is_noticed(episode, tmp_path):
