@@ -125,6 +125,7 @@ def _result(record: bytes, picture: Path) -> Result:
 def _key(card: Card, request: Request) -> str:
     """sha256 over everything that can change the picture: the card's identity and defaults, the request."""
     parts = [card.id, card.version, dict(card.params), request.digest]
+    parts += [f"{card.max_batch} at once"] if card.reproducible else []
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Condition, Event, Thread
 from typing import Any, Generic, TypeVar
 
 from experts.types import Request, Result
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(eq=False)
@@ -158,6 +160,33 @@ class Scheduler:
 
 def _done(tickets: list[Ticket]) -> bool:
     return all(ticket.result is not None for ticket in tickets)
+
+
+def side_by_side(function: Callable[[T], R], items: Sequence[T], seats: int) -> list[R]:
+    """`function` of each item, in order, up to `seats` at a time (in threads as those of `at_once`).
+
+    After an error or an interrupt no further item is begun. Raises the first error.
+    """
+    found: dict[int, R] = {}
+    rest, stopped = deque(enumerate(items)), Event()
+
+    def work() -> None:
+        while rest and not stopped.is_set():
+            try:
+                place, item = rest.popleft()
+            except IndexError:  # another seat took the last one
+                return
+            try:
+                found[place] = function(item)
+            except BaseException:
+                stopped.set()
+                raise
+
+    try:
+        at_once([work] * max(1, min(seats, len(items))))
+    finally:
+        stopped.set()
+    return [found[place] for place in range(len(items))]
 
 
 def at_once(calls: Sequence[Callable[[], None]]) -> None:

@@ -66,6 +66,8 @@ class Card:
         min_side, max_side: limits of width and height, px; `multiple`: both must be divisible by it.
         seeded: the same request gives the same picture.
         max_batch: requests that one call of the model takes at once.
+        reproducible: every call has exactly `max_batch` requests, short ones filled up with copies: then neither
+            neighbours, place nor number change a picture by a bit (on one machine with one number of threads).
         vram_gib: memory of the weights and of one request, GiB.
         usd: price of a picture, USD.
         seconds: expected time of a picture on the reference machine of `source`, s.
@@ -85,6 +87,7 @@ class Card:
     multiple: int = 8
     seeded: bool = True
     max_batch: int = 1
+    reproducible: bool = False
     vram_gib: float = 0.0
     usd: float = 0.0
     seconds: float = 1.0

@@ -15,7 +15,7 @@ from experts.api._faults import Fault, fault_of
 from experts.api._journal import journal
 from experts.api._ledger import Ledger
 from experts.api._pace import Clock, Pace, Paused
-from experts.api._terms import Limits
+from experts.api._terms import Limits, Terms
 
 T = TypeVar("T")
 
@@ -66,18 +66,36 @@ class Errand:
         line: its pace, its ledger and its limits.
         model: the service's id of the model, for the ledger.
         scrub: takes keys out of what the service said.
+        repeat_unknown: see `Terms`.
+        key: by which the service knows a repeated request again, and charges it once; '': it does not.
+        seconds: what the model is expected to take, s.
 
     Attributes:
         requests: sent so far; `repeated`: of them, those that failed and were sent again.
         usd: charged so far, USD; `assumed`: requests whose answer was lost and whose price is therefore the card's.
     """
 
-    def __init__(self, line: Line, model: str, scrub: Callable[[str], str] = str) -> None:
-        self.line, self.model = line, model
+    def __init__(
+        self,
+        line: Line,
+        model: str,
+        scrub: Callable[[str], str] = str,
+        repeat_unknown: bool = False,
+        key: str = "",
+        seconds: float = 0.0,
+    ) -> None:
+        self.line, self.model, self.key = line, model, key
+        self._limits = line.limits.suited(seconds)
+        self._repeats = repeat_unknown or bool(key)
+        self._unsure: tuple[int, float] | None = None
         self.requests, self.repeated, self.usd, self.assumed = 0, 0, 0.0, 0
         self._bought = (0, 0.0)
         self._scrub = scrub
-        self._end = line.clock.now() + line.limits.deadline
+        self._end = line.clock.now() + self._limits.deadline
+
+    def headers(self, terms: Terms) -> dict[str, str]:
+        """The header by which the service knows this errand's requests again; {} where it has none."""
+        return {terms.idempotency: self.key} if self.key else {}
 
     @property
     def left(self) -> float:
@@ -86,6 +104,8 @@ class Errand:
 
     def ask(self, send: Callable[[float], Answer[T]], usd: float = 0.0, buys: bool = True) -> T:
         """What `send(seconds)` gives: called for one request at a time, until it works.
+
+        A request that may have been charged is sent again only where `repeat_unknown` or `key` allow it.
 
         Args:
             send: one request, given the seconds that it may take.
@@ -102,7 +122,10 @@ class Errand:
             try:
                 return self._once(send, usd, buys)
             except Fault as fault:
-                if not fault.again or attempt >= self.line.limits.attempts:
+                if fault.again and fault.bought and buys and not self._repeats:
+                    fault.message += "; it may be charged, so it is not repeated (repeat_unknown: true would)"
+                    raise
+                if not fault.again or attempt >= self._limits.attempts:
                     raise
                 self._wait(fault, attempt)
                 self.repeated += 1
@@ -140,14 +163,14 @@ class Errand:
         self.line.clock.sleep(seconds)
 
     def _late(self) -> Fault:
-        return Fault("timeout", f"no answer within {self.line.limits.deadline:g} s ({self.requests} requests)")
+        return Fault("timeout", f"no answer within {self._limits.deadline:g} s ({self.requests} requests)")
 
     def _once(self, send: Callable[[float], Answer[T]], usd: float, buys: bool) -> T:
         """One request, in the ledger before it leaves and after it ended."""
         number = self.line.ledger.sent(self.model)
         self.requests += 1
         try:
-            answer = send(min(self.line.limits.timeout, self.left))
+            answer = send(min(self._limits.timeout, self.left))
         except Exception as error:
             fault = fault_of(error, self._scrub)
             self._settle_failed(number, fault, usd, buys)
@@ -156,6 +179,10 @@ class Errand:
             self.line.ledger.settle(number, "interrupted", usd, buys, certain=False)
             raise
         self._settle(number, "done", answer.usd if answer.usd is not None else usd, buys, certain=True)
+        if self._unsure is not None and buys:  # the same picture: it was charged with this answer
+            before, price = self._unsure
+            self.line.ledger.amend(before, 0.0, bought=False)
+            self.usd, self.assumed, self._unsure = self.usd - price, self.assumed - 1, None
         return answer.value
 
     def _settle_failed(self, number: int, fault: Fault, usd: float, buys: bool) -> None:
@@ -163,9 +190,11 @@ class Errand:
             self.requests -= 1
             self.line.ledger.withdraw(number)
             return
-        bought = fault.bought and buys
+        bought = fault.bought and buys and self._unsure is None
         price = fault.usd if fault.usd is not None else usd if bought else 0.0
         self._settle(number, fault.kind, price, bought, certain=not bought or fault.usd is not None)
+        if bought and self.key:
+            self._unsure = number, price
 
     def _settle(self, number: int, outcome: str, usd: float, bought: bool, certain: bool) -> None:
         self.usd += usd

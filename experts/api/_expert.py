@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from experts.entries import Described, card_of, checked
 from experts.failures import MAX_MESSAGE, boundary
 from experts.memory import Residency
 from experts.registry import Entry, as_described
+from experts.scheduling import side_by_side
 from experts.types import Card, Expert, Failure, Request, Result
 
 CARD: dict[str, Any] = {"min_side": 16, "max_side": 8192, "multiple": 1, "seeded": False, "licence": "proprietary"}
@@ -149,11 +150,7 @@ class RemoteExpert:
         """Same length and order as `requests`; the time of the whole list is shared evenly."""
         start = time.perf_counter()
         seats = min(self.line.limits.concurrency, len(requests))
-        if seats > 1:
-            with ThreadPoolExecutor(seats, "expert") as threads:
-                results = list(threads.map(self._one, requests))
-        else:
-            results = [self._one(request) for request in requests]
+        results = side_by_side(self._one, requests, seats)
         share = (time.perf_counter() - start) / max(1, len(requests))
         return [Result(r.image, r.failure, share, r.usd, r.notes) for r in results]
 
@@ -175,12 +172,14 @@ class RemoteExpert:
                 self.card.usd,
             )
             with self.line.pace.seats:
-                errand = Errand(self.line, self.terms.model, self._secret.scrub)
+                known = uuid.uuid4().hex if self.terms.idempotency else ""
+                again = self.terms.repeat_unknown
+                errand = Errand(self.line, self.terms.model, self._secret.scrub, again, known, self.card.seconds)
                 drawn = self._draw(errand, ask)
             image, notes = finished(drawn, size.px if size else None, wanted)
         except Fault as fault:
             return self._failed(fault.kind, fault.message, errand, fault.retry_after)
-        except Exception as error:
+        except BaseException as error:
             failure = boundary(error)
             return self._failed(failure.kind, failure.message, errand)
         seed = () if self.card.seeded else ("seed ignored",)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from experts.failures import words_of
 from experts.types import FailureKind
 
 _UNSENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError"}
@@ -34,14 +35,20 @@ class HttpStatus(Exception):
 class BadAnswer(Exception):
     """A success without a usable picture.
 
-    `usd`: what its usage costs; None: unknown. `again`: another try may help. Unless it was 'refused', a picture counts
-    as bought.
+    `usd`: what its usage costs; None: unknown. `again`: another try may help. `bought`: a picture counts
+    as bought; None: unless it was 'refused'.
     """
 
     def __init__(
-        self, message: str, kind: FailureKind = "broken", usd: float | None = None, again: bool = True
+        self,
+        message: str,
+        kind: FailureKind = "broken",
+        usd: float | None = None,
+        again: bool = True,
+        bought: bool | None = None,
     ) -> None:
         super().__init__(message)
+        self.bought = kind != "refused" if bought is None else bought
         self.kind, self.usd, self.again = kind, usd, again
 
 
@@ -80,9 +87,9 @@ def fault_of(error: Exception, scrub: Callable[[str], str]) -> Fault:
         fault.status = error.status
         return fault
     if isinstance(error, BadAnswer):
-        return Fault(error.kind, scrub(str(error)), error.again, bought=error.kind != "refused", usd=error.usd)
+        return Fault(error.kind, scrub(str(error)), error.again, bought=error.bought, usd=error.usd)
     names = {cls.__name__ for cls in type(error).__mro__}
-    words = scrub(_line(str(error)) or type(error).__name__)
+    words = scrub(_line(words_of(error)) or type(error).__name__)
     if names & _UNSENT:
         return Fault("unavailable", f"no connection: {words}", again=bool(names & _LATER), sent=False)
     if "TimeoutException" in names:

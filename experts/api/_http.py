@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import httpx2
 from PIL import Image
@@ -14,6 +15,7 @@ from experts.api._client import Answer, Errand
 from experts.api._faults import BadAnswer, Fault, HttpStatus
 from experts.api._pictures import decoded
 from experts.api._secret import Secret
+from experts.api._terms import near
 from experts.api._transport import Bounded
 
 
@@ -55,7 +57,7 @@ def ask(
         raise HttpStatus(response.status_code, response.headers, read_json(response.content, lambda text: text))
     data = read_json(response.content)
     if not isinstance(data, dict):
-        raise BadAnswer("the answer is no JSON object")
+        raise BadAnswer("the answer is no JSON object", again=False)
     return data
 
 
@@ -73,10 +75,10 @@ def picture_at(
     http: httpx2.Client, errand: Errand, url: str, base_url: str, hosts: tuple[str, ...] = ()
 ) -> Image.Image:
     """The picture at an address that the service gave, fetched without any key. Raises Fault."""
-    _check_host(url, base_url, hosts)
+    where = _address(url, base_url, hosts)
 
     def send(seconds: float) -> Answer[Image.Image]:
-        response = http.get(url, timeout=timeout(seconds))
+        response = http.get(where, timeout=timeout(seconds))
         if not response.is_success:
             raise HttpStatus(response.status_code, response.headers, "")
         return Answer(decoded(response.content))
@@ -84,16 +86,50 @@ def picture_at(
     return errand.ask(send, buys=False)
 
 
-def _check_host(url: str, base_url: str, hosts: tuple[str, ...]) -> None:
-    """Raises Fault where a picture's address is neither at the service itself nor at one of `hosts`."""
+def _address(url: str, base_url: str, hosts: tuple[str, ...]) -> str:
+    """Where a picture is fetched from: at the service itself, or at one of `hosts`.
+
+    An address without a host is the service's own; so is one at another name of its machine ('0.0.0.0', 'localhost', a
+    container's name), which is asked for at `base_url`'s host and nowhere else.
+
+    Raises:
+        Fault: the picture lies anywhere else.
+    """
     try:
-        parts, base = urlsplit(url), urlsplit(base_url)
-        own = (parts.scheme, parts.hostname, parts.port) == (base.scheme, base.hostname, base.port)
+        base = urlsplit(base_url)
+        parts = urlsplit(urljoin(base_url + "/", url))
         name = parts.hostname or ""
+        own = (parts.scheme, name, parts.port) == (base.scheme, base.hostname, base.port)
         known = any(name == host or name.endswith(f".{host}") for host in hosts)
         other = parts.scheme == "https" and parts.port in (None, 443) and known
-        allowed = (own or other) and not parts.username
+        if not parts.username and (own or other):
+            return urlunsplit(parts._replace(fragment=""))
+        if not parts.username and parts.scheme in ("http", "https") and _itself(name, parts.port, base):
+            return urlunsplit((base.scheme, base.netloc, parts.path, parts.query, ""))
     except ValueError:
-        allowed, name = False, "an address that cannot be read"
-    if not allowed:
-        raise Fault("broken", f"the picture lies at {name[:60] or 'no host'}, which is not the service: not fetched")
+        name = "an address that cannot be read"
+    raise Fault(
+        "broken",
+        f"the picture lies at {name[:60] or 'no host'}, which is not the service: not fetched (hosts: [...] allows it)",
+    )
+
+
+def _itself(name: str, port: int | None, base: SplitResult) -> bool:
+    """Whether a server near by means itself: it gives 'no address in particular', or its port at a name that only its
+    own network knows."""
+    if not near(base.hostname or ""):
+        return False
+    if name in ("0.0.0.0", "::"):  # noqa: S104 - nothing is bound
+        return True
+    inner = (
+        name == "localhost" or (name and "." not in name and ":" not in name) or name.endswith((".local", ".internal"))
+    )
+    return port == base.port and bool(inner or _loops(name))
+
+
+def _loops(name: str) -> bool:
+    """True for 127.0.0.1 and its like."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -6,7 +6,9 @@ and prices; no words, no pictures, no keys. Several processes may write to one f
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -53,7 +55,10 @@ class Journal:
         row = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "run": run, "service": service}
         line = json.dumps(row | dataclasses.asdict(charge), ensure_ascii=False) + "\n"
         with self._lock:
-            os.write(self._file, line.encode())
+            if os.write(self._file, line.encode()) < len(line.encode()):
+                with contextlib.suppress(OSError):
+                    os.write(self._file, b"\n")  # so that the next line stands alone
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Entry(NamedTuple):

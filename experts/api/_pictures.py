@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import io
 import re
 from typing import Any
@@ -12,9 +10,9 @@ from PIL import Image, ImageOps
 
 from experts.api._faults import BadAnswer
 from experts.api._terms import Tokens
-from experts.images import MAX_BYTES, ImageError, decode, png
+from experts.images import ImageError, decode, png, unbase64
 
-_DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,([A-Za-z0-9+/=\s]+)")
+_DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,([A-Za-z0-9+/=_\s-]+)")
 
 
 def decoded(data: bytes, usd: float | None = None) -> Image.Image:
@@ -27,13 +25,13 @@ def decoded(data: bytes, usd: float | None = None) -> Image.Image:
 
 
 def from_base64(text: Any, usd: float | None = None) -> Image.Image:
-    """Base64 -> RGB. Raises BadAnswer."""
-    if not isinstance(text, str) or len(text) > MAX_BYTES * 4 // 3 + 4:
-        raise BadAnswer("the answered picture is no text, or too long", usd=usd, again=False)
+    """Base64 in any dialect (`experts.images.unbase64`) -> RGB. Raises BadAnswer."""
+    if not isinstance(text, str):
+        raise BadAnswer("the answered picture is no text", usd=usd, again=False)
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadAnswer("the answered picture is no base64", usd=usd) from None
+        data = unbase64(text)
+    except ImageError as error:
+        raise BadAnswer(str(error), usd=usd, again=False) from None
     return decoded(data, usd)
 
 

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from experts.entries import Checked, Number, Whole
+from experts.entries import Checked, Flag, Number, Whole
 
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{2,63}")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{2,63}")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _MODEL = re.compile(r"[\w.:/@+-]{1,200}")
 
 Positive = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
@@ -26,9 +28,10 @@ class Limits(Checked):
         per_minute: requests a minute; 0: no limit.
         concurrency: requests at a time.
         attempts: requests that one picture may take, the first included.
-        timeout: of one request, s, its answer's last byte included.
+        timeout: of one request, s, its answer's last byte included; not given: 180, or six times what the card expects
+            where that is more.
         deadline: of one picture, s: requests, retries and the pauses that the service asks for. Waiting for
-            `per_minute` does not count.
+            `per_minute` does not count. Not given: 300, or two minutes more than `timeout`.
         max_mib: largest answer that is read, MiB.
     """
 
@@ -38,6 +41,13 @@ class Limits(Checked):
     timeout: Positive = 180.0
     deadline: Positive = 300.0
     max_mib: Positive = 96.0
+
+    def suited(self, seconds: float) -> Limits:
+        """The same with time for a model that takes that many seconds for a picture, where no time was given."""
+        given = self.model_fields_set
+        timeout = self.timeout if "timeout" in given else max(self.timeout, 6 * seconds)
+        deadline = self.deadline if "deadline" in given else max(self.deadline, timeout + 120)
+        return self.model_copy(update={"timeout": timeout, "deadline": deadline})
 
 
 @dataclass(frozen=True)
@@ -79,6 +89,11 @@ class Terms(Checked):
         key: the NAME of the environment variable that holds the key; '': the service takes none.
         prices, limits: what it costs and how it is treated, where that differs from the usual.
         fields: names that this model gives to common inputs, where models of a service differ.
+        repeat_unknown: a request whose outcome is unknown (time-out, broken answer), and which may have been charged,
+            is sent again; otherwise only what the service says it did not do is.
+        idempotency: the header by which this service knows a request again ('Idempotency-Key'), so that a repeat is not
+            charged: then an unknown outcome is repeated. '': it has none.
+        hosts: names beside `base_url`'s at which pictures may lie (https); their subdomains too.
 
     Raises:
         pydantic.ValidationError: a value that cannot be; what may be a key is not repeated.
@@ -90,6 +105,24 @@ class Terms(Checked):
     prices: Prices = Prices()
     limits: Limits = Limits()
     fields: dict[str, str] = {}
+    repeat_unknown: Flag = False
+    idempotency: str = ""
+    hosts: tuple[str, ...] = ()
+
+    @field_validator("idempotency")
+    @classmethod
+    def _is_header(cls, header: str) -> str:
+        if header and not _HEADER.fullmatch(header):
+            raise ValueError(f"{header!r} is no name of a header: give one as Idempotency-Key")
+        return header
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _HOST.fullmatch(host) or host.rpartition(".")[2].isdigit():
+                raise ValueError(f"{host!r} is no name of a host: give one as cdn.example.com")
+        return hosts
 
     @field_validator("model")
     @classmethod
@@ -118,12 +151,12 @@ class Terms(Checked):
     @model_validator(mode="after")
     def _is_private(self) -> Terms:
         parts = urlsplit(self.base_url)
-        if self.key and parts.scheme == "http" and not _near(parts.hostname or ""):
+        if self.key and parts.scheme == "http" and not near(parts.hostname or ""):
             raise ValueError(f"base_url would send the key to {parts.hostname} in the clear: use https")
         return self
 
 
-def _near(host: str) -> bool:
+def near(host: str) -> bool:
     """True for this machine and private networks."""
     try:
         return ipaddress.ip_address(host).is_private

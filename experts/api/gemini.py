@@ -38,10 +38,14 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
         body = _body(ask)
 
         def send(seconds: float) -> Answer[Image.Image | str]:
-            return _read(_http.ask(http, "POST", url, key, seconds, body), terms)
+            return _read(_http.ask(http, "POST", url, key, seconds, body, errand.headers(terms)), terms)
 
         found = errand.ask(send, ask.usd)
-        return found if isinstance(found, Image.Image) else _http.picture_at(http, errand, found, terms.base_url)
+        return (
+            found
+            if isinstance(found, Image.Image)
+            else _http.picture_at(http, errand, found, terms.base_url, terms.hosts)
+        )
 
     return draw
 

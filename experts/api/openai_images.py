@@ -61,10 +61,15 @@ def drawing(terms: Terms, secret: Secret, line: Line, extra: Extra) -> Draw:
         def send(seconds: float) -> Answer[Image.Image | str]:
             given: dict[str, Any] = {"model": terms.model, "prompt": ask.prompt, "n": 1, **extra(ask)}
             given |= {"size": ask.size} if ask.size else {}
+            given |= {"extra_headers": errand.headers(terms)}
             return _read(_http.read_json(_call(client, ask, given, seconds).content), terms)
 
         found = errand.ask(send, ask.usd)
-        return found if isinstance(found, Image.Image) else _http.picture_at(http, errand, found, terms.base_url)
+        return (
+            found
+            if isinstance(found, Image.Image)
+            else _http.picture_at(http, errand, found, terms.base_url, terms.hosts)
+        )
 
     return draw
 
@@ -85,12 +90,13 @@ def _read(data: Any, terms: Terms) -> Answer[Image.Image | str]:
     usd = terms.prices.usd(openai_usage(data.get("usage"))) if isinstance(data, dict) else None
     pictures = data.get("data") if isinstance(data, dict) else None
     if not isinstance(pictures, list):
-        raise BadAnswer("the answer has no list of pictures", usd=usd)
+        raise BadAnswer("the answer has no list of pictures", usd=usd, again=False)
     if not pictures or not isinstance(pictures[0], dict):
-        raise BadAnswer("answered without a picture: moderated", "refused", usd, again=False)
-    if isinstance(pictures[0].get("url"), str) and not pictures[0].get("b64_json"):
-        return Answer(pictures[0]["url"], usd)
-    return Answer(from_base64(pictures[0].get("b64_json"), usd), usd)
+        raise BadAnswer("answered without a picture: moderated", "refused", usd, again=False, bought=True)
+    url, encoded = pictures[0].get("url"), pictures[0].get("b64_json")
+    if isinstance(url, str) and not encoded and url[:5].lower() != "data:":
+        return Answer(url, usd)
+    return Answer(from_base64(encoded or url, usd), usd)
 
 
 def sizes(model: str, card: Card) -> Sizes:

@@ -40,11 +40,11 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
     http, key = _http.client(line.limits.max_mib), _http.Keyed(secret, "authorization", "Bearer ")
     base = terms.base_url
 
-    def create(body: dict[str, Any], path: str, seconds: float) -> Answer[dict[str, Any]]:
-        wait = {"prefer": f"wait={max(1, min(60, int(seconds) - 1))}"}
+    def create(body: dict[str, Any], path: str, errand: Errand, seconds: float) -> Answer[dict[str, Any]]:
+        wait = {"prefer": f"wait={max(1, min(60, int(seconds) - 1))}", **errand.headers(terms)}
         made = _http.ask(http, "POST", f"{base}{path}", key, seconds, body, wait)
         if not isinstance(made.get("id"), str) or not _ID.fullmatch(made["id"]):
-            raise BadAnswer("the answer has no prediction id")
+            raise BadAnswer("the answer has no prediction id", again=False)
         return Answer(made)
 
     def look(id: str, seconds: float) -> Answer[dict[str, Any]]:
@@ -52,7 +52,7 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
 
     def draw(errand: Errand, ask: Ask) -> Image.Image:
         path, body = _request(terms, ask)
-        made = errand.ask(lambda seconds: create(body, path, seconds), ask.usd)
+        made = errand.ask(lambda seconds: create(body, path, errand, seconds), ask.usd)
         id = made["id"]
         try:
             while made.get("status") in ("starting", "processing"):
@@ -65,7 +65,11 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
         if by_time is not None or not done:  # a picture that was not made is not charged; seconds of hardware are
             errand.amend(by_time or 0.0, done)
         found = _output(made)
-        return found if isinstance(found, Image.Image) else _http.picture_at(http, errand, found, base, HOSTS)
+        return (
+            found
+            if isinstance(found, Image.Image)
+            else _http.picture_at(http, errand, found, base, (*HOSTS, *terms.hosts))
+        )
 
     return draw
 

@@ -1,7 +1,8 @@
 """The adapter between requests and a diffusers pipeline: group, chunk, seed, call, scatter.
 
 A picture depends on its request alone: each item has its own generator, seeded on the CPU, so neither neighbours nor
-the size of a batch change it (beyond rounding). One bad item fails alone: a chunk that raises is taken apart.
+the size of a batch change it beyond rounding, and with a `reproducible` card, whose calls all have one shape, not by a
+bit. One bad item fails alone: a chunk that raises is taken apart.
 """
 
 from __future__ import annotations
@@ -95,6 +96,11 @@ class PipelineExpert:
         self._schedulers = {name: fresh(self._model, name) for name in {card.params.get("sampler")}}
 
     @property
+    def _most(self) -> int:
+        """Items of a call; of every call, where the card is `reproducible`."""
+        return max(1, self.card.max_batch) if self.family.batch else 1
+
+    @property
     def parts(self) -> dict[str, Any]:
         """Its torch modules by their name in the pipeline: what the residency moves."""
         return {name: part for name, part in self.pipe.components.items() if hasattr(part, "parameters")}
@@ -114,7 +120,7 @@ class PipelineExpert:
                 continue
             item = self._ready(place, request)
             groups.setdefault(item.group, []).append(item)
-        step = max(1, self.card.max_batch) if self.family.batch else 1
+        step = self._most
         for items in groups.values():
             for start in range(0, len(items), step):
                 chunk = items[start : start + step]
@@ -178,7 +184,7 @@ class PipelineExpert:
         failure = None
         try:
             with self._running, _quiet():
-                results = self._call(items)
+                results = self._call(self._filled(items))[: len(items)]
         except Exception as error:
             failure = boundary(error)
         seconds = (time.perf_counter() - start) / len(items)
@@ -192,10 +198,14 @@ class PipelineExpert:
         # outside of `except`, where the traceback would hold the tensors
         if failure.kind == "memory" and self._running.relieve():  # others left the device: the same once more
             return self._run(items)
-        if len(items) == 1:
-            return [Result(failure=failure, seconds=seconds)]
+        if len(items) == 1 or (failure.kind == "memory" and self.card.reproducible):  # fewer would take as much room
+            return [Result(failure=failure, seconds=seconds)] * len(items)
         step = (len(items) + 1) // 2 if failure.kind == "memory" else 1
         return [r for i in range(0, len(items), step) for r in self._run(items[i : i + step])]
+
+    def _filled(self, items: list[_Item]) -> list[_Item]:
+        """The items of a call; where the card is `reproducible`, as many as in every other call."""
+        return items + items[-1:] * (self._most - len(items)) if self.card.reproducible else items
 
     def _call(self, items: list[_Item]) -> list[Image.Image | Failure]:
         import torch

@@ -161,7 +161,7 @@ class Chat:
         errand = None
         try:
             with line.pace.seats:
-                errand = Errand(line, self.model, scrub)
+                errand = self.endpoint.errand()
                 value, text = self._talk(errand, query, form)
             with self._lock:
                 self._memory.put({(key, ""): text})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from experts.api import Line, Secret, Terms, line_of
+from experts.api import Errand, Line, Secret, Terms, line_of
 from experts.failures import complaint
 from poser.plugins import Requirements, Service
 from poser.types import PoserError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 URL = "https://api.openai.com/v1"
 KEY = "OPENAI_API_KEY"
-ENDPOINT_KEYS = ("model", "base_url", "key", "prices", "limits")
+ENDPOINT_KEYS = ("model", "base_url", "key", "prices", "limits", "repeat_unknown")
 LIMITS: Mapping[str, Any] = {"concurrency": 8, "attempts": 4, "timeout": 60.0, "deadline": 180.0, "max_mib": 8.0}
 """What differs from `experts.api.Limits` for words: shorter waits, smaller answers, more at a time."""
 
@@ -32,7 +32,8 @@ class Endpoint:
         owner: who asks, as errors name it ('critic chat').
         settings: `model`, its id there; `base_url` (None: OpenAI's); `key`, the NAME of the environment variable that
             holds the key (not given: OPENAI_API_KEY at OpenAI's own address, none elsewhere; None: none); `prices`,
-            USD a million tokens (`text_in`, `text_out`); `limits` (`experts.api.Limits`).
+            USD a million tokens (`text_in`, `text_out`); `limits` (`experts.api.Limits`); `repeat_unknown`, whether a
+            question whose answer was lost is asked again (not given: where it costs nothing).
         line: pace and ledger; None: the one that all with this address, key and limits share.
 
     Raises `PoserError` for a setting that cannot be.
@@ -47,6 +48,7 @@ class Endpoint:
         given = settings.get("limits") or {}
         limits = {**LIMITS, **given} if isinstance(given, Mapping) else given
         told = {"model": settings["model"], "base_url": url, "key": key, "prices": settings.get("prices")}
+        told["repeat_unknown"] = settings.get("repeat_unknown")
         try:
             self.terms = Terms.model_validate({**told, "limits": limits})
         except ValidationError as error:
@@ -74,6 +76,12 @@ class Endpoint:
             return self._line or line_of("chat", terms.base_url, terms.key, terms.limits)
         except ValueError as error:
             raise PoserError(str(error)) from None
+
+    def errand(self) -> Errand:
+        """The way of one answer. Raises `PoserError`: no key, or a ledger that cannot be written."""
+        free = not any(price for _, price in self.terms.prices)
+        again = self.terms.repeat_unknown or (free and "repeat_unknown" not in self.terms.model_fields_set)
+        return Errand(self.line, self.terms.model, self.secret.scrub, again)
 
     @cached_property
     def secret(self) -> Secret:

@@ -74,11 +74,14 @@ def expert(
     limits = Limits(
         **({"timeout": 30.0, "deadline": 60.0} | {k: more.pop(k) for k in list(more) if k in Limits.model_fields})
     )
+    own = {k: more.pop(k) for k in list(more) if k in Terms.model_fields}
     mode = "image-to-image" if kind.endswith("-edit") else "text-to-image"
     card = {**dict(service(kind).card), "seeded": seeded, "usd": USD, **more}
     if kind.startswith("compatible"):
         card = {"min_side": 16, "multiple": 1, **card}
-    terms = Terms(model=model, base_url=server.url + path, key=VARIABLE, prices=prices or Prices(), limits=limits)
+    terms = Terms(
+        **own, model=model, base_url=server.url + path, key=VARIABLE, prices=prices or Prices(), limits=limits
+    )
     line = line or Line(kind, limits, random.Random(seed), JumpClock())
     return service(kind).expert(Card(id=kind, mode=mode, description="A test's.", **card), terms, line)
 

@@ -6,7 +6,11 @@ import random
 from collections.abc import Callable
 
 FAULTS = ("429", "500", "504", "timeout", "truncated", "garbage", "cut-picture", "reset", "refusal", "wrong-size")
-"""What can go wrong; all but the last two are worth another try."""
+"""What can go wrong."""
+FREE = ("429", "500")
+"""The service says that it did nothing: asked again."""
+LOST = ("504", "timeout", "truncated", "garbage", "cut-picture", "reset")
+"""The picture may have been made: asked again only where that is allowed, or charged once."""
 
 
 class Plan:

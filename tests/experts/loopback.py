@@ -48,6 +48,8 @@ class Book:
 class Loopback:
     """The server, running: `url`, `book`; `fault`: called once for each request that makes a picture.
 
+    `dialect`: how answers of the images protocol carry their picture (`DIALECTS`). A request with an `Idempotency-Key`
+    is bought once, however often it comes.
     `looks`: how often a prediction is still 'processing'; `hang`: s that a 'timeout' lasts; `shape`: how Gemini's
     answers carry their picture.
     """
@@ -55,7 +57,8 @@ class Loopback:
     def __init__(self, fault: Callable[[], str | None] = lambda: None, key: str = "", handler: Any = None) -> None:
         self.fault, self.key, self.book = fault, key, Book()
         self.looks, self.hang, self.shape, self.output = 0, 3.0, "inline", "url"
-        self.usage, self.delay = True, 0.0
+        self.usage, self.delay, self.dialect = True, 0.0, ""
+        self.known: set[str] = set()
         self.predictions: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
         self.lock, self.over, self.now = threading.Lock(), threading.Event(), 0
@@ -87,6 +90,25 @@ def bomb() -> bytes:
     data[16:24] = struct.pack(">II", 60_000, 60_000)
     data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
     return bytes(data)
+
+
+def _url_safe(picture: bytes) -> str:
+    return base64.urlsafe_b64encode(picture).decode()
+
+
+DIALECTS: dict[str, Callable[[bytes, str, str], dict[str, str]]] = {
+    "data: as address": lambda p, home, at: {"url": f"data:image/png;base64,{base64.b64encode(p).decode()}"},
+    "data: as base64": lambda p, home, at: {"b64_json": f"data:image/png;base64,{base64.b64encode(p).decode()}"},
+    "url-safe letters": lambda p, home, at: {"b64_json": _url_safe(p)},
+    "no padding": lambda p, home, at: {"b64_json": _url_safe(p).rstrip("=")},
+    "line breaks": lambda p, home, at: {"b64_json": base64.encodebytes(p).decode()},
+    "relative to the host": lambda p, home, at: {"url": at.removeprefix(home)},
+    "relative to the address": lambda p, home, at: {"url": ".." + at.removeprefix(home)},
+    "localhost": lambda p, home, at: {"url": at.replace("127.0.0.1", "localhost")},
+    "no address in particular": lambda p, home, at: {"url": at.replace(home, "http://0.0.0.0:8000")},
+    "a container's name": lambda p, home, at: {"url": at.replace("127.0.0.1", "a1b2c3")},
+}
+"""Ways in which servers that speak the images protocol answer: picture, the server's address, the picture's address."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -167,8 +189,10 @@ class Handler(BaseHTTPRequestHandler):
             return self._json(401, {"error": {"message": f"Incorrect API key provided: {self.home.key}"}})
         if fault == "refusal":
             return self._refuse()
-        with self.home.lock:
-            self.home.book.bought += 1  # from here on there is a picture, whatever becomes of the answer
+        with self.home.lock:  # from here on there is a picture, whatever becomes of the answer
+            key = self.headers.get("idempotency-key", "")
+            self.home.book.bought += key not in self.home.known
+            self.home.known |= {key} - {""}
         if fault == "504":
             return self._bytes(504, b"<html>gateway timeout</html>", "text/html")
         if fault == "timeout":
@@ -196,6 +220,8 @@ class Handler(BaseHTTPRequestHandler):
         answer = self._wrapped(picture, asked)
         if fault == "empty":
             answer = {"created": 0, "data": []}
+        if fault == "words":
+            answer = {"created": 0, "data": [{"b64_json": "a picture of a star!"}]}
         data = json.dumps(answer).encode()
         if fault == "truncated":
             return self._cut(data)
@@ -225,6 +251,7 @@ class Handler(BaseHTTPRequestHandler):
             "total_tokens": into + 100 + TOKENS["image"],
         }
         item = {"url": self._filed(picture)} if self.home.output == "address" else {"b64_json": encoded}
+        item = DIALECTS[self.home.dialect](picture, self.home.url, self._filed(picture)) if self.home.dialect else item
         return {"created": 1, "data": [item]} | ({"usage": usage} if self.home.usage else {})
 
     def _candidate(self, encoded: str, picture: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from experts.api._faults import Fault, HttpStatus, fault_of
-from experts.api._http import _check_host
+from experts.api._http import _address
 from experts.api._terms import Prices
 from experts.types import Request
 from tests.experts import api_world
@@ -128,15 +128,19 @@ def test_pictures_elsewhere_are_not_fetched(where: str, server: Loopback) -> Non
 def test_hosts_that_may_be_fetched_from() -> None:
     hosts, base = ("replicate.delivery",), "https://api.replicate.com/v1"
     for url in ("https://replicate.delivery/a", "https://pbxt.replicate.delivery/a", "https://api.replicate.com/a"):
-        _check_host(url, base, hosts)
+        _address(url, base, hosts)
     for url in (
         "https://xreplicate.delivery/a",
         "https://replicate.delivery:8443/a",
         "file:///etc/passwd",
+        "//evil.example/a",
+        "http://localhost/a",
+        "http://0.0.0.0/a",
+        "http://169.254.169.254/latest/meta-data",
         "https://[x",
     ):
         with pytest.raises(Fault):
-            _check_host(url, base, hosts)
+            _address(url, base, hosts)
 
 
 @pytest.mark.parametrize("kind", ["openai", "compatible-edit"])
@@ -171,8 +175,8 @@ def test_a_damaged_picture_with_usage_is_charged_by_its_usage(server: Loopback) 
     server.fault = script("cut-picture")
     expert = api_world.expert("openai", server, PRICES)
     (result,) = expert(requests("openai", 1))
-    assert result.usd == pytest.approx(2 * (50 * 5 + 100 * 8 + 1000 * 30) / 1e6)
-    assert expert.line.ledger.totals.assumed == 0 and expert.line.ledger.totals.bought == 2
+    assert result.usd == pytest.approx((50 * 5 + 100 * 8 + 1000 * 30) / 1e6)
+    assert expert.line.ledger.totals.assumed == 0 and expert.line.ledger.totals.bought == 1
 
 
 @pytest.mark.parametrize("kind", ["openai", "compatible"])
@@ -238,3 +242,23 @@ def test_every_service_is_covered_here() -> None:
     import experts.registry as registry
 
     assert {family for family, *_ in SERVICES.values()} == set(registry._files("api"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://127.0.0.1:8001/a", "http://169.254.169.254/a", "http://10.0.0.7:8000/a", "ftp://localhost:8000/a"),
+        *(
+            "http://u@localhost:8000/a",
+            "http://evil.example:8000/a",
+            "http://localhost/a",
+            "file:///etc/passwd",
+            "http://[x",
+        ),
+    ],
+)
+def test_a_server_near_by_is_asked_for_its_own_pictures_alone(url: str) -> None:
+    with pytest.raises(Fault, match="not fetched"):
+        _address(url, "http://127.0.0.1:8000/v1", ())
+    for own in ("http://localhost:8000/a?b", "http://0.0.0.0:1/a?b", "http://vllm:8000/a?b", "/a?b", "../a?b"):
+        assert _address(own, "http://127.0.0.1:8000/v1", ()) == "http://127.0.0.1:8000/a?b"

@@ -66,8 +66,8 @@ class ChatServer(Loopback):
         return f"{self.url}/v1"
 
     def endpoint(self, **settings: Any) -> Endpoint:
-        """An endpoint at this server, with time that jumps."""
-        given = {"model": "tiny", "base_url": self.base, "prices": PRICES, **settings}
+        """An endpoint at this server, with time that jumps; what is lost is asked again unless told otherwise."""
+        given = {"model": "tiny", "base_url": self.base, "prices": PRICES, "repeat_unknown": True, **settings}
         endpoint = Endpoint("test", given)
         line = Line("test", endpoint.terms.limits, random.Random(0), JumpClock())
         return Endpoint("test", given, line)

@@ -76,6 +76,17 @@ def test_what_is_worth_another_try_gets_one_and_failed_tries_are_charged(fault: 
     balanced(server, chat, [reply])
 
 
+@pytest.mark.parametrize(("prices", "requests"), [({"text_in": 1.0, "text_out": 2.0}, 1), (None, 2)])
+def test_what_may_be_charged_is_asked_again_only_where_it_is_free(
+    prices: dict[str, float] | None, requests: int, server: ChatServer
+) -> None:
+    server.fault = script("reset")
+    chat = server.chat(repeat_unknown=None, prices=prices)
+    (reply,) = chat.ask(queries(1), Said)
+    assert reply.requests == requests and (reply.value is None) == (requests == 1)
+    balanced(server, chat, [reply])
+
+
 def test_at_a_fifth_of_faults_at_most_1_3_requests_a_call(server: ChatServer) -> None:
     server.fault = Plan(0.2, 5, FAULTS)
     chat = server.chat(limits={"timeout": 1.0, "deadline": 600.0})

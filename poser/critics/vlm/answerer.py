@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experts.api import Answer, BadAnswer, Errand, Fault, Tokens
+from experts.api import Answer, BadAnswer, Fault, Tokens
 from experts.failures import MAX_MESSAGE
 from poser.critics.questions.asking import Ask, Said
 from poser.critics.vlm.protocols import PROTOCOLS
@@ -93,7 +93,7 @@ class Answerer:
         yes = [math.nan] * len(group.keys)
         try:
             with self.endpoint.line.pace.seats:
-                errand = Errand(self.endpoint.line, self.endpoint.terms.model, self.endpoint.secret.scrub)
+                errand = self.endpoint.errand()
                 yes = errand.ask(lambda seconds: self._send(group, seconds), self._assumed(group))
             self._answered = True
         except Exception as error:
