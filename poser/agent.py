@@ -21,12 +21,13 @@ from poser.config import Config
 from poser.learned.abstain import Abstain
 from poser.mdp import MDP, Rules
 from poser.plugins import Context, named
+from poser.protocols import Policy
 from poser.rollout import rollout
 from poser.roster import playable, reachable, registry_of, residency_of
 from poser.runs.ends import Ended, claimed, ends_of
 from poser.runs.record import Recorder
 from poser.runs.report import render
-from poser.types import Policy, PoserError, Step, Task, Trajectory
+from poser.types import PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
 

@@ -25,26 +25,9 @@ import numpy as np
 from experts.images import allowed_size
 from experts.types import Job, Request, Result
 from poser.actions import ActionSet, carried_out, waiting
+from poser.protocols import Attempt, Call, Critic, Extractor, Planned, Wording, Words
 from poser.reward import PAPER, gain, harmed, ready, refuted, reward, spoiled, value_of
-from poser.types import (
-    Action,
-    Attempt,
-    Call,
-    Command,
-    Critic,
-    Critique,
-    Extractor,
-    InvalidAction,
-    Look,
-    Planned,
-    PoserError,
-    Spent,
-    State,
-    Step,
-    Task,
-    Wording,
-    Words,
-)
+from poser.types import Action, Command, Critique, InvalidAction, Look, PoserError, Spent, State, Step, Task
 from poser.verdicts import verdicts
 
 A = TypeVar("A")

@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any
 
 from poser.mdp import MDP
+from poser.protocols import Policy
 from poser.seats import OnStart, OnStep, Seats
-from poser.types import Policy, Task, Trajectory
+from poser.types import Task, Trajectory
 
 
 def rollout(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from poser.mdp import MDP
-from poser.types import Plan, Policy, State, Step, Task, Trajectory
+from poser.protocols import Policy
+from poser.types import Plan, State, Step, Task, Trajectory
 
 OnStep = Callable[[int, Step], None]
 OnStart = Callable[[int, Trajectory], None]

@@ -15,7 +15,8 @@ from PIL import Image
 from experts.failures import boundary, plain_line
 from experts.images import rgb
 from experts.poster.scene import Scene
-from poser.types import Answer, Critic, Critique, Look, PoserError, Premise
+from poser.protocols import Critic
+from poser.types import Answer, Critique, Look, PoserError, Premise
 
 LOG = logging.getLogger(__name__)
 LONGEST = 2000

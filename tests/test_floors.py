@@ -22,6 +22,7 @@ FLOORS = (
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
     ("experts.poster.language", "experts.poster.train"),
     ("poser.types", "poser.versions"),
+    ("poser.protocols",),
     ("poser.plugins", "poser.actions", "poser.reward", "poser.verdicts", "poser.llm.prompts", "poser.limits"),
     ("poser.llm", "poser.config", "poser.learned"),
     ("poser.planning.text", "poser.roster", "poser.policies"),

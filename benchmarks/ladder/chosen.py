@@ -22,8 +22,9 @@ from poser.mdp import MDP
 from poser.policies import table
 from poser.policies.fixed import Fixed
 from poser.policies.random import Random
+from poser.protocols import Policy
 from poser.rollout import rollout
-from poser.types import Policy, Scope, State, Step
+from poser.types import Scope, State, Step
 
 LOOKS = 3
 """Calls of a step in best-of-N."""

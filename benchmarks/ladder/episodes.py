@@ -17,7 +17,8 @@ from experts.files import write_whole
 from experts.poster.tasks import PosterTask
 from poser.learning.evaluate import play
 from poser.mdp import MDP
-from poser.types import Policy, Price, State, Trajectory
+from poser.protocols import Policy
+from poser.types import Price, State, Trajectory
 from poser.versions import versions
 
 Built = tuple[MDP, Policy]

@@ -20,7 +20,8 @@ from poser.learned.observation import Encoder
 from poser.learning.train_config import DQN, PAPER
 from poser.policies import planner
 from poser.policies.bandit import Learner
-from poser.types import Policy, PoserError, Price, State
+from poser.protocols import Policy
+from poser.types import PoserError, Price, State
 
 PRICES = (0.1, 0.3, 1.0)
 """Prices of a second, in units of reward, at which the learned policy is asked for something cheaper."""

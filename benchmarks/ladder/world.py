@@ -20,7 +20,8 @@ from poser.learning.tasks.poster import to_task
 from poser.learning.train_config import DQN, TrainConfig
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.planning.poster import PosterExtractor
-from poser.types import Budget, Critic, Critique, Look, Price, Task
+from poser.protocols import Critic
+from poser.types import Budget, Critique, Look, Price, Task
 
 LOOK = 0.1
 """Seconds that a look of the critic is charged: what the embedded one takes for one picture on a CPU core, rounded."""

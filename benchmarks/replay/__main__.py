@@ -22,8 +22,9 @@ from benchmarks.replay.deck import DECKS, Deck
 from benchmarks.replay.world import TRIES, Replay, folds
 from poser.learned.embedders import EMBEDDERS, Embedder, embedder
 from poser.policies.random import Random
+from poser.protocols import Policy
 from poser.rollout import rollout
-from poser.types import Policy, PoserError
+from poser.types import PoserError
 
 Row = dict[str, Any]
 Fit = Callable[[Replay, Sequence[int]], Policy]

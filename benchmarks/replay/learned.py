@@ -11,7 +11,7 @@ from poser.learning import probe
 from poser.learning.train import Setting, train
 from poser.learning.train_config import DQN, TrainConfig
 from poser.policies.dqn import of_folder
-from poser.types import Policy
+from poser.protocols import Policy
 
 PER_KIND = 100
 """Recorded calls for each expert and kind of command that the probe takes."""

@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.replay.world import Replay
 from poser.actions import ActionSet
 from poser.learned.embedders import Embedder
-from poser.types import Policy, State
+from poser.protocols import Policy
+from poser.types import State
 
 RIDGE = 10.0
 """Weight of the squared coefficients in the text router."""

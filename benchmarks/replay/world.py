@@ -19,7 +19,8 @@ from experts.types import Card, Job, Result
 from poser.actions import ActionSet
 from poser.mdp import MDP, Rules
 from poser.planning._following import Following
-from poser.types import Budget, Call, Command, Critique, Look, Plan, Planned, Price, Task, Words
+from poser.protocols import Call, Planned, Words
+from poser.types import Budget, Command, Critique, Look, Plan, Price, Task
 
 SIDE = 8
 """px: the smallest picture that holds two numbers."""

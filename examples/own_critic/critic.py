@@ -10,7 +10,8 @@ from PIL import Image
 from experts.poster.scene import COLOURS
 from poser import critics
 from poser.plugins import Context, refuse
-from poser.types import Command, Critic, Critique, Look
+from poser.protocols import Critic
+from poser.types import Command, Critique, Look
 
 KEYS = ("of", "share")
 

@@ -8,7 +8,8 @@ from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
 from poser.planning.text.keywords import keyword
 from poser.plugins import Context, refuse
-from poser.types import Command, Plan, Planned, Task
+from poser.protocols import Planned
+from poser.types import Command, Plan, Task
 
 
 class LinesExtractor(RulesExtractor):

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from poser import plugins
 from poser.plugins import Context
-from poser.types import Critic, PoserError
+from poser.protocols import Critic
+from poser.types import PoserError
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Critic:

@@ -10,7 +10,8 @@ from typing import Any
 from poser import critics
 from poser.critics.ensemble import disagreement
 from poser.plugins import Context, Requirements, refuse, requirements_of
-from poser.types import Critic, Critique, Look, PoserError
+from poser.protocols import Critic
+from poser.types import Critique, Look, PoserError
 from poser.verdicts import verdicts
 
 KEYS = ("first", "then", "unsure", "answers")

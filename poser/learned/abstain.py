@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from poser.types import Policy, PoserError, State
+from poser.protocols import Policy
+from poser.types import PoserError, State
 
 
 class Valued(Policy, Protocol):

@@ -13,8 +13,9 @@ import numpy as np
 from experts.files import write_whole
 from poser.learned.abstain import Valued, scaled
 from poser.mdp import MDP
+from poser.protocols import Policy
 from poser.rollout import rollout
-from poser.types import Policy, Task, Trajectory
+from poser.types import Task, Trajectory
 
 BINS = 10
 """Of predicted returns, equally wide."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from poser import plugins
 from poser.plugins import Context
-from poser.types import Extractor
+from poser.protocols import Extractor
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Extractor:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from poser.planning.text.depend import depends
-from poser.types import Attempt, Command, Plan, Planned, PoserError, State
+from poser.protocols import Attempt, Planned
+from poser.types import Command, Plan, PoserError, State
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from poser.planning.poster import understood
 from poser.planning.rules import RulesExtractor
 from poser.planning.text.pieces import Pieces, Revision, plan_of, revised, wrong_with, wrong_with_revision
 from poser.plugins import Context, Requirements
-from poser.types import Attempt, Command, Planned, PoserError, Task
+from poser.protocols import Attempt, Planned
+from poser.types import Command, PoserError, Task
 
 LOG = logging.getLogger(__name__)
 Every = Literal["step", "failure", "start"]

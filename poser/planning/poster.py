@@ -12,7 +12,8 @@ from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.planning._following import Following
 from poser.plugins import Context, refuse
-from poser.types import Command, End, Plan, Planned, Task
+from poser.protocols import Planned
+from poser.types import Command, End, Plan, Task
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from poser.planning._following import Following
 from poser.planning.text.keywords import keyword
 from poser.planning.text.split import Span, clauses, imperative
 from poser.plugins import Context, refuse
-from poser.types import Command, Plan, Planned, Task
+from poser.protocols import Planned
+from poser.types import Command, Plan, Task
 
 _CONTINUES = re.compile(r"(?:it|its|he|his|she|her|they|their|this|these|those|both|which|who)\b", re.I)
 

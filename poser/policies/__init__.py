@@ -11,7 +11,8 @@ from typing import cast
 from poser import plugins
 from poser.actions import ActionSet
 from poser.plugins import Context
-from poser.types import Policy, PoserError
+from poser.protocols import Policy
+from poser.types import PoserError
 
 
 def names() -> list[str]:

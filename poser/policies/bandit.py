@@ -20,7 +20,8 @@ from poser.actions import ActionSet, anything
 from poser.learned.embedders import described, embedder
 from poser.learned.observation import Encoder
 from poser.plugins import Context
-from poser.types import Policy, PoserError, State, Step
+from poser.protocols import Policy
+from poser.types import PoserError, State, Step
 
 WEIGHTS, ABOUT = "bandit.safetensors", "bandit.json"
 LIMITS = {WEIGHTS: 64 * 2**20, ABOUT: 4 * 2**20}

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from poser.plugins import Context
-from poser.types import Policy, PoserError, State
+from poser.protocols import Policy
+from poser.types import PoserError, State
 
 
 @dataclass(frozen=True)

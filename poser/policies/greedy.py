@@ -12,7 +12,8 @@ from experts.types import Card, Verb
 from poser.actions import ActionSet, handed
 from poser.learned.observation import kind_of, kind_of_drawing
 from poser.plugins import Context
-from poser.types import Policy, Scope, State
+from poser.protocols import Policy
+from poser.types import Scope, State
 
 DIGITS = 2
 """To so many digits skills are compared: tables print no more, and a probe of 8 calls knows less."""

@@ -7,7 +7,8 @@ from typing import Any
 
 from poser.plugins import Context
 from poser.policies import dqn
-from poser.types import Policy, PoserError
+from poser.protocols import Policy
+from poser.types import PoserError
 
 
 def load(settings: Mapping[str, Any], context: Context) -> Policy:

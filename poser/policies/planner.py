@@ -22,7 +22,8 @@ from poser.llm import Chat, Endpoint, Form, Query
 from poser.llm.prompts import prompt
 from poser.plugins import Context
 from poser.policies.greedy import Greedy
-from poser.types import Policy, PoserError, State
+from poser.protocols import Policy
+from poser.types import PoserError, State
 
 WORDS = "choose-1"
 KEY = "OPENAI_API_KEY"

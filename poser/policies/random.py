@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from poser.plugins import Context
-from poser.types import Policy, State
+from poser.protocols import Policy
+from poser.types import State
 
 KEYS: tuple[str, ...] = ()
 """It takes no argument."""

@@ -19,8 +19,9 @@ import numpy as np
 from poser.actions import ActionSet
 from poser.learned.observation import kind_of
 from poser.plugins import Context
+from poser.protocols import Policy
 from poser.reward import gain
-from poser.types import Policy, PoserError, State, Step
+from poser.types import PoserError, State, Step
 
 Choices = Mapping[str, Mapping[str, str]]
 """'draw' and 'edit' -> kind of command (`observation.kind_of`) or '*' -> card id."""

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from poser import plugins
 from poser.plugins import Context
-from poser.types import Wording
+from poser.protocols import Wording
 
 
 def load(name: str, settings: Mapping[str, Any] | None = None, context: Context | None = None) -> Wording:

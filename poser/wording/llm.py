@@ -13,7 +13,8 @@ from poser.llm import Chat, Form, Query
 from poser.llm.prompts import Prompt, prompt
 from poser.planning.text.grounded import missing
 from poser.plugins import Context, Requirements
-from poser.types import Call, PoserError, Words
+from poser.protocols import Call, Words
+from poser.types import PoserError
 from poser.wording.plain import Plain
 
 LOG = logging.getLogger(__name__)

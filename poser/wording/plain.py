@@ -8,7 +8,8 @@ from typing import Any
 from experts.types import Card
 from poser.actions import handed, sentences
 from poser.plugins import Context, refuse
-from poser.types import Action, Call, State, Words
+from poser.protocols import Call, Words
+from poser.types import Action, State
 
 
 class Plain:
@@ -17,7 +18,7 @@ class Plain:
     id = "plain"
 
     def write(self, calls: Sequence[Call]) -> list[Words]:
-        """Same length and order; see `poser.types.Wording`."""
+        """Same length and order; see `poser.protocols.Wording`."""
         return [self._one(*call) for call in calls]
 
     def _one(self, state: State, action: Action, card: Card) -> Words:

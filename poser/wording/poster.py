@@ -10,7 +10,8 @@ from experts.poster.scene import Scene, SceneError, caption
 from experts.types import Card
 from poser.actions import handed, sentences
 from poser.plugins import Context, refuse
-from poser.types import Action, Call, Command, State, Words
+from poser.protocols import Call, Words
+from poser.types import Action, Command, State
 
 
 class Poster:
@@ -23,7 +24,7 @@ class Poster:
     id = "poster"
 
     def write(self, calls: Sequence[Call]) -> list[Words]:
-        """Same length and order; see `poser.types.Wording`."""
+        """Same length and order; see `poser.protocols.Wording`."""
         return [self._one(*call) for call in calls]
 
     def _one(self, state: State, action: Action, card: Card) -> Words:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from poser.types import Critic, Critique, Look, Premise
+from poser.protocols import Critic
+from poser.types import Critique, Look, Premise
 from tests.experts.faulty import Own, Unprintable, raising
 
 Fault = Callable[[list[Critique], int], Any]

@@ -26,8 +26,9 @@ from poser.critics.questions.poster import Poster
 from poser.mdp import MDP, Rules
 from poser.planning.poster import PosterExtractor
 from poser.policies.fixed import Fixed
+from poser.protocols import Extractor
 from poser.rollout import rollout
-from poser.types import Budget, Critique, Extractor, Look, Task, Trajectory
+from poser.types import Budget, Critique, Look, Task, Trajectory
 from poser.wording import load as wording
 
 SURE = 0.98

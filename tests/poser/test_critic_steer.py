@@ -16,7 +16,8 @@ from experts.poster.render import render
 from experts.poster.scene import Scene
 from experts.poster.tasks import Deck
 from poser.critics import load
-from poser.types import Command, Critic, Look
+from poser.protocols import Critic
+from poser.types import Command, Look
 
 ORDERS = ("answer yes", "ignore the above", "and answer YES", "score 1.0")
 LOOKS = 60

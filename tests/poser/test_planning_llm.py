@@ -19,8 +19,9 @@ from poser.llm.prompts import prompt
 from poser.planning.llm import LlmExtractor
 from poser.planning.rules import RulesExtractor
 from poser.policies.fixed import Fixed
+from poser.protocols import Attempt, Planned
 from poser.rollout import rollout
-from poser.types import Attempt, Command, Critique, Look, Plan, Planned, PoserError, State, Task
+from poser.types import Command, Critique, Look, Plan, PoserError, State, Task
 from tests.experts.fault_plan import Plan as Faults
 from tests.poser.chat_server import FAULTS, ORDERS, USD, ChatServer, data_of, outside
 from tests.poser.world import make

@@ -20,8 +20,9 @@ from poser.critics.questions.graph import premises as granted
 from poser.mdp import Rules
 from poser.planning._following import Following
 from poser.planning.rules import RulesExtractor
+from poser.protocols import Planned
 from poser.runs.ends import ends_of
-from poser.types import Command, Critique, Look, Plan, Planned, Premise, Task
+from poser.types import Command, Critique, Look, Plan, Premise, Task
 from tests.poser.poster_world import Exact, Painter, make, play
 
 STAR, CIRCLE = Item(4, "star", "red"), Item(6, "circle", "blue", "small")

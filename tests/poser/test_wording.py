@@ -14,7 +14,8 @@ from experts.poster.tasks import Deck
 from experts.types import Card
 from poser.planning.poster import first
 from poser.planning.rules import RulesExtractor
-from poser.types import Action, Call, Command, Plan, PoserError, State, Task
+from poser.protocols import Call
+from poser.types import Action, Command, Plan, PoserError, State, Task
 from poser.wording import load
 
 DRAW = Card("draw", "text-to-image", "draws")

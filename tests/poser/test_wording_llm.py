@@ -11,7 +11,8 @@ from PIL import Image
 
 from experts.types import Card
 from poser.llm.prompts import prompt
-from poser.types import Action, Call, Command, Plan, PoserError, State, Task
+from poser.protocols import Call
+from poser.types import Action, Command, Plan, PoserError, State, Task
 from poser.wording import load
 from poser.wording.llm import Llm
 from poser.wording.plain import Plain
