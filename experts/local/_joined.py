@@ -45,7 +45,7 @@ def processor(source: Source, name: str) -> Any:
 
     where: dict[str, Any] = hub.place(source.components[name], source.revisions.get(name))
     with quiet_loading():
-        return AutoImageProcessor.from_pretrained(**where)
+        return AutoImageProcessor.from_pretrained(**where, trust_remote_code=False)
 
 
 def rebuilt(pipe: Any, kind: str, **parts: Any) -> Any:

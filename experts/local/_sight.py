@@ -53,7 +53,7 @@ def words(source: Source) -> Any:
     from transformers import AutoTokenizer
 
     with quiet_loading():
-        return AutoTokenizer.from_pretrained(**_where(source, "tokenizer"))
+        return AutoTokenizer.from_pretrained(**_where(source, "tokenizer"), trust_remote_code=False)
 
 
 def sight(source: Source) -> Sight:
@@ -62,7 +62,10 @@ def sight(source: Source) -> Sight:
 
     where = _where(source, "processor")
     with quiet_loading():
-        return Sight(Qwen2VLImageProcessor.from_pretrained(**where), AutoTokenizer.from_pretrained(**where))
+        return Sight(
+            Qwen2VLImageProcessor.from_pretrained(**where),
+            AutoTokenizer.from_pretrained(**where, trust_remote_code=False),
+        )
 
 
 def _where(source: Source, name: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **giv
         options: dict[str, Any] = {**at, **parts, **given, "dtype": getattr(torch, dtype)}
         if own := {name: config for name, config in smaller.items() if name not in options}:
             options["quantization_config"] = PipelineQuantizationConfig(quant_mapping=own)
-        pipe = DiffusionPipeline.from_pretrained(weights, **options, use_safetensors=True)
+        pipe = DiffusionPipeline.from_pretrained(weights, **options, use_safetensors=True, trust_remote_code=False)
         if files:
             adapt(pipe, files, scales, parts)
         prepared(pipe, source.loading, residency.device, dtype)

@@ -88,10 +88,11 @@ class ClipCritic:
         from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
         try:
-            images = AutoImageProcessor.from_pretrained(self.name, revision=self.revision)
-            tokenizer = AutoTokenizer.from_pretrained(self.name, revision=self.revision)
+            place: dict[str, Any] = {"revision": self.revision, "trust_remote_code": False}
+            images = AutoImageProcessor.from_pretrained(self.name, **place)
+            tokenizer = AutoTokenizer.from_pretrained(self.name, **place)
             kind = getattr(torch, self._dtype)
-            model: Any = AutoModel.from_pretrained(self.name, revision=self.revision, dtype=kind, use_safetensors=True)
+            model: Any = AutoModel.from_pretrained(self.name, dtype=kind, use_safetensors=True, **place)
         except (OSError, ValueError, AttributeError, ImportError, KeyError) as error:
             raise loading.failed(self.name, error) from error
         if not hasattr(model, "get_text_features") or not hasattr(model, "logit_scale"):

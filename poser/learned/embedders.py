@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -151,7 +152,11 @@ class MiniLM:
         logging.disable_progress_bar()
         try:
             return SentenceTransformer(
-                name, device=self.device, local_files_only=self.model is None or Path(name).exists()
+                name,
+                device=self.device,
+                trust_remote_code=False,
+                local_files_only=self.model is None or Path(name).exists(),
+                model_kwargs={"use_safetensors": True},
             )
         except Exception as error:  # the hub, the file system and the model's own files fail in many ways
             line = str(error).strip().split("\n")[0][:160]
@@ -164,6 +169,20 @@ class MiniLM:
 
 
 EMBEDDERS = ("minilm", "hash")
+KNOWN = (
+    "sentence-transformers/all-MiniLM-L6-v2",
+    "sentence-transformers/all-MiniLM-L12-v2",
+    "sentence-transformers/all-mpnet-base-v2",
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+    "BAAI/bge-small-en-v1.5",
+    "BAAI/bge-base-en-v1.5",
+    "intfloat/e5-small-v2",
+    "intfloat/multilingual-e5-small",
+)
+"""Hub ids that a policy file may name; a config of one's own may name any."""
+DATA = (".json", ".safetensors", ".txt", ".md", ".model", ".jinja", ".gitattributes")
+"""Endings of files that are data."""
+MOST_FILES, MOST_JSON = 1000, 64 * 2**20
 
 
 def embedder(name: str, model: str | None = None) -> Embedder:
@@ -173,6 +192,43 @@ def embedder(name: str, model: str | None = None) -> Embedder:
     if name == "hash":
         return HashEmbedder()
     raise PoserError(f"no embedder {name!r}; embedders are {', '.join(EMBEDDERS)}")
+
+
+def of_a_stranger(name: str, model: str | None = None) -> Embedder:
+    """The embedder that a file from anywhere names: the embedded one, one of `KNOWN`, or a folder that holds nothing
+    but data (`unsafe`). Raises `PoserError` for another one."""
+    if model is not None and model not in KNOWN:
+        folder = Path(model).expanduser()
+        if not folder.is_dir():
+            raise PoserError(f"it names an embedder {model!r:.100} that is neither a folder here nor a known hub id")
+        why = unsafe(folder)
+        if why:
+            raise PoserError(f"it names an embedder in {model!r:.100}, which is not loaded: {why}")
+    return embedder(name, model)
+
+
+def unsafe(folder: Path) -> str:
+    """Why a folder of weights is more than data: code, pickles, settings that ask for code; '' where it is not."""
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        name = str(path.relative_to(folder))
+        if number > MOST_FILES:
+            return f"it has more than {MOST_FILES} files"
+        if path.is_file() and path.suffix.lower() not in DATA and path.suffix:
+            return f"{name} may hold code; only safetensors are read"
+        if path.suffix == ".json" and path.is_file():
+            text = path.read_bytes()[:MOST_JSON]
+            if b"auto_map" in text:
+                return f"{name} asks for code of its own (auto_map)"
+            if path.name == "modules.json" and not _plain_modules(text):
+                return f"{name} names modules that sentence-transformers does not have"
+    return ""
+
+
+def _plain_modules(text: bytes) -> bool:
+    try:
+        return all(str(row["type"]).startswith("sentence_transformers.") for row in json.loads(text))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def described(inner: Embedder) -> dict[str, str | None]:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from experts.files import write_whole
 from poser.actions import ActionSet
-from poser.learned.embedders import described, embedder
+from poser.learned.embedders import described, of_a_stranger
 from poser.learned.network import NetworkShape
 from poser.learned.observation import Encoder, Observer
 from poser.types import PoserError, Scope
@@ -83,7 +83,7 @@ class About(_Part):
         Raises `PoserError` for an unknown embedder or extra, and where its observations are not those of the training.
         """
         entry = self.observer
-        inner = embedder(entry.embedder.name, entry.embedder.model)
+        inner = of_a_stranger(entry.embedder.name, entry.embedder.model)
         scores = {name: {k: s for k, s in row.items() if s is not None} for name, row in entry.scores.items()}
         encoder = Encoder(inner, tuple(entry.extras), entry.remaining)
         observer = Observer(encoder, actions, scores, entry.cards == "identity")

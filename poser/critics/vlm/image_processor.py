@@ -37,7 +37,8 @@ def processor_of(name: str, revision: str | None = None) -> Any:
     from transformers import AutoConfig, AutoProcessor
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
-    config = AutoConfig.from_pretrained(name, revision=revision)
+    place: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
+    config = AutoConfig.from_pretrained(name, **place)
     if type(config) not in PROCESSOR_MAPPING:
-        return AutoProcessor.from_pretrained(name, revision=revision)
-    return without_video(PROCESSOR_MAPPING[type(config)]).from_pretrained(name, revision=revision)
+        return AutoProcessor.from_pretrained(name, **place)
+    return without_video(PROCESSOR_MAPPING[type(config)]).from_pretrained(name, **place)

@@ -76,7 +76,7 @@ def load(
     try:
         processor = processor_of(name, revision)
         model: Any = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True
+            name, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, AttributeError, ImportError) as error:
         raise failed(name, error) from error

@@ -267,3 +267,55 @@ def test_running_a_policy_needs_no_stable_baselines(policy_folder):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_save_that_is_cut_off_leaves_one_whole_policy(tmp_path, monkeypatch):
+    """Killed before each file of the second save, and between them; and the next save goes on from there."""
+    folder = write(tmp_path / "policy")
+    first = policy_file.load(folder)[0]["sha256"]
+    for cut in range(3):
+        done: list[Path] = []
+
+        def counted(call, cut=cut, done=done):
+            def counting(*given):
+                if len(done) == cut:
+                    raise KeyboardInterrupt
+                done.append(Path(given[0]))
+                return call(*given)
+
+            return counting
+
+        with monkeypatch.context() as patch:
+            patch.setattr(policy_file, "write_whole", counted(policy_file.write_whole))
+            patch.setattr(policy_file.os, "replace", counted(policy_file.os.replace))
+            with pytest.raises(KeyboardInterrupt):
+                write(folder, DQN.model_copy(update={"gamma": 0.1 * cut}), calls=cut)
+        assert policy_file.load(folder)[0]["sha256"] == first
+    policy_file.save(folder, {"a": torch.zeros(1)}, policy_file.load(folder)[0])
+    assert policy_file.load(folder)[1].keys() == {"a"}
+    assert sorted(path.name for path in folder.iterdir()) == ["policy.json", "policy.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("model", "harm", "words"),
+    [
+        ("nobody/knows-it", "", "neither a folder here nor a known hub id"),
+        ("", "pytorch_model.bin", "may hold code"),
+        ("", "modeling.py", "may hold code"),
+        ("", "config.json", "asks for code of its own"),
+        ("", "modules.json", "names modules"),
+    ],
+)
+def test_a_policy_cannot_name_an_embedder_that_is_more_than_data(tmp_path, model, harm, words):
+    strange = tmp_path / "embedder"
+    strange.mkdir()
+    if harm:
+        text = {"config.json": '{"auto_map": {"AutoModel": "x--y.Z"}}', "modules.json": '[{"type": "os.system"}]'}
+        (strange / harm).write_text(text.get(harm, "boom"))
+    folder = write(tmp_path / "policy")
+    about = json.loads((folder / "policy.json").read_text())
+    about["observer"]["embedder"] = {"name": "minilm", "model": model or str(strange), "id": "x"}
+    (folder / "policy.json").write_text(json.dumps(about))
+    with pytest.raises(PoserError, match=words) as caught:
+        of_folder(str(folder), MDP.actions)
+    assert "\n" not in str(caught.value)
