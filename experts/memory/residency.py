@@ -218,7 +218,7 @@ class Residency(Limits):
         with self.running:
             key = self._on_device.current
             self.store.refresh(part)
-            name = f"{type(module).__name__} {part.content[:8]}"
+            name = f"{type(module).__name__} {part.content[:8]} {id(module):x}"  # equal ones leave one by one
             reserve = self.reserve_gib * GIB
             encoder = Model(name, None, 0, reserve, {id(module): part}, used=self._clock, transient=True)
             self._enter(encoder, f"for {key}")

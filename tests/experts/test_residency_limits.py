@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from experts.memory import GIB, Mirror, NoRoom, Residency
-from tests.experts.memory_world import Model, layers, mirror  # noqa: E402
+from tests.experts.memory_world import Model, layers, mirror, spots  # noqa: E402
 
 
 def test_a_model_in_ram_can_be_dropped_and_its_blocks_with_it() -> None:
@@ -167,6 +167,24 @@ def test_a_lent_encoder_comes_only_when_it_is_used_and_its_model_comes_back(lent
     kinds = [(event.kind, event.key.split()[0]) for event in home.log]
     assert kinds[-4:] == [("evict", "m"), ("enter", "Sequential"), ("evict", "Sequential"), ("enter", "m")]
     assert home.store.back == 0
+
+
+def test_equal_encoders_of_two_models_leave_both() -> None:
+    """A module that still pointed at the device would keep its memory there."""
+    size = (64 * 64 + 64) * 4
+    home, device = mirror(vram_gib=2.5 * size / GIB)
+    models = [Model(encoder=layers(1, 64, 64), denoiser=layers(2, 64, 64)) for _ in range(2)]
+    for model in models:
+        home.lend(model.parts["encoder"])
+    for key, model in zip("ab", models, strict=True):
+        home.acquire(key, lambda model=model: model, 0)
+        with home.using(model.parts["encoder"]):
+            pass
+    home.acquire("c", lambda: layers(3, 64, 64, 64), 0)
+    in_ram = {view.block.host.data_ptr() for view in home._ram.find(models[0].parts["encoder"]).views.values()}
+    for model in models:
+        assert min(spots(model.parts["encoder"])) in in_ram
+    assert home.resident == ("c",)
 
 
 def test_a_model_that_cannot_move_and_does_not_fit_leaves_nothing_behind() -> None:
