@@ -10,9 +10,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks._results import command_line, load, publish, table, with_origin
-from benchmarks.speed import critic, gpu, memory, pool, preset
+from benchmarks.speed import critic, gpu, library, memory, pool, preset
 
-PARTS = {"memory": memory.figures, "pool": pool.figures, "critic": critic.figures, "gpu": gpu.figures}
+PARTS = {
+    "memory": memory.figures,
+    "library": library.figures,
+    "pool": pool.figures,
+    "critic": critic.figures,
+    "gpu": gpu.figures,
+}
 ORIGIN = ("command", "commit", "versions", "machine")
 
 

@@ -6,7 +6,9 @@ sizes of the full ones divided by `SCALE`. The calls are those of episodes: draw
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import gc
+import random
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from benchmarks.speed.figure import Figure
@@ -49,6 +51,9 @@ CALLS = [
     *("klein", "ip2p", "klein-edit", "kontext", "klein-edit", "kontext"),
 ]
 """Four episodes of six steps; after each step the critic is asked."""
+MIXED = random.Random(0).choices(list(EXPERTS), k=24)
+ORDERS = {"episodes that alternate two editors": CALLS, "experts by chance": MIXED}
+"""Name -> experts in the order in which they are asked."""
 STEPS, SIDE = 4, 32
 WORDS = sorted({word for prompt in PROMPTS for word in prompt.split()})
 
@@ -159,17 +164,17 @@ def _asked(model: Any, where: str) -> None:
         model(input_ids=torch.arange(1, 9, device=where)[None])
 
 
-def _play(memory: Memory, call: Callable[[str, str], None], judge: Callable[[], None]) -> Moved:
-    """Every step once, each with a prompt of its own."""
+def _play(memory: Memory, order: Sequence[str], call: Callable[[str, str], None], judge: Callable[[], None]) -> Moved:
+    """Every call once, each with a prompt of its own, and the critic after it."""
     memory.reset()
-    for turn, expert in enumerate(CALLS):
+    for turn, expert in enumerate(order):
         call(expert, f"{WORDS[turn // len(WORDS)]} {WORDS[turn % len(WORDS)]}")
         judge()
     counts = memory.counts
     return Moved(counts.to_device, counts.to_ram, counts.peak, 0)
 
 
-def ours(memory: Memory) -> Moved:
+def ours(memory: Memory, order: Sequence[str]) -> Moved:
     """The pool and its residency, with equal parts found by their content."""
     from experts.local import flux
     from experts.local._pipeline import PipelineExpert
@@ -202,7 +207,7 @@ def ours(memory: Memory) -> Moved:
         with home.running:
             _asked(home.acquire("critic", lambda: judge, 0.0), NAME)
 
-    moved = _play(memory, call, asked)
+    moved = _play(memory, order, call, asked)
     return moved._replace(loads=sum(event.kind == "load" for event in home.log))
 
 
@@ -214,7 +219,7 @@ def _called(pipes: Mapping[str, Any]) -> Callable[[str, str], None]:
     return call
 
 
-def components(memory: Memory) -> Moved:
+def components(memory: Memory, order: Sequence[str]) -> Moved:
     """`ComponentsManager.enable_auto_cpu_offload`, over parts that are shared by hand."""
     from diffusers import ComponentsManager
 
@@ -227,10 +232,10 @@ def components(memory: Memory) -> Moved:
                 manager.add(f"{name} {part}", module)
     manager.add("critic", judge)
     manager.enable_auto_cpu_offload(NAME, memory_reserve_margin=int(RESERVE))
-    return _play(memory, _called(pipes), lambda: _asked(judge, NAME))._replace(loads=len(pipes) + 1)
+    return _play(memory, order, _called(pipes), lambda: _asked(judge, NAME))._replace(loads=len(pipes) + 1)
 
 
-def offloaded(memory: Memory) -> Moved:
+def offloaded(memory: Memory, order: Sequence[str]) -> Moved:
     """`enable_model_cpu_offload` of every pipeline, and accelerate's hook for the critic."""
     from accelerate import cpu_offload_with_hook
 
@@ -243,10 +248,10 @@ def offloaded(memory: Memory) -> Moved:
         _asked(judge, NAME)
         hook.offload()
 
-    return _play(memory, _called(pipes), asked)._replace(loads=len(pipes) + 1)
+    return _play(memory, order, _called(pipes), asked)._replace(loads=len(pipes) + 1)
 
 
-def grouped(memory: Memory) -> Moved:
+def grouped(memory: Memory, order: Sequence[str]) -> Moved:
     """`enable_group_offload`, a block at a time; the critic stays on the device."""
     import torch
 
@@ -256,12 +261,36 @@ def grouped(memory: Memory) -> Moved:
             onload_device=torch.device(NAME, 0), offload_type="block_level", num_blocks_per_group=1
         )
     judge = critic().to(NAME)
-    return _play(memory, _called(pipes), lambda: _asked(judge, NAME))._replace(loads=len(pipes) + 1)
+    return _play(memory, order, _called(pipes), lambda: _asked(judge, NAME))._replace(loads=len(pipes) + 1)
 
 
-SYSTEMS: dict[str, Callable[[Memory], Moved]] = {
-    "poser": ours,
+LIBRARY: dict[str, Callable[[Memory, Sequence[str]], Moved]] = {
     "ComponentsManager": components,
     "enable_model_cpu_offload": offloaded,
     "enable_group_offload": grouped,
 }
+"""diffusers' ways to do it."""
+
+
+def figures() -> list[Figure]:
+    """Bytes moved in both directions beside each way of the library; what was held at most; what was read again."""
+    if compiler() is None:
+        return [Figure("bytes moved / diffusers", None, None, 1, "skipped: no g++")]
+    memory, found = device(), []
+    memory.room = int(ROOM)
+    for name, order in ORDERS.items():
+        mine = ours(memory, order)
+        gc.collect()
+        for system, play in LIBRARY.items():
+            theirs = play(memory, order)
+            gc.collect()
+            both = {"ours": mine._asdict(), "theirs": theirs._asdict(), "scale": SCALE, "calls": len(order)}
+            ratio = (mine.to_device + mine.to_ram) / (theirs.to_device + theirs.to_ram)
+            found.append(
+                Figure(f"bytes moved / {system}, {name}", ratio, None, 1, "the same calls, both directions", both)
+            )
+        held = mine.peak / ROOM
+        found.append(Figure(f"most on the device / its size, {name}", held, 1, 1, "24 GiB, scaled", mine._asdict()))
+    turns = ours(memory, ["klein-edit", "kontext"] * 5)
+    again = Figure("loads an editor, alternating 10 times", (turns.loads - 1) / 2, 1, 1, "the critic's apart")
+    return [*found, again]
