@@ -105,7 +105,8 @@ class Local(Described):
         weights: a folder written by `save_pretrained`, or a hub id.
         components: folders or hub ids ('owner/name' or 'owner/name/subfolder', perhaps with '@COMMIT') of parts shared
             with other experts, by their name in the pipeline, so that `weights` may lack them.
-        revision: the commit of a hub id, 40 hexadecimal digits; None: what the local hub cache holds as 'main'.
+        revision: of a hub id: its commit, 40 hexadecimal digits, or 'refs/pr/N'; None: what the local hub cache holds
+            as 'main'.
     """
 
     family: str
@@ -117,7 +118,7 @@ class Local(Described):
     @field_validator("revision")
     @classmethod
     def _commit(cls, revision: str) -> str:
-        if not hub.COMMIT.fullmatch(revision):
+        if not hub.REVISION.fullmatch(revision):
             raise ValueError(f"{revision!r} is no commit: give its 40 hexadecimal digits")
         return revision
 
@@ -226,7 +227,7 @@ class Source:
         weights: an absolute folder written by `save_pretrained`, or a hub id 'owner/name'.
         components: by their name in the pipeline, parts that stand elsewhere: absolute folders, or hub ids
             'owner/name' or 'owner/name/subfolder'.
-        revision: the commit of a hub id, 40 hexadecimal digits; None: what the local hub cache holds.
+        revision: of a hub id: its commit, 40 hexadecimal digits, or 'refs/pr/N'; None: what the local hub cache holds.
         loading: those of `Loading` that are asked for, in its order; what is off is left out.
         revisions: commits of those components that are hub ids, by their name; a component without one: as `revision`.
     """
@@ -256,12 +257,14 @@ def source_of(id: str, entry: Local, folder: Path) -> Source:
     commits = {name: found for name, (_, found) in places.items() if found}
     components = {name: where for name, (where, _) in places.items()}
     loading = {name: value for name, value in entry.load if value}
-    return Source(weights, components, entry.revision or commit or None, loading, commits)
+    revision = hub.commit_of(hub.pinned(weights, entry.revision)) or entry.revision if entry.revision else commit
+    return Source(weights, components, revision or None, loading, commits)
 
 
 def stamp(source: Source) -> str:
     """What a card's version says about its source: '@' and the commits, '+' and each way of loading; '' for folders."""
-    commits = dict.fromkeys(commit[:12] for commit in (source.revision, *source.revisions.values()) if commit)
+    pins = filter(None, (source.revision, *source.revisions.values()))
+    commits = dict.fromkeys(commit[:12] for commit in pins if hub.COMMIT.fullmatch(commit))
     ways = [name if value is True else _in_a_word(name, value) for name, value in source.loading.items()]
     return "".join([*(f"@{commit}" for commit in commits), *(f"+{way}" for way in ways)])
 
@@ -273,18 +276,26 @@ def _in_a_word(name: str, value: Any) -> str:
     return value if name in ("quantise", "dtype", "cast") else f"{name}:{value}"
 
 
-def needs_of(source: Source) -> tuple[str, ...]:
-    """Its folders and hub ids, those with their commits, each once."""
-    places = {source.weights: source.revision}
-    places |= {where: source.revisions.get(name) for name, where in source.components.items()}
-    return tuple(f"{where}@{commit}" if commit else where for where, commit in places.items())
+def needs_of(source: Source, borrowed: Mapping[str, Iterable[str]] | None = None) -> dict[str, tuple[str, ...]]:
+    """Its folders and hub ids, those with their revisions, each with the parts of it that are not read.
+
+    Args:
+        source: where everything is.
+        borrowed: component that is a pipeline -> its parts that come from the expert's own pipeline.
+    """
+    needs = {hub.pinned(source.weights, source.revision): tuple(source.components)}
+    for name, where in source.components.items():
+        if where.endswith(".gguf"):  # which has no settings of its own
+            needs[hub.pinned(f"{source.weights}/{name}/config.json", source.revision)] = ()
+        needs[hub.pinned(where, source.revisions.get(name))] = tuple((borrowed or {}).get(name, ()))
+    return needs
 
 
 def _place(where: str) -> tuple[str, str]:
     """A folder, or a hub id without its commit; and the commit: the pinned one, else what the cache holds."""
     if Path(where).is_absolute():
         return where, ""
-    return where.partition("@")[0], hub.split(where)[2] or hub.cached(where)
+    return where.partition("@")[0], hub.commit_of(where) or hub.split(where)[2]
 
 
 def locate(where: str, folder: Path) -> str:

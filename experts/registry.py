@@ -57,6 +57,7 @@ class Entry:
         card: what it is.
         load: puts it on the residency's device; raises OSError where its weights are not there.
         needs: folders, files or hub ids of its weights.
+        leaves: of a need that is a pipeline, the parts that come from elsewhere.
         get: how to get them: what to type.
         env: environment variables that it reads, a service's key for example.
         gone: why nobody can have it any more: a model that its service shut down.
@@ -69,6 +70,7 @@ class Entry:
     card: Card
     load: Callable[[Residency], Expert]
     needs: tuple[str, ...] = ()
+    leaves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     get: str = ""
     env: tuple[str, ...] = ()
     gone: str = ""
@@ -81,7 +83,7 @@ class Entry:
         """What of `needs` and `env` is not on this machine (hub ids: not in the local hub cache), or why it is gone."""
         if self.gone:
             return [self.gone]
-        absent = [need for need in self.needs if not _present(need)]
+        absent = [need for need in self.needs if not hub.present(need, self.leaves.get(need, ()))]
         return absent + [name for name in self.env if not os.environ.get(name, "").strip()]
 
     def barred(self) -> list[str]:
@@ -223,7 +225,7 @@ def _own(id: str, description: Mapping[str, Any], folder: Path, profile: str) ->
     def load(residency: Residency) -> Expert:
         return cast(Expert, module_of(file).load(told.settings, OwnContext(card, residency)))
 
-    return as_described(Entry(card, load, (file,), told.get), told, {**description, "file": file})
+    return as_described(Entry(card, load, (file,), get=told.get), told, {**description, "file": file})
 
 
 def _like(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,12 +253,12 @@ def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) 
         pipeline = importlib.import_module("experts.local._pipeline")
         return cast(Expert, pipeline.load(card, family, source, residency))
 
-    needs = needs_of(source)
-    downloads = [hub.command(need) for need in needs if not _present(need) and not Path(need).is_absolute()]
-    get = told.get or (f"type: {' && '.join(downloads)}" if downloads else "")
+    needs = needs_of(source, family.borrowed)
+    absent = [need for need, leave in needs.items() if hub.ID.fullmatch(need) and not hub.present(need, leave)]
+    get = told.get or (f"type: poser download {' '.join(absent)}" if absent else "")
     parts = {name: locate(where, folder) for name, where in told.components.items()}
     absolute = {"weights": locate(told.weights, folder), "components": parts}
-    return as_described(Entry(card, load, needs, get), told, {**description, **absolute})
+    return as_described(Entry(card, load, tuple(needs), needs, get), told, {**description, **absolute})
 
 
 def _files(folder: str) -> list[str]:
@@ -270,7 +272,3 @@ def _family(id: str, name: str) -> Any:
         hinted = hint(name, _files("local") + _files("api"), "families")
         raise RegistryError(f"expert {id!r}: no such family {name!r}; {hinted}")
     return importlib.import_module(f"experts.local.{name}").FAMILY
-
-
-def _present(need: str) -> bool:
-    return Path(need).exists() if Path(need).is_absolute() else bool(hub.cached(need))

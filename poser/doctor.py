@@ -7,18 +7,20 @@ import importlib.util
 import os
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from experts import hub
+from experts.hub import cache, fetch
 from experts.registry import Registry
-from poser import plugins, policies
+from poser import downloads, plugins, policies
 from poser.actions import ActionSet
 from poser.config import Config
+from poser.downloads import Download
 from poser.llm.endpoint import URL
-from poser.plugins import Requirements, Service, named, requirements_of
+from poser.plugins import Requirements, Service
 from poser.roster import playable, registry_of
 from poser.types import PoserError
 
@@ -32,12 +34,33 @@ QUANTISER = "bitsandbytes"
 """The package behind `load.quantise`."""
 
 
+TOKENIZERS = ("sentencepiece", "google.protobuf")
+"""What transformers reads a `spiece.model` with; it names another package where one of them is missing."""
+
+
 @dataclass(frozen=True)
 class Findings:
-    """`lacks`: what keeps a config from running, each with what to type; `notes`: what is worth knowing."""
+    """What a config needs on this machine.
+
+    Attributes:
+        lacks: what keeps it from running, downloads aside, each with what to type.
+        notes: what is worth knowing.
+        downloads: what it reads from the hub and is not here whole.
+    """
 
     lacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    downloads: tuple[Download, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """Nothing is lacking."""
+        return not self.lacks and not self.downloads
+
+    @property
+    def gb(self) -> float:
+        """What is to be downloaded, 10**9 bytes; repositories of unknown size do not count."""
+        return sum(one.gb or 0.0 for one in self.downloads)
 
 
 def devices() -> list[dict[str, Any]]:
@@ -65,28 +88,52 @@ def findings(config: Config) -> Findings:
         entries = registry_of(config)
     except PoserError as error:
         return Findings((str(error),))
-    needs, wrong = _needs(config)
+    needs, wrong = downloads.requirements(config)
+    models = downloads.models(config, needs)
+    absent = tuple(one for one in downloads.of(entries, models) if one.lacking)
     services = [service for need in needs.values() for service in need.services]
     parts = (
         _experts(entries),
         Findings((*_packages(entries, needs), *wrong)),
-        Findings(tuple(line for kind, need in needs.items() for line in _weights(kind, need.models))),
+        Findings(tuple(line for kind, found in models.items() for line in _folders(kind, found))),
+        _hub(absent),
         Findings((*_embedder(config), *_policy(config, entries))),
         _services(services),
         _memory(config, entries, max(((need.gib, kind) for kind, need in needs.items()), default=(0.0, "critic"))),
     )
     lacks, notes = ([line for part in parts for line in getattr(part, kind)] for kind in ("lacks", "notes"))
-    return Findings(tuple(lacks), tuple(notes))
+    return Findings(tuple(lacks), tuple(notes), absent)
+
+
+def _hub(absent: Sequence[Download]) -> Findings:
+    """Room on the disk, and licences that must be accepted first."""
+    from huggingface_hub import get_token
+
+    gb, room = sum(one.gb or 0.0 for one in absent), fetch.free() / 1e9
+    lacks = []
+    if gb > room:
+        words = "make room, or set HF_HUB_CACHE to a folder on another disk"
+        lacks.append(f"disk: {gb:.1f} GB are to come and {room:.1f} GB are free in {cache.home()}; {words}")
+    gated = [one for one in absent if one.page]
+    token = get_token() is not None
+    for one in gated if not token else ():
+        lacks.append(f"licence: {', '.join(one.readers)}: accept it at {one.page}, then type: hf auth login")
+    return Findings(tuple(lacks), tuple(f"licence: {', '.join(one.readers)}: {one.page}" for one in gated if token))
+
+
+def _folders(what: str, models: Iterable[str]) -> list[str]:
+    """Of folders and hub ids, those that can be neither."""
+    strange = [one for one in models if not Path(one).is_dir() and (one[0] == "/" or not hub.ID.fullmatch(one))]
+    return [f"{what}: no folder {one}; set {what}.model to a folder or a hub id" for one in strange]
 
 
 def _experts(entries: Registry) -> Findings:
-    """Weights and keys of experts that are not here, each once; experts that are gone are never chosen."""
+    """Folders and keys of experts that are not here, each once; experts that are gone are never chosen."""
     gone = {id: entry for id, entry in entries.items() if entry.gone}
     absent: dict[tuple[str, str], list[str]] = {}
     for id, entry in entries.items():
-        for need in entry.missing() if id not in gone else ():
-            ours = hub.ID.fullmatch(need) and not entry.described.get("get")
-            absent.setdefault((need, f"type: {hub.command(need)}" if ours else entry.get), []).append(id)
+        for need in entry.barred() if id not in gone else ():
+            absent.setdefault((need, entry.get), []).append(id)
     lacks = [f"expert {', '.join(ids)}: not there: {need}; {remedy}" for (need, remedy), ids in absent.items()]
     if len(gone) == len(entries):
         lacks.append("experts: every one of them is gone; name others under experts")
@@ -98,24 +145,18 @@ def _packages(entries: Registry, needs: Mapping[plugins.Kind, Requirements]) -> 
     smaller = [id for id, entry in entries.items() if (entry.described.get("load") or {}).get("quantise")]
     wanted = {QUANTISER: f"load.quantise of {', '.join(smaller)}"} if smaller else {}
     wanted |= {name: f"the {kind}" for kind, need in needs.items() for name in need.packages}
-    lacking = {name: who for name, who in wanted.items() if importlib.util.find_spec(name) is None}
-    return [f"package {name}: {who} needs it; type: pip install {name}" for name, who in lacking.items()]
+    wanted |= dict.fromkeys(TOKENIZERS if any("family" in e.described for e in entries.values()) else (), "a tokenizer")
+    lacking = {name: who for name, who in wanted.items() if not _importable(name)}
+    names = {name: name.rpartition(".")[2] for name in lacking}
+    return [f"package {names[name]}: {who} needs it; type: pip install {names[name]}" for name, who in lacking.items()]
 
 
-def _needs(config: Config) -> tuple[dict[plugins.Kind, Requirements], list[str]]:
-    """What critic, extractor and wording say that they need, and why one of them cannot be built."""
-    needs, wrong = dict[plugins.Kind, Requirements](), list[str]()
-    kinds: tuple[tuple[plugins.Kind, Any], ...] = (
-        ("critic", config.critic),
-        ("extractor", config.extractor),
-        ("wording", config.wording),
-    )
-    for kind, entry in kinds:
-        try:
-            needs[kind] = requirements_of(plugins.load(kind, *named(entry)))
-        except PoserError as error:
-            wrong.append(str(error))
-    return needs, wrong
+def _importable(name: str) -> bool:
+    """Whether there is such a package, by its name alone."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # the package around it
+        return False
 
 
 def _services(services: Iterable[Service]) -> Findings:
@@ -132,19 +173,6 @@ def _services(services: Iterable[Service]) -> Findings:
     return Findings(tuple(lacks), tuple(notes))
 
 
-def _weights(what: str, needs: Iterable[str]) -> list[str]:
-    """Of folders and hub ids, those that are not here."""
-    lacks = []
-    for need in needs:
-        if Path(need).is_dir():
-            continue
-        if Path(need).is_absolute() or not hub.ID.fullmatch(need):
-            lacks.append(f"{what}: no folder {need}; set {what}.model to a folder or a hub id")
-        elif not hub.cached(need):
-            lacks.append(f"{what}: {need} is not downloaded; type: {hub.command(need)}")
-    return lacks
-
-
 def _embedder(config: Config) -> list[str]:
     from poser.learned.embedders import embedder, packaged
 
@@ -154,7 +182,7 @@ def _embedder(config: Config) -> list[str]:
             packaged()
     except PoserError as error:
         return [str(error)]
-    return _weights("embedder", [config.embedder.model] if config.embedder.model else [])
+    return []
 
 
 def _policy(config: Config, entries: Registry) -> list[str]:

@@ -30,7 +30,7 @@ FLOORS = (
     ("poser.critics.vlm",),
     ("poser.critics",),
     ("poser.mdp", "poser.runs"),
-    ("poser.seats",),
+    ("poser.seats", "poser.downloads"),
     ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
     ("poser.learning",),

@@ -53,6 +53,7 @@ class Family:
         own: params that are no argument of the call: `prepare`, `more` or the opened pipeline read them.
         prepare: changes the Ask before the call (a control picture out of the input picture); also given the pipeline.
         more: further arguments, from the Ask; they win.
+        borrowed: component that is a pipeline -> its parts that come from the expert's own pipeline.
         open: reads the pipeline, where `_weights.read(source, pipelines, residency)` is not all there is to it. What it
             gives back has `components` (name -> part), `scheduler` and a call; None: read as it is.
     """
@@ -71,6 +72,7 @@ class Family:
     own: tuple[str, ...] = ()
     prepare: Callable[[Ask, Any], Ask] | None = None
     more: Callable[[Ask], Mapping[str, Any]] | None = None
+    borrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     open: Callable[[Source, Residency], Any] | None = None
 
     @property

@@ -9,8 +9,8 @@ import dataclasses
 import inspect
 from typing import Any
 
-from experts import hub
 from experts.entries import Source
+from experts.hub.fetch import folder
 from experts.local._weights import load, quiet_loading
 from experts.memory import Residency
 
@@ -43,9 +43,9 @@ def processor(source: Source, name: str) -> Any:
     """The image processor that lies beside the weights of a component. Raises OSError: it cannot be read."""
     from transformers import AutoImageProcessor
 
-    where: dict[str, Any] = hub.place(source.components[name], source.revisions.get(name))
+    where = folder(source.components[name], source.revisions.get(name))
     with quiet_loading():
-        return AutoImageProcessor.from_pretrained(**where, trust_remote_code=False)
+        return AutoImageProcessor.from_pretrained(where, trust_remote_code=False)
 
 
 def rebuilt(pipe: Any, kind: str, **parts: Any) -> Any:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from experts import hub
 from experts.failures import hint
+from experts.hub.fetch import folder
 from experts.local._loading import DENOISERS
 
 KEPT = {"nf4": 0.28, "int8": 0.53, "torchao-int8": 0.53, "torchao-fp8": 0.53, "torchao-int4": 0.29}
@@ -94,12 +94,7 @@ def file_of(where: str, revision: str | None, ends: str = ".safetensors") -> Pat
     """
     if not where.endswith(ends):
         raise ValueError(f"{where} is no {ends[1:]} file: only those are read")
-    if Path(where).is_absolute():
-        return Path(where)
-    from huggingface_hub import hf_hub_download
-
-    repo, file, _ = hub.split(where)
-    return Path(hf_hub_download(repo, file, revision=revision))
+    return folder(where, revision)
 
 
 def packed(made_by: Any, file: Path, settings: Path, dtype: str) -> Any:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from experts import hub
 from experts.entries import Source
+from experts.hub.fetch import folder
 from experts.local._weights import quiet_loading
 
 
@@ -53,7 +54,7 @@ def words(source: Source) -> Any:
     from transformers import AutoTokenizer
 
     with quiet_loading():
-        return AutoTokenizer.from_pretrained(**_where(source, "tokenizer"), trust_remote_code=False)
+        return AutoTokenizer.from_pretrained(_where(source, "tokenizer"), trust_remote_code=False)
 
 
 def sight(source: Source) -> Sight:
@@ -62,15 +63,13 @@ def sight(source: Source) -> Sight:
 
     where = _where(source, "processor")
     with quiet_loading():
-        return Sight(
-            Qwen2VLImageProcessor.from_pretrained(**where),
-            AutoTokenizer.from_pretrained(**where, trust_remote_code=False),
-        )
+        words = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
+        return Sight(Qwen2VLImageProcessor.from_pretrained(where), words)
 
 
-def _where(source: Source, name: str) -> dict[str, Any]:
-    """Arguments of `from_pretrained`."""
+def _where(source: Source, name: str) -> Path:
+    """The folder of that part of a pipeline, whose other parts are read already."""
     shared = source.components.get(name)
     if shared is None:
-        return {"pretrained_model_name_or_path": source.weights, "subfolder": name, "revision": source.revision}
-    return hub.place(shared, source.revisions.get(name))
+        return folder(source.weights, source.revision, tuple(source.components)) / name
+    return folder(shared, source.revisions.get(name))

@@ -10,11 +10,11 @@ import contextlib
 import importlib
 import logging
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from experts import hub
 from experts.entries import Source
+from experts.hub.fetch import folder
 from experts.local._adapters import adapt
 from experts.local._loading import prepared
 from experts.local._prompts import remember
@@ -29,22 +29,22 @@ def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **giv
 
     Raises:
         FileNotFoundError: no such folder.
-        OSError: a folder or hub id that cannot be read.
+        OSError: a folder or hub id that cannot be read or fetched.
         ImportError: what `source.loading` asks for needs a package that is not installed.
         ValueError: another kind of pipeline; a component that the pipeline does not have.
     """
     import torch
 
-    weights, at = source.weights, {"revision": source.revision} if source.revision else {}
-    _demand(weights)
+    passed = [*source.components, *(name for name, part in given.items() if part is not None)]
+    weights = folder(source.weights, source.revision, passed)
     with quiet_loading():
         from diffusers import DiffusionPipeline
         from diffusers.quantizers import PipelineQuantizationConfig
 
-        index = DiffusionPipeline.load_config(weights, **at)
+        index = DiffusionPipeline.load_config(weights)
         kind = index["_class_name"]
         if pipelines and kind not in pipelines:
-            raise ValueError(f"{weights} holds a {kind}, not a {' or '.join(pipelines)}: choose another family")
+            raise ValueError(f"{source.weights} holds a {kind}, not a {' or '.join(pipelines)}: choose another family")
         dtype = source.loading.get("dtype") or residency.dtype
         smaller = quantised(index, source.loading, dtype)
         _make_room(source, index, residency)
@@ -52,10 +52,11 @@ def read(source: Source, pipelines: tuple[str, ...], residency: Residency, **giv
         files = {name: file_of(source.components[name], source.revisions.get(name)) for name in scales}
         shared = [name for name in source.components if name not in scales]
         parts = {name: _part(name, source, index, smaller, residency) for name in shared}
-        options: dict[str, Any] = {**at, **parts, **given, "dtype": getattr(torch, dtype)}
+        options: dict[str, Any] = {**parts, **given, "dtype": getattr(torch, dtype)}
         if own := {name: config for name, config in smaller.items() if name not in options}:
             options["quantization_config"] = PipelineQuantizationConfig(quant_mapping=own)
-        pipe = DiffusionPipeline.from_pretrained(weights, **options, use_safetensors=True, trust_remote_code=False)
+        options |= {"use_safetensors": True, "trust_remote_code": False}
+        pipe = DiffusionPipeline.from_pretrained(str(weights), **options)
         if files:
             adapt(pipe, files, scales, parts)
         prepared(pipe, source.loading, residency.device, dtype)
@@ -103,8 +104,7 @@ def _made(
 
     if issubclass(made_by, torch.nn.Module):
         return load(made_by, path, revision, residency, options, dtype)
-    _demand(path)
-    return made_by.from_pretrained(**hub.place(path, revision))
+    return made_by.from_pretrained(folder(path, revision))
 
 
 def load(
@@ -123,15 +123,9 @@ def load(
     """
     import torch
 
-    _demand(path)
-    where: dict[str, Any] = {**hub.place(path, revision), **(options or {})}
-    module = made_by.from_pretrained(**where, dtype=getattr(torch, dtype or residency.dtype), use_safetensors=True)
+    given = {"dtype": getattr(torch, dtype or residency.dtype), "use_safetensors": True, **(options or {})}
+    module = made_by.from_pretrained(folder(path, revision), **given)
     return module.eval().requires_grad_(False)
-
-
-def _demand(path: str) -> None:
-    if Path(path).is_absolute() and not Path(path).is_dir():
-        raise FileNotFoundError(f"no such folder: {path}")
 
 
 @contextlib.contextmanager

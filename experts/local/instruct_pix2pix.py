@@ -1,7 +1,7 @@
 """InstructPix2Pix and its kin (MagicBrush): U-Net guided by the picture and by the words (arXiv:2211.09800).
 
 The result has the size of the input picture. MagicBrush's repository holds pickles and, in a branch of Hugging Face's
-converter, the same weights as safetensors: that branch is what its entry asks for, into a folder of one's own.
+converter, the same weights as safetensors: that branch is what its entry asks for.
 """
 
 from __future__ import annotations
@@ -69,9 +69,8 @@ MODELS: dict[str, dict[str, Any]] = {
     },
     "magicbrush": {
         "family": "instruct_pix2pix",
-        "weights": "~/.cache/poser/magicbrush-jul7",
-        "get": "type: hf download vinesmsuic/magicbrush-jul7 --revision refs/pr/2 --exclude '*.bin' "
-        "--local-dir ~/.cache/poser/magicbrush-jul7",
+        "weights": "vinesmsuic/magicbrush-jul7",
+        "revision": "refs/pr/2",  # the branch's commit is not known here
         "card": {
             **_COMMON,
             "verbs": ["replace", "add", "recolour", "background"],

@@ -104,6 +104,7 @@ FAMILY = Family(
         "refiner_share": "refiner_share",
     },
     samplers=True,
+    borrowed={"refiner": _SHARED},
     open=_open,
 )
 

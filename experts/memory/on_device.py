@@ -222,13 +222,10 @@ def weight_files(need: str) -> list[Path]:
     if Path(need).is_absolute():
         place = Path(need)
     else:
-        from huggingface_hub import snapshot_download
-
-        repo, folder, commit = hub.split(need)
-        try:
-            place = Path(snapshot_download(repo, revision=commit or None, local_files_only=True), folder)
-        except (OSError, ValueError):
+        found = hub.snapshot(need)
+        if found is None:
             return []
+        place = found / hub.split(need)[1]
     files = [place] if place.suffix == ".safetensors" else sorted(place.rglob("*.safetensors"))
     pipeline = (place / "model_index.json").is_file()
     return [file for file in files if file.is_file() and not (pipeline and file.parent == place)]

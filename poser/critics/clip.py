@@ -88,11 +88,11 @@ class ClipCritic:
         from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
         try:
-            place: dict[str, Any] = {"revision": self.revision, "trust_remote_code": False}
-            images = AutoImageProcessor.from_pretrained(self.name, **place)
-            tokenizer = AutoTokenizer.from_pretrained(self.name, **place)
+            where, safe = loading.place_of(self.name, self.revision), {"trust_remote_code": False}
+            images = AutoImageProcessor.from_pretrained(where, **safe)
+            tokenizer = AutoTokenizer.from_pretrained(where, **safe)
             kind = getattr(torch, self._dtype)
-            model: Any = AutoModel.from_pretrained(self.name, dtype=kind, use_safetensors=True, **place)
+            model: Any = AutoModel.from_pretrained(where, dtype=kind, use_safetensors=True, **safe)
         except (OSError, ValueError, AttributeError, ImportError, KeyError) as error:
             raise loading.failed(self.name, error) from error
         if not hasattr(model, "get_text_features") or not hasattr(model, "logit_scale"):

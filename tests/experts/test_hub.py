@@ -65,8 +65,8 @@ def test_without_a_revision_the_cache_says_which_weights_run(cache: Path) -> Non
     entry = {**ENTRY, "weights": "owner/model", "components": {"vae": "owner/parts/vae"}}
     before = from_config({"m": entry})["m"]
     assert before.card.version == "1" and before.missing() == ["owner/model", "owner/parts/vae"]
-    store(cache, "owner/model", COMMIT, "model_index.json")
-    store(cache, "owner/parts", OTHER, "vae/config.json")
+    store(cache, "owner/model", COMMIT, "config.json", "model.safetensors")
+    store(cache, "owner/parts", OTHER, "vae/config.json", "vae/model.safetensors")
     after = from_config({"m": entry})["m"]
     assert after.card.version == "1@0123456789ab@ffffffffffff" and after.missing() == [] and after.get == ""
     assert after.needs == (f"owner/model@{COMMIT}", f"owner/parts/vae@{OTHER}")
@@ -74,23 +74,32 @@ def test_without_a_revision_the_cache_says_which_weights_run(cache: Path) -> Non
 
 def test_a_pinned_commit_must_be_there_and_whole(cache: Path) -> None:
     entry = {**ENTRY, "weights": "owner/model", "revision": COMMIT}
-    folder = store(cache, "owner/model", OTHER, "model_index.json")
+    store(cache, "owner/model", OTHER, "config.json", "model.safetensors")
     found = from_config({"m": entry})["m"]
     assert found.missing() == [f"owner/model@{COMMIT}"]
-    assert found.get.startswith(f"type: hf download owner/model --revision {COMMIT} --exclude")
-    store(cache, "owner/model", COMMIT, "model_index.json", main=False)
-    assert from_config({"m": entry})["m"].missing() == []
-    (folder / "blobs").mkdir()
-    (folder / "blobs" / "abc.incomplete").touch()  # a download that was cut off
+    assert found.get == f"type: poser download owner/model@{COMMIT}"
+    store(cache, "owner/model", COMMIT, "config.json", main=False)  # a download that was cut off
     assert from_config({"m": entry})["m"].missing() == [f"owner/model@{COMMIT}"]
+    store(cache, "owner/model", COMMIT, "model.safetensors", main=False)
+    assert from_config({"m": entry})["m"].missing() == []
+
+
+def test_a_branch_of_a_pull_request_becomes_its_commit(cache: Path) -> None:
+    entry = {**ENTRY, "weights": "owner/model", "revision": "refs/pr/2"}
+    found = from_config({"m": entry})["m"]
+    assert found.needs == ("owner/model@refs/pr/2",) and found.card.version == "1"
+    folder = store(cache, "owner/model", COMMIT, "config.json", "model.safetensors", main=False)
+    (folder / "refs" / "refs" / "pr").mkdir(parents=True)
+    (folder / "refs" / "refs" / "pr" / "2").write_text(COMMIT)
+    found = from_config({"m": entry})["m"]
+    assert found.card.version == "1@0123456789ab" and found.missing() == []
 
 
 def test_what_to_type_fits_what_is_missing(cache: Path) -> None:
     parts = {"vae": "owner/parts/vae", "ip_adapter": f"owner/parts/models/a.safetensors@{OTHER}"}
     entry = from_config({"m": {**ENTRY, "weights": "owner/model", "components": parts}})["m"]
-    assert '&& hf download owner/parts --include "vae/*" &&' in entry.get
-    assert entry.get.endswith(f"hf download owner/parts models/a.safetensors --revision {OTHER}")
-    store(cache, "owner/parts", OTHER, "vae/config.json", "models/a.safetensors")
+    assert entry.get == f"type: poser download owner/model owner/parts/vae owner/parts/models/a.safetensors@{OTHER}"
+    store(cache, "owner/parts", OTHER, "vae/config.json", "vae/model.safetensors", "models/a.safetensors")
     assert from_config({"m": {**ENTRY, "weights": "owner/model", "components": parts}})["m"].missing() == [
         "owner/model"
     ]

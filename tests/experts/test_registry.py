@@ -47,15 +47,15 @@ def test_config_entries_become_cards(tmp_path: Path) -> None:
     assert entry.card.id == "mine" and entry.card.params == {"steps": 4}
     assert entry.needs == (str(tmp_path / "sd"), str(tmp_path / "vae")) and entry.get == "type: make weights"
     assert entry.missing() == list(entry.needs)
-    (tmp_path / "sd").mkdir()
+    (tmp_path / "sd" / "unet").mkdir(parents=True)
     assert entry.missing() == [str(tmp_path / "vae")]
 
 
 def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
     entry = from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"]
-    assert entry.needs == ("owner/model",) and entry.get.startswith("type: hf download owner/model --exclude")
+    assert entry.needs == ("owner/model",) and entry.get == "type: poser download owner/model"
     assert entry.missing() == ["owner/model"]
-    (tmp_path / "owner" / "model").mkdir(parents=True)
+    (tmp_path / "owner" / "model" / "unet").mkdir(parents=True)
     assert from_config({"hub": {**ENTRY, "weights": "owner/model"}}, tmp_path)["hub"].missing() == []
 
 
@@ -81,7 +81,7 @@ def test_hub_ids_are_told_from_paths(tmp_path: Path) -> None:
         ({"revision": 7}, "revision = 7: input should be text"),
         ({"revision": "a" * 40}, "revision goes with a hub id, not with the folder"),
         ({"load": {"quantize": "nf4"}}, "unknown key 'load.quantize'; did you mean 'quantise'?"),
-        ({"load": {"quantise": "int4"}}, "load.quantise = 'int4': input should be 'nf4' or 'int8'"),
+        ({"load": {"quantise": "int4"}}, "load.quantise = 'int4': input should be 'nf4', 'int8', 'torchao-int8'"),
         ({"load": {"offload": 1}}, "load.offload = 1: input should be true or false"),
         ({"load": "nf4"}, "load = 'nf4': input should be a mapping"),
         ({"profiles": ["draft"]}, "profiles = ['draft']: input should be a mapping"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
@@ -29,16 +30,14 @@ def without_video(kind: Any) -> Any:
     return made
 
 
-def processor_of(name: str, revision: str | None = None) -> Any:
-    """The processor of a folder or hub id, for pictures and text.
+def processor_of(where: str | Path) -> Any:
+    """The processor in a folder, for pictures and text.
 
     Raises ImportError (a package that the processor itself needs), OSError and ValueError (not there, not readable).
     """
     from transformers import AutoConfig, AutoProcessor
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
-    place: dict[str, Any] = {"revision": revision, "trust_remote_code": False}
-    config = AutoConfig.from_pretrained(name, **place)
-    if type(config) not in PROCESSOR_MAPPING:
-        return AutoProcessor.from_pretrained(name, **place)
-    return without_video(PROCESSOR_MAPPING[type(config)]).from_pretrained(name, **place)
+    config = AutoConfig.from_pretrained(where, trust_remote_code=False)
+    kind = AutoProcessor if type(config) not in PROCESSOR_MAPPING else without_video(PROCESSOR_MAPPING[type(config)])
+    return kind.from_pretrained(where, trust_remote_code=False)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from experts import hub
+from experts.hub.fetch import folder
 from poser.critics.vlm.yes_probability import Loaded, control_of
 from poser.types import PoserError
 
@@ -74,15 +76,22 @@ def load(
     from poser.critics.vlm.image_processor import processor_of
 
     try:
-        processor = processor_of(name, revision)
-        model: Any = AutoModelForImageTextToText.from_pretrained(
-            name, revision=revision, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
-        )
+        where = place_of(name, revision)
+        processor = processor_of(where)
+        given: dict[str, Any] = {"dtype": getattr(torch, dtype), "use_safetensors": True, "trust_remote_code": False}
+        model: Any = AutoModelForImageTextToText.from_pretrained(where, **given)
     except (OSError, ValueError, AttributeError, ImportError) as error:
         raise failed(name, error) from error
     tokenizer = processor.tokenizer
     labels = labels_of(name, tokenizer, no), labels_of(name, tokenizer, yes)
     return Loaded(model.eval().requires_grad_(False), processor, labels, images, control_of(tokenizer))
+
+
+def place_of(name: str, revision: str | None = None) -> Path:
+    """The folder that a model is read from; of a hub id, the local cache's, fetched first where it is not there.
+    Raises OSError: it cannot be fetched."""
+    here = Path(name).expanduser()
+    return here if here.is_dir() or not hub.ID.fullmatch(name) else folder(name, revision)
 
 
 def labels_of(name: str, tokenizer: Any, words: Sequence[str]) -> list[int]:
