@@ -8,7 +8,7 @@ from experts.poster.language.altering import replace
 from experts.poster.language.describing import Described
 from experts.poster.language.making import Entry, cell_place
 from experts.poster.language.terms import Place, joined
-from experts.poster.language.world import Refused, cells_of
+from experts.poster.language.world import Refused, cells_of, within
 
 
 def parted(entries: list[Entry]) -> list[Entry]:
@@ -30,7 +30,13 @@ def parted(entries: list[Entry]) -> list[Entry]:
                 spec=joined(whole.noun.spec, part.noun.spec),
                 bare=False,
             )
-            if not part.placed:
+            if part.placed and part.places:
+                part.noun = replace(part.noun, places=())
+            elif part.noun.places and whole.places and not part.placed:  # 'in the corners: the two upper ones white'
+                cells = [c for p in whole.places for c in cells_of(p, None if p.many else 1)]
+                part.places = [cell_place(c) for c in cells if all(within(p, c) for p in part.noun.places)]
+                part.noun = replace(part.noun, places=() if part.places else part.noun.places)
+            elif not part.placed:
                 part.places = list(whole.places)
             if part.relation is not None and not part.relation.nouns and whole.relation is not None:
                 part.relation = replace(part.relation, nouns=whole.relation.nouns)

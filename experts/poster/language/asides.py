@@ -14,37 +14,9 @@ _FILL = Sense("fill")
 _BREAKS = ("stop", "comma", "colon", "then", "but")
 _WORLD = {"shape", "colour", "size", "most", "more", "v", "h", "mid", "corner", "row", "column", "side", "ground"}
 _PEOPLE = {"he", "she", "him", "her"}
-_LOVELY = set(
-    [
-        "nice",
-        "great",
-        "lovely",
-        "good",
-        "fine",
-        "perfect",
-        "cool",
-        "best",
-        "wonderful",
-        "grateful",
-        "happy",
-        "better",
-        "glad",
-        "delighted",
-        "love",
-        "like",
-        "pleased",
-        "obliged",
-        "brilliant",
-        "fantastic",
-        "awesome",
-        "amazing",
-        "pleasant",
-        "appreciate",
-        "prefer",
-        "super",
-        "ideal",
-    ]
-)
+_LOVELY = {"nice", "great", "lovely", "good", "fine", "perfect", "cool", "best", "wonderful", "grateful", "happy",
+           "better", "glad", "delighted", "love", "like", "pleased", "obliged", "brilliant", "fantastic", "awesome",
+           "amazing", "pleasant", "appreciate", "prefer", "super", "ideal"}  # fmt: skip
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
            "labelled", "meant as", "serving as", "be"}  # fmt: skip
@@ -61,7 +33,8 @@ def _without_labels(tokens: Sequence[Token]) -> list[Token]:
     while k < len(tokens):
         token = tokens[k]
         begins = not out or out[-1].tag in ("stop", "comma", "then")
-        numbered = token.tag == "label" and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
+        label = token.tag == "label" or token.text == "step"
+        numbered = label and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
         if begins and numbered:
             out.append(replace(token, sense=Sense("stop", "mark")))
             k += 2
@@ -82,7 +55,8 @@ def _without_reasons(tokens: Sequence[Token]) -> list[Token]:
         if token.tag in ("stop", "comma", "colon", "and", "then"):
             within = False
         within = within or token.tag == "reason" or _for_show(tokens, k)
-        if token.tag == "if" and _polite(tokens, k):
+        stated = token.text in ("provided", "given", "assuming") and k > 0 and tokens[k - 1].tag == "is"
+        if token.tag == "if" and (stated or _polite(tokens, k)):
             token = replace(token, sense=_FILL)
         out.append(replace(token, sense=_FILL) if within else token)
     return out

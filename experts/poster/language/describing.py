@@ -195,6 +195,10 @@ class _Sorter:
         if unsaid and last is not None and not last.noun.definite:
             self.shared = True
             return
+        company = noun.link == "for" and noun.definite and last is not None and not last.noun.definite
+        if company or (noun.negative and self.skipped):  # 'a friend for it'; 'the middle: nothing'
+            self.skipped = False
+            return
         if noun.negative and noun.head == "things" and (self._told(k) or last is not None):
             self.waiting = []
             self.nothing = True
