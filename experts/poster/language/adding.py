@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
-from experts.poster.language.arranging import in_order, parted, share_places, stand_in
+from experts.poster.language.arranging import in_order, share_places, stand_in
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, cell_place, cells_for, make
+from experts.poster.language.parting import parted
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
@@ -271,6 +272,8 @@ def _new(world: World, entry: Entry, opening: bool) -> bool:
     if entry.becomes is not None and not noun.shape and not world.things:
         return True
     shape = noun.shape
+    if opening and noun.det == "all" and shape and entry.placed and not noun.other:
+        return not any(like(thing, noun) for thing in world.things)
     return (
         opening
         and noun.det == "the"

@@ -1,4 +1,4 @@
-"""The things of a description in their order: parts of a group, lines, and places that are shared."""
+"""The things of a description in their order: lines, and places that are shared."""
 
 from __future__ import annotations
 
@@ -7,81 +7,8 @@ from collections.abc import Sequence
 from experts.poster.language.altering import replace
 from experts.poster.language.describing import Described
 from experts.poster.language.making import Entry, cell_place
-from experts.poster.language.terms import Place, joined
-from experts.poster.language.world import Refused, cells_of, within
-
-
-def parted(entries: list[Entry]) -> list[Entry]:
-    """'two stars, one red and one blue': the parts in the place of the whole."""
-    out: list[Entry] = []
-    k = 0
-    while k < len(entries):
-        whole = entries[k]
-        out += _one_each(whole)
-        parts = _parts(whole, entries[k + 1 :])
-        for part in parts:
-            det = part.noun.det if whole.noun.definite else "a"
-            part.noun = replace(
-                part.noun,
-                head="shape",
-                shape=whole.noun.shape,
-                det=det,
-                other=False,
-                spec=joined(whole.noun.spec, part.noun.spec),
-                bare=False,
-            )
-            if part.placed and part.places:
-                part.noun = replace(part.noun, places=())
-            elif part.noun.places and whole.places and not part.placed:  # 'in the corners: the two upper ones white'
-                cells = [c for p in whole.places for c in cells_of(p, None if p.many else 1)]
-                part.places = [cell_place(c) for c in cells if all(within(p, c) for p in part.noun.places)]
-                part.noun = replace(part.noun, places=() if part.places else part.noun.places)
-            elif not part.placed:
-                part.places = list(whole.places)
-            if part.relation is not None and not part.relation.nouns and whole.relation is not None:
-                part.relation = replace(part.relation, nouns=whole.relation.nouns)
-        out += parts or ([] if _one_each(whole) else [whole])
-        k += 1 + len(parts)
-    return out
-
-
-def _one_each(entry: Entry) -> list[Entry]:
-    """'three hearts, red, white and blue': one of each colour; [] where it is no such list."""
-    listed = entry.target.listed if entry.target else ()
-    counted = entry.noun.count or (len(listed) if entry.noun.plural else 0)
-    if len(listed) != counted or len(listed) < 2 or entry.noun.definite:
-        return []
-    one = replace(entry.noun, count=None, plural=False, det="a")
-    places = entry.places if len(entry.places) == len(listed) else []
-    if len(entry.places) == 1:
-        cells = cells_of(entry.places[0], len(listed))
-        places = [cell_place(cell) for cell in cells] if len(cells) == len(listed) else []
-    return [
-        Entry(replace(one, spec=replace(one.spec, colour=colour)), [places[k]] if places else list(entry.places))
-        for k, colour in enumerate(listed)
-    ]
-
-
-def _parts(whole: Entry, rest: Sequence[Entry]) -> list[Entry]:
-    """The entries right after a group that are its parts; [] where they do not add up to it."""
-    count = whole.noun.count or (2 if whole.noun.det == "both" else 0)
-    unsaid = not count and whole.noun.det == "all" or (not count and whole.noun.plural and not whole.noun.definite)
-    if not whole.noun.shape or (count < 2 and not unsaid):
-        return []
-    parts, total = list[Entry](), 0
-    for part in rest:
-        if (
-            part.noun.shape
-            or part.noun.head != "thing"
-            or (count and total >= count)
-            or part.noun.det in ("it", "them", "all", "both")
-        ):
-            break
-        parts.append(part)
-        where = part.places[0] if part.places else Place()
-        each = count if where.free else len(cells_of(where, None)) if where.many else 1
-        total += part.noun.count or (2 if part.relation is not None and part.relation.kind == "sides" else each)
-    return parts if total == count or (unsaid and total > 1) else []
+from experts.poster.language.terms import Place
+from experts.poster.language.world import Refused, cells_of
 
 
 def in_order(found: Described) -> None:
@@ -95,7 +22,7 @@ def in_order(found: Described) -> None:
     total = sum(entry.noun.count or 1 for entry in found.entries)
     places = {entry.places[0] for entry in found.entries if entry.places}
     place = next(iter(places), None)
-    if total < 2 or len(places) > 1:
+    if total < 2 or len(places) > 1 or any(entry.relation is not None for entry in found.entries):
         return
     line = _ring(place, total) if found.order == "cw" else _line(place, found.order, total)
     if total > len(line):

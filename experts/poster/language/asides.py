@@ -17,6 +17,7 @@ _PEOPLE = {"he", "she", "him", "her"}
 _LOVELY = {"nice", "great", "lovely", "good", "fine", "perfect", "cool", "best", "wonderful", "grateful", "happy",
            "better", "glad", "delighted", "love", "like", "pleased", "obliged", "brilliant", "fantastic", "awesome",
            "amazing", "pleasant", "appreciate", "prefer", "super", "ideal"}  # fmt: skip
+_ITEMS = ("item", "object", "shape", "element", "figure", "symbol", "layer", "row")
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
            "labelled", "meant as", "serving as", "be"}  # fmt: skip
@@ -34,6 +35,8 @@ def _without_labels(tokens: Sequence[Token]) -> list[Token]:
         token = tokens[k]
         begins = not out or out[-1].tag in ("stop", "comma", "then")
         label = token.tag == "label" or token.text == "step"
+        behind = tokens[k + 2].tag if k + 2 < len(tokens) else ""
+        label = label or (token.text in _ITEMS and behind in ("colon", "comma") and tokens[k + 1].tag == "count")
         numbered = label and k + 1 < len(tokens) and tokens[k + 1].tag in ("count", "ordinal", "thing")
         if begins and numbered:
             out.append(replace(token, sense=Sense("stop", "mark")))

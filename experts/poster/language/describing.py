@@ -360,7 +360,7 @@ class _Sorter:
         elif self.shared and self.found.entries:
             self._every(spec)
         elif last is not None and self._part(last, k):
-            self.found.entries.append(Entry(Noun("thing", det="a", spec=spec)))
+            self.found.entries.append(Entry(Noun("thing", det="a", spec=spec, bare=True)))
         elif last is not None:
             if (
                 last.noun.definite
@@ -398,6 +398,7 @@ class _Sorter:
         inside = (
             (last.noun.count or 1) > 1
             or last.noun.det in ("both", "all")
+            or any(place.many for place in last.places)
             or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
         )
         return placed and inside and (not last.noun.definite or last.noun.det == "all")

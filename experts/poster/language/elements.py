@@ -40,13 +40,25 @@ def elements(tokens: Sequence[Token]) -> list[Element]:
         for reader in _READERS:
             found = reader(scan)
             if found is not None:
-                scan.elements.append(found)
+                _beside(scan.elements, found)
                 break
         else:
             if scan.tag() in _MARKS:
                 scan.elements.append(Mark(scan.tag(), scan.value()))
             scan.at += 1
     return scan.elements
+
+
+def _beside(before: list[Element], found: Element) -> None:
+    """Adds an element; 'next to it on the right', 'on the right, next to it': the side says where beside it."""
+    last = before[-1] if before else None
+    one, other = (last, found) if isinstance(last, Relation) else (found, last)
+    if isinstance(one, Relation) and one.kind == "beside" and isinstance(other, Place) and one.nouns:
+        side = {"top": "above", "bottom": "below"}.get(other.v, other.h if not other.v else "")
+        if side and not (other.v and other.h) and not other.mid and other.kind in ("", "side") and not other.many:
+            before[-1] = replace(one, kind=side)
+            return
+    before.append(found)
 
 
 def _except_at(scan: Scan) -> Except | None:
@@ -150,7 +162,9 @@ def _steps_behind(scan: Scan) -> Direction | None:
         if scan.tag() in ("cell", "row", "column", "attr"):
             scan.at += 1
         return Direction(to, steps)
-    if scan.tag() == "a" and scan.tag(1) in ("row", "column", "cell"):
+    if scan.tag(link) == "another" and not scan.headed(link + 1) and scan.value(link + 1) != "size":  # 'up one more'
+        scan.at += link + 1 + (scan.tag(link + 1) in ("cell", "row", "column", "attr"))
+    elif scan.tag() == "a" and scan.tag(1) in ("row", "column", "cell"):
         scan.at += 2
     return Direction(to)
 

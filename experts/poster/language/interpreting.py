@@ -237,7 +237,7 @@ class Interpreter:
             world = replace(world, ground=self.ground, free=True)
         if world.ground is None and self.start is None and verb in _NEEDS_PICTURE:
             new = named or any(isinstance(e, Noun) and e.shape and not e.definite for e in said)
-            if verb == "change" and (new or grounds):
+            if verb in ("change", "take") and (new or grounds):
                 return do.describe(world, said, True)
             raise Refused("there is no picture to change yet; say first what it should show")
         table: dict[str, Callable[[], World]] = {

@@ -161,6 +161,9 @@ def _anchors(world: World, relation: Relation) -> list[Thing]:
         return list(focus)
     if relation.nouns[0].det == "it" and not relation.nouns[0].near and world.named((world.topic,)):
         return list(world.named((world.topic,)))
+    each = relation.nouns[0]
+    if each.det == "all" and each.bare and not each.shape and world.group > 1 and len(world.named(world.focus)) > 1:
+        return list(world.named(world.focus))  # 'below each'
     if relation.kind != "at":
         return [thing for noun in relation.nouns for thing in things_of(world, noun)]
     noun = relation.nouns[0]
@@ -215,7 +218,8 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
             for cell in range(9)
             if all((cell // 3 - r) * down > 0 if down else (cell % 3 - c) * right > 0 for r, c in spots)
         ]
-    steps = _steps(relation.kind, spots)
+    each = bool(relation.nouns) and relation.nouns[0].det == "all" and relation.kind in _STEPS
+    steps = [s for spot in spots for s in _steps(relation.kind, [spot])] if each else _steps(relation.kind, spots)
     if relation.kind == "corner" and anchors[0] not in CORNERS:
         raise Refused(f"what stands {PLACES[anchors[0]]} is not in a corner")
     cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
