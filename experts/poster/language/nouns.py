@@ -19,8 +19,8 @@ def noun_at(scan: Scan) -> Noun | None:
     if scan.tag() in ("it", "them", "former", "latter"):
         det, near = scan.tag(), scan.value() == "that"
         scan.at += 1
-        noun = Noun("thing", det=det, plural=det == "them", near=near)
-        return _tail(scan, noun) if scan.tag() != "same" else noun  # 'under it same colour'
+        one = Noun("thing", det=det, plural=det == "them", near=near)
+        return _tail(scan, one) if scan.tag() != "same" else one  # 'under it same colour'
     start = scan.at
     noun = _Phrase(scan).read()
     if noun is None:
