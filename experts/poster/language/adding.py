@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
-from experts.poster.language.arranging import in_order, share_places, stand_in
+from experts.poster.language.arranging import distributed, in_order, share_places, stand_in
 from experts.poster.language.changing import become, change
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, cell_place, cells_for, make
@@ -31,12 +31,16 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
             return world
         if adding and found.lead is not None and found.lead.colour and not blank.things and not found.ground:
             return replace(blank, ground=found.lead.colour, free=False)  # 'start from black'
+        lead = found.lead or found.every
+        if opening and not world.things and lead is not None and lead.colour and not lead.size:
+            return replace(world, ground=lead.colour, free=False)  # 'let's go with purple'
         return _fragment(world, found)
     _led(found)
     _told_together(found)
     _repeated(found)
     if _exchanged(world, found) and not opening:
         return move(world, elements)
+    distributed(found)
     found.entries = parted(found.entries)
     world, framed = _frame(world, found)
     if framed:
@@ -81,7 +85,9 @@ def _kept_free(world: World, found: Described) -> None:
 def _topic(world: World, entry: Entry) -> int:
     """The thing that 'it' stood for in 'above it'."""
     relation = entry.relation
-    if relation is None or not relation.nouns or relation.nouns[0].det != "it" or relation.nouns[0].near:
+    if relation is None or relation.places:
+        return 0
+    if relation.nouns and (relation.nouns[0].det != "it" or relation.nouns[0].near):
         return 0
     if world.named((world.topic,)):
         return world.topic

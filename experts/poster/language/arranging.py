@@ -7,8 +7,20 @@ from collections.abc import Sequence
 from experts.poster.language.altering import replace
 from experts.poster.language.describing import Described
 from experts.poster.language.making import Entry, cell_place
-from experts.poster.language.terms import Place
+from experts.poster.language.terms import Place, Spec
 from experts.poster.language.world import Refused, cells_of
+
+
+def distributed(found: Described) -> None:
+    """'a circle, a square and a star, coloured red, green and blue': to each thing its own colour."""
+    entries = found.entries
+    last = entries[-1] if entries else None
+    listed = last.target.listed if last is not None and last.target is not None else ()
+    if len(listed) < 2 or len(listed) != len(entries) or any(entry.noun.spec.colour for entry in entries):
+        return
+    for entry, colour in zip(entries, listed, strict=True):
+        spec = entry.target or Spec()
+        entry.target = replace(spec, colour=colour, clash="", listed=())
 
 
 def in_order(found: Described) -> None:

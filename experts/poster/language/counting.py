@@ -17,7 +17,7 @@ _ENDS = ("stop", "comma", "colon", "and", "")
 
 def counted(tokens: Sequence[Token]) -> list[Token]:
     """The tokens, with every number before what it counts, and without the names of fields."""
-    out = _without_fields(tokens)
+    out = _with_sides(_without_fields(tokens))
     k = 0
     while k < len(out):
         found = _behind(out, k) if out[k].tag == "shape" else None
@@ -57,6 +57,28 @@ def _behind(tokens: Sequence[Token], k: int) -> tuple[Token, int, int] | None:
     if (whole or after in _ENDS) and (several or tokens[at - 1].text == "x") and after not in HEADS:
         return tokens[at], k + 1, end
     return None
+
+
+def _with_sides(tokens: Sequence[Token]) -> list[Token]:
+    """'one left and one right of it': what the second side is of, the first is of as well."""
+    out = list(tokens)
+    for k, token in enumerate(tokens):
+        if token.tag != "rel" or token.value not in ("left", "right") or k + 1 >= len(tokens):
+            continue
+        anchor = [tokens[k + 1]]
+        if anchor[0].tag == "the" and k + 2 < len(tokens) and tokens[k + 2].tag in ("shape", "thing"):
+            anchor.append(tokens[k + 2])
+        start = next((n + 1 for n in range(k - 1, -1, -1) if tokens[n].tag in ("stop", "comma", "verb")), 0)
+        side = [n for n in range(start, k) if tokens[n].tag == "h" and tokens[n].value != token.value]
+        if (
+            len(side) == 1
+            and anchor[0].tag in ("it", "them", "the")
+            and any(t.tag == "and" for t in tokens[side[0] : k])
+        ):
+            first = replace(tokens[side[0]], sense=Sense("rel", tokens[side[0]].value))
+            at = next(n for n, t in enumerate(out) if t is tokens[side[0]])
+            out[at : at + 1] = [first, *anchor]
+    return out
 
 
 def _without_fields(tokens: Sequence[Token]) -> list[Token]:

@@ -25,6 +25,9 @@ from experts.poster.language.world import Refused, way
 _LEFT = {"up": Place(v="top"), "down": Place(v="bottom"), "left": Place(h="left"), "right": Place(h="right")}
 
 
+_PAIRS = {frozenset(("left", "right")): "sides", frozenset(("above", "below")): "poles"}
+
+
 @dataclass
 class Described:
     """A clause sorted out.
@@ -70,6 +73,8 @@ class _Sorter:
         self.grounded = self.shared = False
         self.gap = ""
         self.nothing = self.skipped = False
+        self.excepted: list[Place] = []
+        self.part: Place | None = None
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
         while content and (isinstance(content[0], Noun) and content[0].head in GROUNDS or _ground_link(content[0])):
             content = content[1:]
@@ -137,13 +142,28 @@ class _Sorter:
             self._where(element, k)
         elif isinstance(element, Spec):
             self._spec(element, k)
+        elif isinstance(element, Except) and self._all_but(element):
+            return
         elif isinstance(element, Except) and self.last is not None:
+            self.excepted = list(element.places)
             self.last.left_out.append(element)
         elif isinstance(element, Direction) and self.last is not None:
             if self.last.noun.definite:
                 self.last.steps.append(element)
             else:
                 self.last.places.append(_LEFT[element.to])
+
+    def _all_but(self, element: Except) -> bool:
+        """'nothing except a red star': new things, where all else is empty."""
+        new = [noun for noun in element.nouns if not noun.definite and noun.shape]
+        last = self.last
+        if not new or not (self.nothing or (last is not None and last.noun.negative)):
+            return False
+        if last is not None and last.noun.negative:
+            self.found.entries.pop()
+        self.nothing = False
+        self.found.entries += [Entry(replace(noun, places=()), list(noun.places)) for noun in new]
+        return True
 
     def _rest(self, k: int) -> list[Element]:
         """What follows, without words that only link."""
@@ -241,6 +261,8 @@ class _Sorter:
                 entry.places.append(where)
             else:
                 entry.relation = where
+        if self.excepted and not entry.placed and noun.det == "a" and noun.link == "with":
+            entry.places = self.excepted  # 'except the bottom right, which holds a heart'
         self.waiting = []
         self.found.entries.append(entry)
         self.grounded = self.shared = False
@@ -308,20 +330,27 @@ class _Sorter:
         if self.nothing:  # 'nothing in between'
             return
         last, rest = self.last, self._rest(k)
+        if self._leads_part(where, rest, k):
+            self.part = where
+            return
         follows = (
             bool(rest)
             and isinstance(rest[0], Noun)
             and rest[0].head not in GROUNDS
             and not (rest[0].definite and self.gap == "")
         )
-        follows = follows or (
-            bool(rest) and isinstance(rest[0], Place) and len(rest) > 1 and isinstance(rest[1], Noun) and last is None
+        apart = (
+            last is None or (last.placed and self.gap in ("comma", "and") and not rest[1:2][0].definite)
+            if (len(rest) > 1 and isinstance(rest[0], Place) and isinstance(rest[1], Noun))
+            else False
         )
+        follows = follows or apart
         counted = isinstance(where, Place) and where.link == "of"
         passive = isinstance(where, Relation) and where.link == "by"
         listed = last is not None and last.placed and follows and self.gap in ("comma", "and", "colon", "but")
         listed = listed and not (last is not None and _room(last) < (last.noun.count or 1))
         listed = listed and not (self._parted_from_next(k) and last is not None and (last.noun.count or 1) > 1)
+        listed = listed or (bool(self.waiting) and follows)
         if passive or (
             (last is None or counted or (self.forward and follows and not self._parted_from_next(k)) or listed)
             and (follows or counted or last is None)
@@ -329,6 +358,23 @@ class _Sorter:
             self._wait(where)
         elif last is not None:
             _stand(last, where)
+
+    def _leads_part(self, where: Place | Relation, rest: Sequence[Element], k: int) -> bool:
+        """'four hearts in the corners: top left red, top right blue': whether a place begins a part of a group."""
+        last = self.last
+        following = self.elements[k + 1] if k + 1 < len(self.elements) else None
+        group = last is not None and (last.noun.several or last.noun.bare or any(p.many for p in last.places))
+        told = isinstance(following, Spec) and bool(following.colour or following.size) and following.link != "on"
+        named = last is not None and not last.noun.definite and self.gap in ("colon", "comma", "and")
+        return (
+            told
+            and group
+            and named
+            and isinstance(where, Place)
+            and not where.many
+            and last is not None
+            and last.placed
+        )
 
     def _parted_from_next(self, k: int) -> bool:
         """Whether a comma or 'and' stands between the place at `k` and the next thing."""
@@ -359,6 +405,9 @@ class _Sorter:
             raise Refused("a background has a colour and no size")
         elif self.shared and self.found.entries:
             self._every(spec)
+        elif last is not None and self.part is not None:
+            self.found.entries.append(Entry(Noun("thing", det="a", spec=spec, bare=True), [self.part]))
+            self.part = None
         elif last is not None and self._part(last, k):
             self.found.entries.append(Entry(Noun("thing", det="a", spec=spec, bare=True)))
         elif last is not None:
@@ -443,7 +492,14 @@ def _stand(entry: Entry, where: Place | Relation) -> None:
     again = Place(kind=where.kind, link=where.link) if isinstance(where, Place) else None
     if again == where and entry.places and where.kind in ("side", "row", "column") and not where.many:
         return  # 'in the middle of that side'
-    if isinstance(where, Relation) and where.places and not entry.placed:
+    pair = (
+        _PAIRS.get(frozenset((where.kind, entry.relation.kind)))
+        if isinstance(where, Relation) and entry.relation
+        else None
+    )
+    if isinstance(where, Relation) and entry.relation is not None and pair:
+        entry.relation = replace(entry.relation, kind=pair)
+    elif isinstance(where, Relation) and where.places and not entry.placed:
         entry.relation = where
     elif isinstance(where, Relation):
         if (

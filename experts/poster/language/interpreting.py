@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from experts.poster.language import operations as do
@@ -129,12 +130,25 @@ class Interpreter:
         if odd and not self._worth(clause, said):
             words = " ".join(token.text for part in odd for token in part.tokens)
             raise Puzzled(f"'{words}' is not understood")
-        said, verb = do.preferred(said), clause.verb
+        verb, said = self._once_more(clause, do.preferred(said))
         if clause.corrected:
             verb, said = self._corrected(clause, said)
         self._apply(clause, wish, said, verb)
         for part in odd:
             self._say_strange(clause, part)
+
+    def _once_more(self, clause: Clause, said: list[Element]) -> tuple[str, list[Element]]:
+        """'(copy it to the top left.) And to the bottom right too.': the same is done again at another place."""
+        where = [e for e in said if not isinstance(e, Mark)]
+        around = self.prompt[max(0, clause.start - 9) : clause.start] + "|" + self.prompt[clause.end : clause.end + 10]
+        again = clause.verb == "" and re.search(r"\balso\b|\|\W*(too|as well|also)\b", around, re.I)
+        last = self.steps[-1] if self.steps else None
+        if not again or not where or not all(isinstance(e, Place | Relation) for e in where) or last is None:
+            return clause.verb, said
+        if last.idle or last.clause.verb not in ("copy", "add", "", "draw"):
+            return clause.verb, said
+        nouns = [e for e in self._said(last.clause) if isinstance(e, Noun) and e.head not in GROUNDS]
+        return (last.clause.verb, [nouns[-1], *where]) if nouns else (clause.verb, said)
 
     def _apply(self, clause: Clause, wish: Wish, said: list[Element], verb: str) -> None:
         before, opening = self.world, self.opening
@@ -239,6 +253,9 @@ class Interpreter:
             new = named or any(isinstance(e, Noun) and e.shape and not e.definite for e in said)
             if verb in ("change", "take") and (new or grounds):
                 return do.describe(world, said, True)
+            colours = [e.colour for e in said if isinstance(e, Spec) and e.colour]
+            if verb == "change" and len(colours) == 1 and any(isinstance(e, Noun) and e.head == "things" for e in said):
+                return replace(world, ground=colours[0], free=False)  # 'paint everything black'
             raise Refused("there is no picture to change yet; say first what it should show")
         table: dict[str, Callable[[], World]] = {
             "": lambda: self._described(world, said, opening),
@@ -307,6 +324,11 @@ def _heading(clause: Clause) -> bool:
     """'A poster with:', 'Please make a picture': it only says that a poster is to come."""
     said = elements(clause.tokens)
     nouns = [element for element in said if isinstance(element, Noun)]
-    bare = all(noun.head in GROUNDS and noun.spec == Spec() and not noun.strange for noun in nouns)
+    bare = all(
+        (noun.head in GROUNDS or (noun.head == "thing" and noun.plural and not (noun.count or noun.det)))
+        and noun.spec == Spec()
+        and not noun.strange
+        for noun in nouns
+    )
     others = [element for element in said if not isinstance(element, Noun | Mark)]
     return bool(nouns) and bare and not others and clause.verb in ("", "draw", "add") and not clause.negated

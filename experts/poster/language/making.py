@@ -62,6 +62,8 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
         raise Puzzled(f"how many {said(replace(noun, plural=True))}? say a number")
     if cells is not None and noun.count == 1 and len(entry.places) > 1 and len(cells) > 1:
         raise Refused(f"one {shape} cannot stand at {len(cells)} places")
+    if cells is not None and entry.relation is not None and len(cells) == 1 and (count or 1) > 1:
+        cells = _row_of(entry.relation.kind, cells[0], count or 1)
     if cells is not None:
         if count is None or (count == 1 and len(cells) > 1):
             count = len(cells)
@@ -85,6 +87,15 @@ def make(world: World, entry: Entry) -> tuple[World, list[Thing]]:
     _visible(world, made)
     notes = [f"the colour of the {shape} was chosen: {colour}"] if "colour" in chosen else []
     return world.noted(*notes), made
+
+
+def _row_of(kind: str, cell: int, count: int) -> list[int]:
+    """The cells for several things above, below or beside one: those of the line that they stand in."""
+    if kind in ("above", "below"):
+        return cells_of(Place(("top", "", "bottom")[cell // 3], "", cell // 3 == 1, "row"), count)
+    if kind in ("left", "right"):
+        return cells_of(Place("", ("left", "", "right")[cell % 3], cell % 3 == 1, "column"), count)
+    return [cell]
 
 
 def _visible(world: World, made: Sequence[Thing]) -> None:

@@ -221,6 +221,15 @@ class _Phrase:
             and following in ("corner", "side", "row", "column")
         ):
             return False
+        one_of = noun.det == "the" and self.sides and following == "of" and self.scan.tag(1) in ("both", "them", "the")
+        nth = (
+            bool(noun.ordinal)
+            and not self.sides
+            and following in ("in", "is", "colour", "size", "v", "h", "mid", "rel")
+        )
+        if (one_of and self.scan.tag(2) in ("count", "", "comma", "colour", "size", "is", "verb")) or nth:
+            self._set(head="thing", bare=nth)
+            return True
         paired = noun.det == "a" and bool(self.adjectives) and following in ("and", "comma") and self.scan.headed(1)
         counted = bool(noun.count) and self._counted(following)
         definite = noun.det in ("the", "that", "all") and not self.sides
@@ -281,7 +290,7 @@ def _skip_whole(scan: Scan) -> None:
     if scan.text() != "of":
         return
     k = scan.past("the", "count", "them", "both", "all", "it", start=1)
-    if k > 1 and scan.tag(k - 1) in ("count", "them", "both") and scan.tag(k) not in (*HEADS, "colour", "size", "of"):
+    if k > 1 and scan.tag(k - 1) in ("count", "them", "both") and not scan.headed(k) and scan.text(k) != "of":
         scan.at += k
 
 

@@ -59,7 +59,7 @@ def _parts(whole: Entry, rest: Sequence[Entry]) -> list[_Part]:
     spread = any(place.many for place in whole.places) and not noun.definite
     count = noun.count or (2 if noun.det == "both" else len(cells) if spread and len(cells) > 1 else 0)
     unsaid = not count and (noun.det == "all" or (noun.plural and not noun.definite))
-    if not noun.shape or (count < 2 and not unsaid):
+    if not (noun.shape or noun.det == "another") or (count < 2 and not unsaid):
         return []
     found, total = list[_Part](), 0
     for entry in rest:
@@ -98,13 +98,15 @@ def _cells(whole: Entry) -> list[int]:
 def _part(entry: Entry, cells: Sequence[int], count: int) -> _Part:
     noun, where = entry.noun, [*entry.noun.places, *entry.places]
     own = [cell for cell in cells if where and all(within(place, cell) for place in where)]
-    if noun.count:
+    spread = noun.count == 1 and entry.places and entry.places[0].many
+    if noun.count and not spread:
         return _Part(entry, noun.count, own if len(own) == noun.count else [])
     if len(own) > 1 and (noun.plural or noun.bare):
         return _Part(entry, len(own), own)
     place = entry.places[0] if entry.places else Place()
     each = count if place.free else len(cells_of(place, None)) if place.many else 1
-    return _Part(entry, 2 if entry.relation is not None and entry.relation.kind == "sides" else each, [])
+    both = entry.relation is not None and entry.relation.kind in ("sides", "poles")
+    return _Part(entry, 2 if both else each, [])
 
 
 def _one(whole: Entry, part: _Part) -> Entry:
@@ -112,11 +114,19 @@ def _one(whole: Entry, part: _Part) -> Entry:
     entry, noun = part.entry, part.entry.noun
     if part.left:
         return entry
-    det = noun.det if whole.noun.definite else "a"
+    det = noun.det if whole.noun.definite else "another" if whole.noun.det == "another" else "a"
     spec = joined(whole.noun.spec, noun.spec)
     count = part.count if part.cells else noun.count
     entry.noun = replace(
-        noun, head="shape", shape=whole.noun.shape, det=det, other=False, spec=spec, bare=False, count=count
+        noun,
+        head=whole.noun.head,
+        shape=whole.noun.shape,
+        det=det,
+        ordinal="",
+        other=False,
+        spec=spec,
+        bare=False,
+        count=count,
     )
     if whole.target is not None:
         entry.target = joined(whole.target, entry.target) if entry.target else whole.target

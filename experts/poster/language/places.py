@@ -49,6 +49,14 @@ def place_at(scan: Scan) -> Place | None:
     while True:
         if _named(scan, place):
             place = _with_word(place, scan.tokens[scan.at])
+        elif (
+            place == Place(mid=True)
+            and scan.text() == "of"
+            and scan.tag(2) == "mid"
+            and scan.tag(3) in ("row", "column")
+        ):
+            scan.at += 3  # 'the middle of the middle row'
+            place = Place(kind="formation", cells=(4,))
         elif scan.tag() == "cell" and (place.v or place.h or place.mid) and not place.kind:
             pass  # 'the left cell of the bottom row'
         elif _vacant(scan):

@@ -16,6 +16,9 @@ _POSTER_SIDES = {
 }
 
 
+_PAIRS = {frozenset(("left", "right")): "sides", frozenset(("above", "below")): "poles"}
+
+
 def relation_at(scan: Scan) -> Relation | Place | None:
     """'above the star', 'flanked by two hearts' (link 'by': of the thing before), 'in the opposite corner'."""
     if scan.tag() != "rel":
@@ -24,6 +27,11 @@ def relation_at(scan: Scan) -> Relation | Place | None:
     scan.at += 1
     if passive:
         return Relation(kind, (), "by")
+    other = scan.value(1).split()[:1] if scan.tag() in ("and", "or") and scan.tag(1) == "rel" else []
+    pair = _PAIRS.get(frozenset((kind, *other))) if other else None
+    if pair is not None:  # 'above and below it'
+        kind = pair
+        scan.at += 2
     if kind == "opposite" and scan.tag() in ("corner", "side"):
         kind = "corner" if scan.tag() == "corner" else "across"
         scan.at += 1
@@ -60,7 +68,7 @@ def _listed(scan: Scan, pair: bool = False) -> tuple[Noun, ...]:
     noun = noun_at(scan)
     if noun is None:
         return ()
-    first = placed(scan, noun)
+    first = placed(scan, noun) if noun.det not in ("it", "them") else noun
     if pair and scan.tag() == "and":
         ahead = Scan(scan.tokens, scan.at + 1)
         second = noun_at(ahead)

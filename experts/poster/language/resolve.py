@@ -197,6 +197,7 @@ def _steps(kind: str, spots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
         "beside": beside,
         "around": [*sorted(beside), *corners],
         "sides": [(row, column - 1), (row, column + 1)],
+        "poles": [(row - 1, column), (row + 1, column)],
         "across": [(row, 2 - column) if column != 1 else (2 - row, column)],
     }
     return table.get(kind, [(2 - row, 2 - column)])
@@ -223,7 +224,7 @@ def cells_near(world: World, relation: Relation, strict: bool = True) -> list[in
     if relation.kind == "corner" and anchors[0] not in CORNERS:
         raise Refused(f"what stands {PLACES[anchors[0]]} is not in a corner")
     cells = [3 * r + c for r, c in steps if 0 <= r < 3 and 0 <= c < 3]
-    if not cells or (relation.kind == "sides" and len(cells) < 2):
+    if not cells or (relation.kind in ("sides", "poles") and len(cells) < 2):
         raise Refused(f"there is no room {relation.kind} what stands at the {PLACES[anchors[0]]}")
     if relation.kind == "beside":
         cells.sort(key=lambda cell: (world.at(cell) is not None, cell in world.avoid))

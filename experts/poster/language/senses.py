@@ -159,7 +159,9 @@ def _measure(view: _View) -> Sense | None:
     if view.tag == "too":
         return Sense("fill")
     if view.tag == "extra":
-        if view.near(-1) == "count" and (view.headed() or view.near(1) in _ENDS):
+        if view.near(-1) == "count" and (
+            view.headed() or view.near(1) in (*_ENDS, "as", "in", "of", "rel", "v", "h", "fill")
+        ):
             return Sense("another")
         return Sense("fill")
     return None
@@ -451,7 +453,7 @@ def _place_word(view: _View) -> Sense | None:
     clears = before in _JOINTS and before != "comma" and after in ("the", "all", "both", "it", "everywhere")
     if view.tag == "void" and view.text in ("empty", "free", "blank") and clears:
         return Sense("verb", "remove")
-    idle = after not in (*_ENDS, "and", "fill") or before in (*_JOINTS, "is")
+    idle = after not in (*_ENDS, "and", "fill") or before in (*_JOINTS, "is", "unless")
     if view.tag == "here" and view.value == "there" and idle:
         return Sense("fill")
     if view.text == "behind" and view.near(1) in _ENDS and view.near(-1) in ("colour", "all", "things"):

@@ -185,7 +185,9 @@ def _phrase(pieces: Sequence[_Piece], at: int, language: str) -> tuple[int, Sens
             if all(piece.kind in ("word", "number") for piece in run):
                 sense = words(name).get(" ".join(piece.text for piece in run))
                 named = at > 0 and words(name).get(pieces[at - 1].text, Sense("")).tag == "the"
-                if sense and not (sense.tag == "order" and named):  # 'the one on the bottom to top left'
+                before = words(name).get(pieces[at - 1].text, Sense("")).tag if at else ""
+                corner = sense is not None and sense.tag == "rel" and before == "v" and run[0].text in ("left", "right")
+                if sense and not corner and not (sense.tag == "order" and named):  # 'the one on the bottom to top left'
                     return size, sense
     if pieces[at].kind == "number" and pieces[at].text not in words("en"):
         return 1, Sense("count", pieces[at].text.rstrip("x")) if pieces[at].text.isdigit() else Sense(

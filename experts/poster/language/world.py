@@ -202,6 +202,10 @@ def cells_of(place: Place, count: int | None, taken: Sequence[int] = ()) -> list
         return list(range(9))
     if place.kind == "diagonal":
         return [2, 4, 6] if (place.h == "right" and place.v == "top") else [0, 4, 8]
+    if place.kind in ("row", "column") and (place.count or 0) > 1 and not (v or h or place.mid):  # 'two rows of hearts'
+        lines = ROWS if place.kind == "row" else COLUMNS
+        names = [name for name in lines if (place.count or 0) > 2 or name != "middle"]
+        return [cell for name in names for cell in lines[name]]
     if place.kind == "row" and not h:
         return _spread(ROWS[v or "middle"], count) if v or place.mid else _spread(_free_line(ROWS, taken), count)
     if place.kind == "column" and not v:
