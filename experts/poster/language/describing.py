@@ -339,11 +339,9 @@ class _Sorter:
             and rest[0].head not in GROUNDS
             and not (rest[0].definite and self.gap == "")
         )
-        apart = (
-            last is None or (last.placed and self.gap in ("comma", "and") and not rest[1:2][0].definite)
-            if (len(rest) > 1 and isinstance(rest[0], Place) and isinstance(rest[1], Noun))
-            else False
-        )
+        second = rest[1] if len(rest) > 1 and isinstance(rest[0], Place) else None
+        again = last is not None and last.placed and self.gap in ("comma", "and")
+        apart = isinstance(second, Noun) and (last is None or (again and not second.definite))
         follows = follows or apart
         counted = isinstance(where, Place) and where.link == "of"
         passive = isinstance(where, Relation) and where.link == "by"
