@@ -331,7 +331,7 @@ class _Sorter:
             return
         last, rest = self.last, self._rest(k)
         if self._leads_part(where, rest, k):
-            self.part = where
+            self.part = where if isinstance(where, Place) else None
             return
         follows = (
             bool(rest)
@@ -339,7 +339,7 @@ class _Sorter:
             and rest[0].head not in GROUNDS
             and not (rest[0].definite and self.gap == "")
         )
-        second = rest[1] if len(rest) > 1 and isinstance(rest[0], Place) else None
+        second: Element | None = rest[1] if len(rest) > 1 and isinstance(rest[0], Place) else None
         again = last is not None and last.placed and self.gap in ("comma", "and")
         apart = isinstance(second, Noun) and (last is None or (again and not second.definite))
         follows = follows or apart

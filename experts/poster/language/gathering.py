@@ -36,7 +36,8 @@ def _without_echo(said: list[Element]) -> list[Element]:
     if not bare or again.attr or not (again.det == "it" or several):
         return said
     if any(
-        not isinstance(e, Place | Mark) or (isinstance(e, Mark) and e.tag not in ("colon", "comma")) for e in between
+        not isinstance(e, Place | Mark) or (isinstance(e, Mark) and e.tag not in ("colon", "comma", "is"))
+        for e in between
     ):
         return said
     places = tuple(e for e in between if isinstance(e, Place))

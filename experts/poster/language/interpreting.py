@@ -147,7 +147,7 @@ class Interpreter:
             return clause.verb, said
         if last.idle or last.clause.verb not in ("copy", "add", "", "draw"):
             return clause.verb, said
-        nouns = [e for e in self._said(last.clause) if isinstance(e, Noun) and e.head not in GROUNDS]
+        nouns = [e for e in elements(last.clause.tokens) if isinstance(e, Noun) and e.head not in GROUNDS]
         return (last.clause.verb, [nouns[-1], *where]) if nouns else (clause.verb, said)
 
     def _apply(self, clause: Clause, wish: Wish, said: list[Element], verb: str) -> None:

@@ -178,7 +178,9 @@ class _Phrase:
         return ""
 
     def _both(self) -> str:
-        if self.scan.text() == "the two" and self.scan.tag(1) in (*_SIDES, "row", "colour", "size", "ordinal"):
+        if self.scan.text() == "the two" and (
+            self.scan.tag(1) in (*_SIDES, "row", "ordinal") or (self.scan.tag(1) in _ATTRIBUTES and self.scan.headed(1))
+        ):
             self._set(det="the", count=2, plural=True)
             return ""
         self._set(det="both", plural=True)

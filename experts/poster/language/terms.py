@@ -140,7 +140,7 @@ def number(value: str) -> int | None:
 def with_word(spec: Spec, token: Token) -> Spec:
     """The attributes with one more word; a second, different one of the same kind is a clash."""
     if token.tag == "colour":
-        if spec.colour and spec.colour != token.value:
+        if spec.colour and (spec.listed or spec.colour != token.value):
             listed = (*(spec.listed or (spec.colour,)), token.value)
             return replace(spec, clash=f"{spec.colour} and {token.value}", listed=listed)
         return replace(spec, colour=token.value)
