@@ -24,12 +24,16 @@ GB = {
     f"{_FLUX}.1-Kontext-dev": 33.7,
     f"{_FLUX}.2-dev": 112.8,
     f"{_FLUX}.2-klein-4B": 16.0,
+    f"{_FLUX}.2-klein-9B": 34.4,
     "stabilityai/stable-diffusion-3.5-large": 27.8,
     "stabilityai/stable-diffusion-3.5-large-turbo": 27.8,
     "Qwen/Qwen-Image": 57.7,
+    "Qwen/Qwen-Image-2512": 57.7,
     "Qwen/Qwen-Image-Edit": 57.7,
     "Qwen/Qwen-Image-Edit-2511": 57.7,
     "Tongyi-MAI/Z-Image-Turbo": 20.5,
+    "meituan-longcat/LongCat-Image": 29.3,
+    "meituan-longcat/LongCat-Image-Edit": 29.3,
     "lllyasviel/control_v11p_sd15_canny": 1.4,
     "lllyasviel/control_v11f1p_sd15_depth": 1.4,
     "diffusers/controlnet-canny-sdxl-1.0": 5.0,
@@ -46,7 +50,7 @@ GB = {
 published (float32 for Stable Diffusion 1 to XL, PixArt and what goes with them; two bytes for the others)."""
 GATED = frozenset(
     {
-        *(f"{_FLUX}.1-dev", f"{_FLUX}.1-Kontext-dev", f"{_FLUX}.2-dev"),
+        *(f"{_FLUX}.1-dev", f"{_FLUX}.1-Kontext-dev", f"{_FLUX}.2-dev", f"{_FLUX}.2-klein-9B"),
         *("stabilityai/stable-diffusion-3.5-large", "stabilityai/stable-diffusion-3.5-large-turbo"),
         *("google/paligemma-3b-mix-448", "google/paligemma2-3b-mix-448"),
     }

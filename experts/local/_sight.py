@@ -57,14 +57,18 @@ def words(source: Source) -> Any:
         return AutoTokenizer.from_pretrained(_where(source, "tokenizer"), trust_remote_code=False)
 
 
-def sight(source: Source) -> Sight:
-    """The processor in the folder 'processor' of a pipeline, or of that component. Raises OSError: it is not there."""
-    from transformers import AutoTokenizer, Qwen2VLImageProcessor
+def sight(source: Source, name: str = "processor") -> Sight:
+    """The processor in the folder of that name of a pipeline, or of that component. Raises OSError: it is not there.
 
-    where = _where(source, "processor")
+    It is also one of transformers' processors by its type, which diffusers asks for where it loads a pipeline.
+    """
+    from transformers import AutoTokenizer, ProcessorMixin, Qwen2VLImageProcessor
+
+    where = _where(source, name)
     with quiet_loading():
         words = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
-        return Sight(Qwen2VLImageProcessor.from_pretrained(where), words)
+        kind = type("Sight", (Sight, ProcessorMixin), {})
+        return kind(Qwen2VLImageProcessor.from_pretrained(where), words)
 
 
 def _where(source: Source, name: str) -> Path:

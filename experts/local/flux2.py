@@ -85,18 +85,25 @@ def _dev(card: dict[str, Any], description: str, seconds: float) -> dict[str, An
     }
 
 
-def _klein(card: dict[str, Any], description: str, seconds: float) -> dict[str, Any]:
+_COMMITS = {
+    "4B": "e7b7dc27f91deacad38e78976d1f2b499d76a294",
+    "9B": "92196c8e11f7b6cf2b7493e037d8c5345c559216",
+}
+
+
+def _klein(size: str, card: dict[str, Any], description: str, seconds: float) -> dict[str, Any]:
+    """`size`: '4B', or '9B', whose licence forbids commercial use."""
     return {
         "family": "flux2",
-        "weights": "black-forest-labs/FLUX.2-klein-4B",
-        "revision": "e7b7dc27f91deacad38e78976d1f2b499d76a294",
+        "weights": f"black-forest-labs/FLUX.2-klein-{size}",
+        "revision": _COMMITS[size],
         "card": {
             **card,
             "description": description,
-            "vram_gib": 17.0,
+            "vram_gib": {"4B": 17.0, "9B": 34.0}[size],
             "seconds": seconds,
-            "licence": "Apache-2.0",
-            "source": "https://huggingface.co/black-forest-labs/FLUX.2-klein-4B (seconds: estimated)",
+            "licence": {"4B": "Apache-2.0", "9B": "LicenseRef-FLUX-Non-Commercial"}[size],
+            "source": f"https://huggingface.co/black-forest-labs/FLUX.2-klein-{size} (seconds: estimated)",
             "params": {"steps": 4, "guidance": 1.0, "sampler": "flow", "max_sequence_length": 512},
         },
         "profiles": {"draft": {"params": {"steps": 2}, "seconds": seconds / 2}},
@@ -115,13 +122,27 @@ MODELS: dict[str, dict[str, Any]] = {
         41.0,
     ),
     "flux2-klein": _klein(
+        "4B",
         _DRAWS | {"skills": draws("FLUX.2 [klein] 4B")},
         "A small FLUX.2 in 4 steps: photographs and short text within a second.",
         0.4,
     ),
     "flux2-klein-edit": _klein(
+        "4B",
         _EDITS | {"skills": edits("FLUX.2 [klein] 4B")},
         "A small FLUX.2 editor in 4 steps: any simple edit within a second.",
         0.8,
+    ),
+    "flux2-klein-9b": _klein(
+        "9B",
+        _DRAWS | {"skills": draws("FLUX.2 [klein] 9B")},
+        "The larger small FLUX.2, 4 steps: photographs, long prompts, short text.",
+        0.8,
+    ),
+    "flux2-klein-9b-edit": _klein(
+        "9B",
+        _EDITS | {"skills": edits("FLUX.2 [klein] 9B")},
+        "The larger small FLUX.2 editor, 4 steps: any simple edit, also with up to four pictures.",
+        1.6,
     ),
 }

@@ -47,3 +47,14 @@ MODELS: dict[str, dict[str, Any]] = {
         "profiles": {"draft": {"params": {"steps": 16}, "seconds": 6.0}},
     }
 }
+MODELS["qwen-image-2512"] = {
+    **MODELS["qwen-image"],
+    "weights": "Qwen/Qwen-Image-2512",
+    "revision": "25468b98e3276ca6700de15c6628e51b7de54a26",
+    "card": {
+        **MODELS["qwen-image"]["card"],
+        "description": "Qwen-Image of December 2025: people and nature as in photographs; text, long prompts.",
+        "skills": draws("Qwen-Image-2512"),
+        "source": "https://huggingface.co/Qwen/Qwen-Image-2512 (seconds: estimated)",
+    },
+}

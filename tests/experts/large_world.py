@@ -18,7 +18,7 @@ from experts.types import Job, Request, Result, image_digest
 FAMILIES = (
     *("sdxl", "sdxl_refined", "stable_diffusion_3", "flux2", "flux2_edit", "flux2_klein", "qwen_image"),
     *("qwen_image_edit", "qwen_image_edit_plus", "z_image", "magicbrush", "aura_flow", "lumina2", "sd3_img2img"),
-    "pixart_sigma",
+    *("pixart_sigma", "longcat_image", "longcat_image_edit"),
 )
 
 
@@ -43,12 +43,14 @@ def large_registry(config: dict[str, dict[str, Any]], folder: Path) -> Registry:
 @pytest.fixture(scope="module", name="pool")
 def large_pool(registry: Registry) -> Iterator[Pool]:
     """Qwen-Image-Edit sees every picture at one megapixel; here at 64x64 px, for the time's sake."""
+    from diffusers.pipelines.longcat_image import pipeline_longcat_image_edit as longcat
     from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit as edit
     from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
 
-    real = edit.calculate_dimensions
+    real, meant = edit.calculate_dimensions, longcat.calculate_dimensions
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(edit, "calculate_dimensions", lambda area, ratio: real(64 * 64, ratio))
+        patch.setattr(longcat, "calculate_dimensions", lambda area, ratio: meant(64 * 64, ratio))
         patch.setattr(plus, "VAE_IMAGE_SIZE", 64 * 64)
         patch.setattr(plus, "CONDITION_IMAGE_SIZE", 64 * 64)
         yield Pool(registry, Residency("cpu"))

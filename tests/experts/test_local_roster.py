@@ -22,9 +22,11 @@ FAMILIES = sorted(
 ASKED = (
     *("sd-1.5", "sd-2.1", "sdxl", "sdxl-refined", "sd-3.5-large", "sd-3.5-large-turbo", "pixart-alpha"),
     *("pixart-sigma", "flux-dev", "flux-schnell", "flux2-dev", "flux2-klein", "qwen-image", "z-image-turbo"),
+    *("qwen-image-2512", "flux2-klein-9b", "flux2-klein-9b-edit", "longcat-image", "longcat-image-edit"),
     *("instruct-pix2pix", "magicbrush", "flux-kontext", "qwen-image-edit", "qwen-image-edit-2511"),
 )
 FLOWING = ("stable_diffusion_3", "flux", "flux2", "flux_kontext", "qwen_image", "qwen_image_edit", "z_image")
+FLOWING += ("longcat_image", "longcat_image_edit")
 
 ENTRIES = {entry.card.id: entry for entry in entries()}
 

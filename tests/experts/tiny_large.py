@@ -12,7 +12,7 @@ import diffusers as d
 import torch
 
 from tests.experts.tiny import TOKENS
-from tests.experts.tiny_talking import flux2, klein, lumina2, qwen_edit, qwen_parts, z_image
+from tests.experts.tiny_talking import flux2, klein, longcat, lumina2, qwen_edit, qwen_parts, z_image
 from tests.experts.tiny_wide import aura_flow, magicbrush, pixart_sigma, refiner, sd3, sd3_img2img, sdxl
 
 
@@ -68,6 +68,19 @@ RECIPES = {
         edits=True,
         wears={"processor": "Qwen2VLProcessor"},
     ),
+    "longcat_image": Tiny(
+        lambda: longcat(d.LongCatImagePipeline),
+        "longcat_image",
+        _GUIDED,
+        wears={"text_processor": "Qwen2VLProcessor"},
+    ),
+    "longcat_image_edit": Tiny(
+        lambda: longcat(d.LongCatImageEditPipeline),
+        "longcat_image_edit",
+        _GUIDED,
+        edits=True,
+        wears={"text_processor": "Qwen2VLProcessor"},
+    ),
     "z_image": Tiny(z_image, "z_image", {**_GUIDED, **_WORDS}),
     "magicbrush": Tiny(magicbrush, "instruct_pix2pix", {**_GUIDED, "image_guidance": 1.5}, edits=True, sampler="ddim"),
     "aura_flow": Tiny(aura_flow, "generic", {**_GUIDED, **_WORDS}),
@@ -82,9 +95,9 @@ def save(pipe: Any, folder: Path, wears: dict[str, str]) -> None:
         if isinstance(part, torch.nn.Module):
             part.half()
     pipe.save_pretrained(folder)
-    if "processor" in wears:
-        pipe.sight.image_processor.save_pretrained(folder / "processor")
-        pipe.sight.tokenizer.save_pretrained(folder / "processor")
+    for name in {"processor", "text_processor"} & set(wears):
+        pipe.sight.image_processor.save_pretrained(folder / name)
+        pipe.sight.tokenizer.save_pretrained(folder / name)
     index = json.loads((folder / "model_index.json").read_text("utf-8"))
     index |= {name: ["transformers", kind] for name, kind in wears.items()}
     (folder / "model_index.json").write_text(json.dumps(index), "utf-8")

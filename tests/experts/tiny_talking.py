@@ -164,6 +164,37 @@ def qwen_edit(kind: Any) -> Any:
     return pipe
 
 
+def longcat(kind: Any) -> Any:
+    """LongCat-Image and its editor: Qwen-Image's reader, FLUX's kind of transformer, 8 px a latent."""
+    parts = qwen_parts()
+    transformer = d.LongCatImageTransformer2DModel(
+        in_channels=64,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        pooled_projection_dim=16,
+        axes_dims_rope=[2, 2, 4],
+    )
+    coder = d.AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(4, 4, 4, 4),
+        latent_channels=16,
+        norm_num_groups=1,
+        mid_block_add_attention=False,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        shift_factor=0.1,
+    )
+    processor = Sight(t.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=56 * 56), parts["tokenizer"])
+    pipe = kind(**{**parts, "vae": coder, "transformer": transformer}, text_processor=processor)
+    pipe.register_modules(text_processor=None)
+    pipe.sight = processor
+    return pipe
+
+
 def lumina2() -> Any:
     config = t.Gemma2Config(**{**language("gemma2", 2), "query_pre_attn_scalar": 8, "sliding_window": 32})
     transformer = d.Lumina2Transformer2DModel(

@@ -131,6 +131,7 @@ _XL_BESIDE = (
 )
 _BOTH = ("transformer", "text_encoder")
 _SEES = {"tokenizer": _QWEN, "processor": (_sees, "Qwen2VLProcessor")}
+_PROCESSES = {"tokenizer": _QWEN, "text_processor": (_sees, "Qwen2VLProcessor")}
 F32, F16 = torch.float32, torch.float16
 
 PIPELINES: dict[str, Pipeline] = {
@@ -215,6 +216,12 @@ PIPELINES: dict[str, Pipeline] = {
         shards=("text_encoder",),
         beside=("flux-2-klein-4b.safetensors",),
     ),
+    "black-forest-labs/FLUX.2-klein-9B": Pipeline(
+        tiny_talking.klein,
+        {"tokenizer": _QWEN_FAST},
+        shards=_BOTH,
+        beside=("flux-2-klein-9b.safetensors",),
+    ),
     "stabilityai/stable-diffusion-3.5-large": Pipeline(
         tiny_wide.sd3,
         _SD3,
@@ -231,6 +238,15 @@ PIPELINES: dict[str, Pipeline] = {
     ),
     "Qwen/Qwen-Image": Pipeline(
         lambda: d.QwenImagePipeline(**tiny_talking.qwen_parts()), {"tokenizer": _QWEN}, shards=_BOTH
+    ),
+    "Qwen/Qwen-Image-2512": Pipeline(
+        lambda: d.QwenImagePipeline(**tiny_talking.qwen_parts()), {"tokenizer": _QWEN}, shards=_BOTH
+    ),
+    "meituan-longcat/LongCat-Image": Pipeline(
+        lambda: tiny_talking.longcat(d.LongCatImagePipeline), _PROCESSES, shards=_BOTH
+    ),
+    "meituan-longcat/LongCat-Image-Edit": Pipeline(
+        lambda: tiny_talking.longcat(d.LongCatImageEditPipeline), _PROCESSES, shards=_BOTH
     ),
     "Qwen/Qwen-Image-Edit": Pipeline(
         lambda: pieces.qwen_edit(d.QwenImageEditPipeline),
