@@ -79,6 +79,44 @@ KINDS = {
         "the backdrop becomes purple, the star moves down one, and the circle is removed",
         "background should be purple, star down one, circle off",
     ]),
+    "what one does not want": (THREE, scene("white", STAR, HEART), [
+        "I don't want the circle any more", "the circle I don't need", "I no longer need the circle, remove it",
+        "we don't need the circle", "the circle in the middle I don't want",
+    ]),
+    "a polite 'if'": (THREE, scene("white", "big red star @top center", CIRCLE, HEART), [
+        "it would look nicer if the star was in the top middle", "I'd be happy if the star were at the top center",
+        "It would be great if you moved the star one to the right",
+        "i think it would be better if the star was one step to the right",
+    ]),
+    "both at once": (THREE, scene("white", "big blue star @top left", "small red circle @center", HEART), [
+        "the red one should be blue and the blue one should be red",
+        "whatever's red becomes blue and whatever's blue becomes red",
+        "the star should be blue, the circle red", "make the red one blue and the blue one red",
+    ]),
+    "a complaint and its remedy": (THREE, scene("white", "small red star @top left", CIRCLE, HEART), [
+        "the star is too dominant, make it small", "The star at the top is far too loud. Make it smaller.",
+        "I don't like the star, make it small", "the star's too much, shrink it",
+    ]),
+    "the place that something left": (THREE, scene("white", "big red star @center", HEART), [
+        "remove the circle and move the star into the space the circle has left",
+        "the circle goes; the star moves to the place where the circle was",
+        "delete the circle, then put the star where the circle used to be",
+        "take the circle away and move the star to the spot the circle had",
+    ]),
+    "what stands on both sides of 'it'": (scene("white", CIRCLE), scene(
+        "white", CIRCLE, "small black square @bottom center", "small black square @top center"), [
+        "put a small black square below the circle and a small black square above it",
+        "add a small black square above the circle and another small black square below it",
+    ]),
+    "the other side": (scene("green", "small black circle @middle left", "big white star @center"),
+                       scene("green", "small black circle @middle right", "big white star @center"), [
+        "put the circle on the other side of the star", "move the circle to the other side of the star",
+        "the circle goes to the opposite side of the star",
+    ]),
+    "taken back": (THREE, scene("white", STAR, CIRCLE, "big purple heart @bottom right"), [
+        "Make the star purple. No, leave the star alone, make the heart purple.",
+        "make the star purple. no wait, keep the star as it is. the heart should be purple",
+    ]),
 }  # fmt: skip
 
 

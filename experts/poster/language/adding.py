@@ -49,6 +49,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         in_order(found)
     share_places(found)
     _made_definite(world, found, opening or adding)
+    known = {} if opening or len(found.entries) < 2 else {id(e): _meant(world, e) for e in found.entries}
     made: list[Thing] = []
     required = _required(elements) and not opening
     for entry in found.entries:
@@ -57,7 +58,8 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         if required and not entry.noun.definite and any(like(thing, entry.noun) for thing in world.things):
             continue
         before = world = world.seen(made, True) if entry.noun.det in ("former", "latter") and made else world
-        world, things = _enter(world, entry, opening, adding)
+        told = world.named(known.get(id(entry), ()))
+        world, things = _assert(world, list(told), entry) if told else _enter(world, entry, opening, adding)
         if entry.noun.negative and before.things == world.things:
             world = before
         elif things:
@@ -82,11 +84,19 @@ def _kept_free(world: World, found: Described) -> None:
             raise Crowded(message, cell) if "place" in thing.chosen else Refused(message)
 
 
+_BESIDE = ("above", "below", "left", "right")
+
+
 def _topic(world: World, entry: Entry) -> int:
     """The thing that 'it' stood for in 'above it'."""
     relation = entry.relation
     if relation is None or relation.places:
         return 0
+    if relation.nouns and relation.nouns[0].det == "the" and relation.kind in _BESIDE and world.things:
+        try:
+            return things_of(world, relation.nouns[0])[0].number  # 'a star above the heart and one below it'
+        except Refused:
+            return 0
     if relation.nouns and (relation.nouns[0].det != "it" or relation.nouns[0].near):
         return 0
     if world.named((world.topic,)):
@@ -243,6 +253,8 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
     """One entry: made anew, or changed where it is there."""
     noun = entry.noun
     if noun.negative:
+        if noun.definite and noun.head == "shape" and world.things:
+            return world.without(things_of(world, replace(noun, negative=False), entry.left_out)), []
         return world.without([thing for thing in world.things if like(thing, noun)]), []
     known = [t for t in world.things if t.shape == noun.shape and (not noun.spec.colour or "colour" in t.chosen)]
     if noun.plural and not noun.count and not noun.det and not entry.placed and known and noun.spec != Spec():
@@ -257,6 +269,20 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
             raise
         return make(world, _with_target(entry))
     return _assert(world, things, entry)
+
+
+def _meant(world: World, entry: Entry) -> tuple[int, ...]:
+    """The numbers of the things that become something else, as they are meant before anything is changed: 'the small
+    one shall be big and the big one small'."""
+    noun = entry.noun
+    if not noun.definite or noun.negative or noun.det in ("it", "them", "former", "latter") or noun.other:
+        return ()
+    if not (entry.target or entry.becomes):
+        return ()
+    try:
+        return tuple(thing.number for thing in things_of(world, noun, entry.left_out))
+    except Refused:
+        return ()
 
 
 def _with_target(entry: Entry) -> Entry:

@@ -18,6 +18,7 @@ _LOVELY = {"nice", "great", "lovely", "good", "fine", "perfect", "cool", "best",
            "better", "glad", "delighted", "love", "like", "pleased", "obliged", "brilliant", "fantastic", "awesome",
            "amazing", "pleasant", "appreciate", "prefer", "super", "ideal"}  # fmt: skip
 _ITEMS = ("item", "object", "shape", "element", "figure", "symbol", "layer", "row")
+_IDLE = ("fill", "it", "that", "is", "comma", "and", "then", "so", "more", "correct", "but")
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
            "labelled", "meant as", "serving as", "be"}  # fmt: skip
@@ -61,6 +62,9 @@ def _without_reasons(tokens: Sequence[Token]) -> list[Token]:
         stated = token.text in ("provided", "given", "assuming") and k > 0 and tokens[k - 1].tag == "is"
         if token.tag == "if" and (stated or _polite(tokens, k)):
             token = replace(token, sense=_FILL)
+            begun = next((n for n in range(k, 0, -1) if tokens[n - 1].tag == "stop"), 0)
+            if all(t.tag in _IDLE for t in tokens[begun:k]):
+                out[begun:k] = [replace(t, sense=_FILL) for t in tokens[begun:k]]
         out.append(replace(token, sense=_FILL) if within else token)
     return out
 
@@ -80,8 +84,12 @@ def _polite(tokens: Sequence[Token], k: int) -> bool:
     """'it would be nice if ...', '..., if you would be so good': an 'if' that asks, and depends on nothing."""
     before = [t for t in tokens[max(0, k - 4) : k]]
     after = next((n for n, t in enumerate(tokens[k + 1 :], k + 1) if t.tag in _BREAKS or t.tag == "and"), len(tokens))
-    wished = any(t.text.split()[-1] in _LOVELY for t in before[-2:]) and not any(
-        t.tag in (*HEADS, "colour") for t in before[-3:]
+    begun = next((n for n in range(k, 0, -1) if tokens[n - 1].tag == "stop"), 0)
+    said = [t.tag for t in tokens[begun:k]]
+    wished = (
+        ("fill" in said and "is" not in said and all(tag in _IDLE for tag in said))
+        or any(t.text.split()[-1] in _LOVELY for t in before[-2:])
+        and not any(t.tag in (*HEADS, "colour") for t in before[-3:])
     )
     idle = {"fill", "it", "too", "is", "that", "verb", "unknown", "not", "a", "to", "of", "with"}
     asks = k + 1 < len(tokens) and tokens[k + 1].text.split("'")[0] in ("you", "it", "that", "possible", "i", "at")
@@ -161,7 +169,24 @@ def _without_tales(tokens: Sequence[Token]) -> list[Token]:
         why = after == "so" and any(t.tag == "unknown" for t in part) and not any(t.tag == "count" for t in part)
         if tale or why or _judges(part):
             out[start:end] = [replace(t, sense=_FILL) for t in part]
+        elif _complains(part):
+            out[end - 1] = replace(part[-1], sense=Sense("verb", "dislike"))
     return out
+
+
+def _complains(part: Sequence[Token]) -> bool:
+    """'the heart in the centre is too loud': what is there, and what the speaker thinks of it."""
+    if len(part) < 3 or part[-1].tag != "unknown" or any(t.tag in ("verb", "grow", "a") for t in part):
+        return False
+    begins = next((t.tag for t in part if t.tag != "fill"), "")
+    k = next((k for k, t in enumerate(part) if t.tag in ("is", "too") or t.value == "seems" or t.text == "'s"), 0)
+    heads = any(t.tag in HEADS for t in part[:k])
+    return (
+        bool(k)
+        and begins in ("the", "it", "that")
+        and heads
+        and all(t.tag in ("is", "too", "fill") for t in part[k:-1])
+    )
 
 
 def _human(token: Token) -> bool:

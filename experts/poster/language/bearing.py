@@ -41,7 +41,7 @@ def borne_out(step: Step, k: int) -> bool:
     if token.tag == "only":
         return step.opening
     if token.tag == "other":
-        return any(tag in _LINES for tag in near)
+        return any(tag in _LINES for tag in near) or _under(tokens, k, ("as", "same"))
     return token.tag == "same" and _alike(step)
 
 
@@ -72,7 +72,7 @@ def _under(tokens: Sequence[Token], k: int, tags: Sequence[str]) -> bool:
     for token in reversed(tokens[:k]):
         if token.tag in tags:
             return True
-        if token.tag in (*_ENDS[:1], *_ENDS[2:], "verb", "is", "grow"):
+        if token.tag in (*_ENDS[:1], *_ENDS[2:], "verb", "grow"):
             return False
     return False
 

@@ -185,9 +185,8 @@ def _verb_starts(tokens: Sequence[Token], k: int, begun: int) -> bool:
     ):
         return False
     if (
-        begun == 0
-        and k > 1
-        and all(t.tag in (*_NAMING, "then", "comma", "and") for t in said)
+        k > begun + 1
+        and all(t.tag in (*_NAMING, "then", "comma", "and", "attr") for t in said)
         and any(t.tag == "the" for t in said)
     ):
         return False  # 'the star, move it down'

@@ -136,6 +136,7 @@ def _counted_steps(scan: Scan) -> Direction | None:
     scan.at += 1
     if scan.tag() in ("row", "column", "attr", "thing", "side", "cell"):
         scan.at += 1
+    scan.skip("fill")
     behind = scan.past("to", "the")
     if scan.tag(behind) == "h" and scan.tag(behind + 1) not in (*HEADS, "side", "column", "corner"):
         scan.at += behind + 1

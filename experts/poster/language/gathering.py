@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from experts.poster.language.altering import replace
 from experts.poster.language.clauses import Clause
 from experts.poster.language.elements import elements
+from experts.poster.language.resolve import things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
-from experts.poster.language.world import World, fits
+from experts.poster.language.world import Refused, World
 
 _NARROWING = ("remove", "keep", "move", "copy", "swap", "take")
 """Verbs that give nothing a colour or a size: attributes beside them say what is meant."""
@@ -20,7 +21,7 @@ def gathered(world: World, clause: Clause, new: bool) -> list[Element]:
     said = _without_owner(_without_echo(elements(clause.tokens)))
     if new and not world.things:
         said = _without_idle(said)
-    said = _of_group(_narrowed(said, clause.verb))
+    said = _without_denial(_of_group(_narrowed(said, clause.verb)))
     return _known(world, said) if clause.verb not in _MAKING and world.things else said
 
 
@@ -72,6 +73,18 @@ def _narrowed(said: list[Element], verb: str) -> list[Element]:
     return out
 
 
+def _without_denial(said: list[Element]) -> list[Element]:
+    """'the heart shouldn't be purple, it should be red': what it is not to be, where it is said what it is to be."""
+    k = next((k for k, e in enumerate(said) if isinstance(e, Spec) and e == Spec(denied=e.denied, link=e.link)), 0)
+    if not k:
+        return said
+    rest = said[k + 1 :]
+    while rest and (isinstance(rest[0], Mark) or (isinstance(rest[0], Noun) and rest[0].det == "it")):
+        rest = rest[1:]
+    told = bool(rest) and isinstance(rest[0], Spec) and bool(rest[0].colour or rest[0].size or rest[0].same)
+    return [*said[:k], *rest] if told else said
+
+
 def _of_group(said: list[Element]) -> list[Element]:
     """'of the three stars, the middle one': the group that one is taken from."""
     while said and isinstance(said[0], Mark) and said[0].tag in ("of", "from", "for", "with", "in"):
@@ -100,15 +113,20 @@ def _known(world: World, said: list[Element]) -> list[Element]:
             continue
         if element.link in ("to", "with", "as", "for") or element.strange or not _told(element, said[k + 1 :]):
             continue
-        hits = [thing for thing in world.things if fits(thing, element, world)]
-        if hits and (element.plural or len(hits) == 1):
-            out[k] = replace(element, det="the")
+        known = replace(element, det="the")
+        try:
+            things_of(world, known)
+        except Refused:
+            continue
+        out[k] = known
     return out
 
 
 def _told(noun: Noun, rest: Sequence[Element]) -> bool:
     """Whether something is said of a noun that is none of a new thing."""
     after = next((e for e in rest if not (isinstance(e, Mark) and e.tag in ("is", "colon"))), None)
+    if noun.places and isinstance(after, Spec):
+        return True
     if noun.shape and noun.head == "shape":
         return isinstance(after, Direction) or (isinstance(after, Spec) and after.gone)
     return noun.spec != Spec() and isinstance(after, Direction | Spec | Place | Relation)

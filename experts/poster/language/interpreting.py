@@ -51,6 +51,7 @@ class Interpreter:
             if not (_heading(clause) and len(parts) > 1):
                 self._clause(clause)
         last = self.world
+        self._answered()
         self._audit()
         wishes = wishes_of(self.prompt, self.steps, self.start is None)
         return Reading(tuple(wishes), tuple(dict.fromkeys(last.notes)), last.scene)
@@ -74,6 +75,13 @@ class Interpreter:
         except Refused as error:
             self.world = _noticed(before, clause)
             self._stay(clause, replace(wish, end=error.end, reason=str(error)))
+
+    def _answered(self) -> None:
+        """A complaint asks for nothing of its own where something is changed later."""
+        for k, step in enumerate(self.steps):
+            later = any(other.before.scene != other.after.scene for other in self.steps[k + 1 :])
+            if step.clause.verb == "dislike" and later:
+                self.steps[k] = replace(step, wish=replace(step.wish, end="", reason="what follows answers it"))
 
     def _audit(self) -> None:
         """Says which words found no place in what was understood, each behind its clause."""
@@ -211,6 +219,9 @@ class Interpreter:
     def _corrected(self, clause: Clause, said: list[Element]) -> tuple[str, list[Element]]:
         """The verb and the elements of a correction, with what it leaves out of the clause that it takes back."""
         done = [k for k, step in enumerate(self.steps) if step.before is not step.after and not step.wish.end]
+        if done and clause.verb == "keep" and _touched(self.steps[done[-1]], said):
+            self._take_back(done[-1], TAKEN_BACK)  # 'no, leave the heart alone'
+            return clause.verb, said
         if not done or not self._takes_back(clause, said, self.steps[done[-1]]):
             return clause.verb, said
         old = self._take_back(done[-1], LATER_WORD)
@@ -280,6 +291,16 @@ class Interpreter:
             det = "them" if len(world.named(world.focus)) > 1 and world.group else "it"
             return do.describe(world, [Noun("thing", det=det), *said], opening)
         return do.describe(world, said, opening)
+
+
+def _touched(step: Step, said: Sequence[Element]) -> bool:
+    """Whether a step changed what a noun names."""
+    names = [e for e in said if isinstance(e, Noun) and e.definite]
+    changed = [thing for thing in step.before.things if thing not in step.after.things]
+    try:
+        return any(thing in changed for noun in names[:1] for thing in do.things_of(step.before, noun))
+    except Refused:
+        return False
 
 
 def _noticed(world: World, clause: Clause) -> World:

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "words"
-SIGNS = "emoji"
+SIGNS, EVERYDAY = "emoji", "everyday"
 _NOUNS = ("shape", "colour", "thing", "poster", "ground", "corner", "side", "row", "column")
 _VERBS = ("verb", "grow")
 
@@ -72,7 +72,7 @@ def _phrase(text: str) -> str:
 def languages() -> tuple[str, ...]:
     """The languages that are known, English first."""
     found = sorted(file.stem for file in FOLDER.glob("*.txt"))
-    return ("en", *(name for name in found if name not in ("en", SIGNS)))
+    return ("en", *(name for name in found if name not in ("en", SIGNS, EVERYDAY)))
 
 
 @cache
@@ -80,7 +80,7 @@ def words(language: str) -> dict[str, Sense]:
     """Phrase (plain, single blanks) -> its sense; of two senses the first in the file counts."""
     table: dict[str, Sense] = {}
     later: dict[str, Sense] = {}
-    for head, listed in lines(language):
+    for head, listed in [*lines(language), *(lines(EVERYDAY) if language == "en" else ())]:
         tag, _, value = head.partition(" ")
         for phrase in filter(None, (_phrase(part) for part in listed.split(","))):
             forms = _forms(phrase, tag) if language == "en" else [(phrase, "")]

@@ -161,6 +161,8 @@ def remove(world: World, elements: Sequence[Element]) -> World:
                 gone += world.things
                 continue
             raise Refused("a poster always has a background; name another colour for it")
+        if noun.det in ("it", "them") and world.focus and not world.named(world.focus):
+            continue  # it is gone already
         if noun.det == "all" and noun.shape and not any(like(t, noun) for t in world.things):
             raise Refused(f"there is no {said(replace(noun, plural=False, det='the'))} ({world.listed()})")
         gone += [t for t in things_of(world, noun, left_out) if t not in gone]

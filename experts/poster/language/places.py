@@ -35,6 +35,10 @@ def _with_word(place: Place, token: Token) -> Place:
         return replace(place, kind=token.tag, many=True, free=token.value == "free")
     if place.kind == "everywhere" and not place.free:  # 'every cell of the left column'
         place = replace(place, kind="")
+    if token.tag == "side" and token.text in ("end", "ends") and place.kind in ("", "row", "column"):
+        return replace(place, kind=place.kind or "ends", many=True, count=2)
+    if place.kind == "ends" and token.tag in ("row", "column"):
+        return replace(place, kind=token.tag)
     many = place.many or token.sense.form == "s" or token.value == "many"
     return replace(place, kind="" if token.tag == "side" and place.kind else token.tag, many=many)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
-from experts.poster.language.making import Entry, make
+from experts.poster.language.making import Entry, cell_place, make
 from experts.poster.language.resolve import cells_near, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec
-from experts.poster.language.world import Puzzled, Refused, Thing, World, cells_of
+from experts.poster.language.world import CORNERS, Puzzled, Refused, Thing, World, cells_of
 
 _STEP = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
 
@@ -33,7 +33,9 @@ def _arrived(world: World, things: Sequence[Thing], entry: Entry) -> list[Thing]
     others = world.without(things)
     for step in entry.steps:  # 'up to the right'
         entry.places = [_with_step(place, step) for place in entry.places]
-    if entry.relation is not None:
+    if entry.relation is not None and entry.relation.kind == "across" and entry.relation.nouns and len(things) == 1:
+        cells = [_beyond(world, things[0], entry.relation)]
+    elif entry.relation is not None:
         about = entry.relation.nouns or entry.relation.kind in ("at",)
         cells = cells_near(world if about else world.seen(things), entry.relation)
     else:
@@ -43,6 +45,15 @@ def _arrived(world: World, things: Sequence[Thing], entry: Entry) -> list[Thing]
     if len(cells) < len(things):
         raise Refused(f"there is no room for {len(things)} things there")
     return [replace(t, place=c, chosen=t.chosen - {"place"}) for t, c in zip(things, cells, strict=False)]
+
+
+def _beyond(world: World, thing: Thing, relation: Relation) -> int:
+    """The cell on the other side of what a relation is about, as far from it as a thing is now. Raises `Refused`."""
+    (middle,) = things_of(world, relation.nouns[0])[:1]
+    row, column = (2 * b - a for a, b in zip(divmod(thing.place, 3), divmod(middle.place, 3), strict=True))
+    if not (0 <= row < 3 and 0 <= column < 3):
+        raise Refused(f"there is no room for the {thing.shape} on the other side of the {middle.shape}")
+    return 3 * row + column
 
 
 def _with_step(place: Place, step: Direction) -> Place:
@@ -104,6 +115,9 @@ def move(world: World, elements: Sequence[Element]) -> World:
     everyone = [thing for group, _ in groups for thing in group]
     for things, entry in groups:
         staying = world.without([thing for thing in everyone if thing not in things])
+        relation = entry.relation
+        if relation is not None and not relation.nouns and targets and things[0].place not in CORNERS:
+            entry.relation, entry.places = None, [cell_place(8 - target.place) for target in targets]
         targets += _arrived(staying if entry.relation is None else world, things, entry)
     return world.changed(*targets).seen(targets, len(targets) > 1)
 

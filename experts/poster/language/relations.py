@@ -84,7 +84,7 @@ def there_at(scan: Scan) -> Relation | None:
     if scan.tag() == "here":
         scan.at += 1
         return Relation("at", (), "in")
-    found = _other_side(scan) or _where(scan) or _spot_of(scan)
+    found = _other_side(scan) or _left_spot(scan) or _where(scan) or _spot_of(scan)
     if found is None:
         scan.at = start
     return found
@@ -103,6 +103,9 @@ def _other_side(scan: Scan) -> Relation | None:
     return Relation(kind, _listed(scan) if scan.tag() in ("of", "from") else (), "in")
 
 
+_PAST = ("was", "were", "had been", "used to be", "used to stand", "used to sit", "once was", "had stood")
+
+
 def _where(scan: Scan) -> Relation | None:
     start = scan.at
     if scan.tag() == "where":
@@ -110,11 +113,41 @@ def _where(scan: Scan) -> Relation | None:
         scan.skip("of")
         noun = noun_at(scan)
         if noun is not None:
-            past = scan.tag() == "is" and scan.text() in ("was", "were", "had been")
+            past = scan.tag() == "is" and scan.text() in _PAST
             scan.skip("is", "then", "fill")
             return Relation("at", (replace(noun, past=past),), "in")
     scan.at = start
     return None
+
+
+def _left_spot(scan: Scan) -> Relation | None:
+    """'into the space the square has left', 'in the place that the star had'."""
+    k = scan.past("in", "to", "the", "fill")
+    if not k or scan.tag(k) != "attr" or scan.value(k) != "place":
+        return None
+    ahead = Scan(scan.tokens, scan.at + k + 1)
+    ahead.skip("that", "where")
+    noun = noun_at(ahead)
+    freed = (
+        "left",
+        "leaves",
+        "leave",
+        "vacated",
+        "freed",
+        "had",
+        "has",
+        "occupied",
+        "was",
+        "behind",
+        "used to",
+        "held",
+    )
+    if noun is None or not noun.definite or ahead.text() not in freed:
+        return None
+    while ahead.text() in (*freed, "be", "in"):
+        ahead.at += 1
+    scan.at = ahead.at
+    return Relation("at", (replace(noun, past=True),), "in")
 
 
 def _spot_of(scan: Scan) -> Relation | None:

