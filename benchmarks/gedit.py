@@ -62,7 +62,8 @@ class GEdit:
             return float(np.mean(scores)) if scores else math.nan
 
         names = {"G_O": WHOLE, "G_SC": "SC", "G_PQ": "PQ"}
-        macro = {name: float(np.nanmean([mean(q, kind) for kind in kinds] or [math.nan])) for name, q in names.items()}
+        known = {name: [m for kind in kinds if not math.isnan(m := mean(q, kind))] for name, q in names.items()}
+        macro = {name: float(np.mean(means)) if means else math.nan for name, means in known.items()}
         return macro | {kind: mean(WHOLE, kind) for kind in kinds}
 
     def file(self, item: Item, seed: int) -> str:

@@ -89,8 +89,11 @@ class GenEval:
 
     def totals(self, rows: Sequence[Row]) -> dict[str, float]:
         """The mean of the tasks' means, and each of them."""
-        tasks = dict.fromkeys(row.group for row in rows)
-        means = {task: float(np.nanmean([row.score for row in rows if row.group == task])) for task in tasks}
+        tasks: dict[str, list[float]] = {}
+        for row in rows:
+            if not math.isnan(row.score):
+                tasks.setdefault(row.group, []).append(row.score)
+        means = {task: float(np.mean(scores)) for task, scores in tasks.items()}
         return {"overall": float(np.mean(list(means.values()))) if means else math.nan, **means}
 
     def file(self, item: Item, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from PIL import Image
 
-Kind = Literal["yes", "word", "rating", "similarity", "boxes", "choice"]
+Kind = Literal["yes", "word", "rating", "similarity", "appearance", "boxes", "choice"]
 """What a judge is asked for.
 
 yes: P(yes) to a question about a picture · word: P(`wanted`) as the first word of the answer · rating: `wanted` numbers
-by the rules that stand in the question · similarity: cosine of two pictures, or of a picture and a text · boxes:
-detections of the classes that the question lists · choice: P(the first of two pictures is the better one).
+by the rules that stand in the question · similarity: cosine of two pictures, or of a picture and a text, in CLIP's
+space · appearance: cosine of two pictures in DINO's space · boxes: detections of the classes that the question
+lists · choice: P(the first of two pictures is the better one).
 """
 WHOLE = "score"
 """The question of the row that holds the official score of a whole item."""
@@ -66,6 +68,11 @@ class Answered(NamedTuple):
     value: Any
     usd: float = 0.0
     seconds: float = 0.0
+
+
+def nothing(kind: Kind) -> Any:
+    """No verdict, in the form of that kind's answers."""
+    return {"rating": [], "boxes": []}.get(kind, math.nan)
 
 
 class Judge(Protocol):

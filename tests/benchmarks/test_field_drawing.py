@@ -19,11 +19,30 @@ released = pytest.mark.skipif(not BENCH_DATA.is_dir(), reason="the public data i
 DRAWN = [Image.new("RGB", (64, 64))]
 
 
-def test_geneval_asks_for_number_colour_and_place(tmp_path: Path) -> None:
+def geneval_data(folder: Path) -> Path:
+    """One prompt with number, colour and place."""
     cup = {"class": "cup", "count": 1, "color": "red", "position": ["left of", 0]}
     row = {"tag": "position", "prompt": "a red cup left of a dog", "include": [{"class": "dog", "count": 1}, cup]}
-    (tmp_path / "evaluation_metadata.jsonl").write_text(json.dumps(row) + "\n")
-    item = geneval.BENCHMARK.tasks(tmp_path)[0]
+    (folder / "evaluation_metadata.jsonl").write_text(json.dumps(row) + "\n")
+    return folder
+
+
+def genai_data(folder: Path) -> Path:
+    """One advanced prompt."""
+    (folder / "genai_image.json").write_text(json.dumps({"00003": {"prompt": 'A "cat".', "models": {}}}))
+    (folder / "genai_skills.json").write_text(json.dumps({"advanced": [3], "counting": [3], "basic": []}))
+    return folder
+
+
+def longbench_data(folder: Path) -> Path:
+    """One story with its nine axes."""
+    row = {"instruction": "A long story.", "label": [{axis: f"about {axis}" for axis in longbench.AXES}]}
+    (folder / "instruction.jsonl").write_text(json.dumps(row) + "\n")
+    return folder
+
+
+def test_geneval_asks_for_number_colour_and_place(tmp_path: Path) -> None:
+    item = geneval.BENCHMARK.tasks(geneval_data(tmp_path))[0]
     left, far = [0, 0, 10, 10], [50, 0, 60, 10]
 
     def seen(colour: str, where: list[int], sure: float = 0.9) -> list[dict[str, object]]:
@@ -97,10 +116,8 @@ def test_compbench_scores_each_category_by_its_own_metric(tmp_path: Path) -> Non
 
 
 def test_genai_bench_asks_one_question(tmp_path: Path) -> None:
-    (tmp_path / "genai_image.json").write_text(json.dumps({"00003": {"prompt": 'A "cat".', "models": {}}}))
-    (tmp_path / "genai_skills.json").write_text(json.dumps({"advanced": [3], "counting": [3], "basic": []}))
     judge = Says(lambda _: 0.7)
-    item = genai_bench.BENCHMARK.tasks(tmp_path)[0]
+    item = genai_bench.BENCHMARK.tasks(genai_data(tmp_path))[0]
     assert [row.skill for row in genai_bench.BENCHMARK.score(item, DRAWN, judge, 0)] == ["counting", ""]
     assert (
         judge.asked[0].text == 'Does this figure show "A "cat"."? Please answer yes or no.' and item.group == "advanced"
@@ -108,13 +125,11 @@ def test_genai_bench_asks_one_question(tmp_path: Path) -> None:
 
 
 def test_longbench_leaves_out_what_was_not_rated(tmp_path: Path) -> None:
-    row = {"instruction": "A long story.", "label": [{axis: f"about {axis}" for axis in longbench.AXES}]}
-    path = tmp_path / "instruction.jsonl"
-    path.write_text(json.dumps(row) + "\n")
-    item = longbench.BENCHMARK.tasks(tmp_path)[0]
+    item = longbench.BENCHMARK.tasks(longbench_data(tmp_path))[0]
     found = longbench.BENCHMARK.score(item, DRAWN, Says(lambda ask: [] if ask.key == "Object" else [4]), 0)
     assert math.isnan(found[0].score) and found[-1].score == 4.0 and len(found) == 10
-    path.write_text(json.dumps({**row, "label": [{"Object": "x"}]}) + "\n")
+    path = tmp_path / "instruction.jsonl"
+    path.write_text(json.dumps({"instruction": "A long story.", "label": [{"Object": "x"}]}) + "\n")
     with pytest.raises(BadData, match="Background"):
         longbench.BENCHMARK.tasks(tmp_path)
 

@@ -186,7 +186,8 @@ def test_a_judge_of_the_critics_family_is_refused() -> None:
         judges.refuse_same(judge, ["vqa:Qwen2.5-VL-7B:graph-3"], allowed=False)
     assert "qwen" in judges.refuse_same(judge, ["vqa:Qwen2.5-VL-7B:graph-3"], allowed=True)
     assert judges.refuse_same(judge, ["vqa:InternVL3-8B:graph-3", "clip:clip-vit-large"], allowed=False) == ""
-    assert judges.family("chat:o3") == judges.family("chat:gpt-4.1") == "gpt"
+    assert judges.families("chat:o3") == judges.families("chat:gpt-4.1") == {"gpt"}
+    assert judges.families("ensemble(vqa:Qwen3-VL:graph-3,clip:siglip2-so400m@1)") == {"qwen", "siglip"}
 
 
 def test_the_embedded_agent_and_its_experts_are_systems(data: Path, tmp_path: Path) -> None:
@@ -279,3 +280,9 @@ def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> N
     told = json.loads(capsys.readouterr().out)
     assert {"dsg", "geneval2"} <= set(told) and all(row["licence"] for row in told.values())
     assert listed.main(["--download", "none"]) == 2
+
+
+def test_the_embedded_critic_is_no_judge_of_the_embedded_agent(data: Path, tmp_path: Path) -> None:
+    judge, agent = judges.load("vqa"), systems.load("poser:poster@greedy", Mini().file)
+    with pytest.raises(PoserError, match="one family"):
+        judges.refuse_same(judge, agent.critics, allowed=False)
