@@ -37,5 +37,5 @@ def load(settings: Mapping[str, Any], context: Context) -> QuestionCritic:
     usual = {} if settings.get("base_url") else {"model": MODEL, "prices": PRICES}
     endpoint = Endpoint("critic decisions", {**usual, **settings})
     words = prompt(str(settings.get("prompt", "decide-1")))
-    answerer = Answerer(endpoint, protocol, words, settings.get("answers"), settings.get("side", 1024))
+    answerer = Answerer(endpoint, protocol, words, settings.get("answers"), settings.get("side", chats.SIDE))
     return QuestionCritic("decisions", answerer, writer(str(settings.get("questions", "graph"))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from poser.types import PoserError
 
 EMBEDDED = "poster"
 """Name of the critic that comes with the poster world."""
-KEYS = ("model", "questions", "yes", "no", "prefix", "suffix", "images", "revision") + (
+KEYS = ("model", "questions", "yes", "no", "prefix", "suffix", "images", "side", "revision") + (
     *("device", "dtype", "token_budget", "gib"),
     "answers",
 )
@@ -66,9 +65,11 @@ def load(settings: Mapping[str, Any], context: Context) -> VqaCritic:
 
 
 def _check(settings: Mapping[str, Any]) -> None:
-    budget, images = settings.get("token_budget", 1), settings.get("images") or {}
-    if not isinstance(budget, int) or isinstance(budget, bool) or not 0 < budget < math.inf:
-        raise PoserError(f"critic vqa: token_budget is {budget!r}; set a whole number above 0")
+    images = settings.get("images") or {}
+    for name, least in (("token_budget", 1), ("side", 16)):
+        value = settings.get(name, least)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise PoserError(f"critic vqa: {name} is {value!r}; set a whole number from {least}")
     if not isinstance(images, Mapping):
         raise PoserError(
             f"critic vqa: images is {images!r}; give settings of the image processor, as {{max_patches: 4}}"

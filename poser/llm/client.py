@@ -29,6 +29,9 @@ from poser.types import PoserError
 
 KEYS = (*ENDPOINT_KEYS, "seed", "answers", "body", "again", "side")
 """Settings of a chat in a config."""
+SIDE = 768
+"""px; pictures are sent with at most that many a side: what scores and answers need (336 to 768), at half the tokens of
+1024."""
 ECHO = 4000
 """Characters of a refused answer that the model is shown again."""
 
@@ -82,7 +85,7 @@ class Chat:
         answers: str | Path | None = None,
         body: Mapping[str, Any] | None = None,
         again: int = 2,
-        side: int = 1024,
+        side: int = SIDE,
     ) -> None:
         self.endpoint, self.seed, self.body = endpoint, seed, dict(body or {})
         self.again, self.side = again, side

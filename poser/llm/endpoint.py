@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from threading import Lock
@@ -23,6 +24,17 @@ KEY = "OPENAI_API_KEY"
 ENDPOINT_KEYS = ("model", "base_url", "key", "prices", "limits", "repeat_unknown")
 LIMITS: Mapping[str, Any] = {"concurrency": 8, "attempts": 4, "timeout": 60.0, "deadline": 180.0, "max_mib": 8.0}
 """What differs from `experts.api.Limits` for words: shorter waits, smaller answers, more at a time."""
+REASONING: Mapping[str, Any] = {"attempts": 2, "timeout": 600.0, "deadline": 1500.0}
+"""For models that think before they answer: minutes, and every attempt is paid by the thought."""
+_REASONS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gemini-[3-9]|deepseek-r|qwq|magistral)|think|reason", re.I)
+"""Ids of such models."""
+
+
+def reasons(settings: Mapping[str, Any]) -> bool:
+    """Whether a model thinks before it answers: by its id, or because a `body` asks how much."""
+    body = settings.get("body")
+    asked = isinstance(body, Mapping) and any("reason" in str(key) or "think" in str(key) for key in body)
+    return asked or _REASONS.search(str(settings.get("model", ""))) is not None
 
 
 class Endpoint:
@@ -32,7 +44,8 @@ class Endpoint:
         owner: who asks, as errors name it ('critic chat').
         settings: `model`, its id there; `base_url` (None: OpenAI's); `key`, the NAME of the environment variable that
             holds the key (not given: OPENAI_API_KEY at OpenAI's own address, none elsewhere; None: none); `prices`,
-            USD a million tokens (`text_in`, `text_out`); `limits` (`experts.api.Limits`); `repeat_unknown`, whether a
+            USD a million tokens (`text_in`, `text_out`); `limits` (`experts.api.Limits`; not given: `LIMITS`, and
+            `REASONING` for models that think); `repeat_unknown`, whether a
             question whose answer was lost is asked again (not given: where it costs nothing).
         line: pace and ledger; None: the one that all with this address, key and limits share.
 
@@ -46,7 +59,8 @@ class Endpoint:
         url = str(settings.get("base_url") or URL).rstrip("/")
         key = settings.get("key", KEY if url == URL else None) or ""
         given = settings.get("limits") or {}
-        limits = {**LIMITS, **given} if isinstance(given, Mapping) else given
+        usual = {**LIMITS, **(REASONING if reasons(settings) else {})}
+        limits = {**usual, **given} if isinstance(given, Mapping) else given
         told = {"model": settings["model"], "base_url": url, "key": key, "prices": settings.get("prices")}
         told["repeat_unknown"] = settings.get("repeat_unknown")
         try:

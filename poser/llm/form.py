@@ -12,7 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 LONGEST = 64_000
 """Characters of an answer that are read."""
 STARTS = 50
-"""Places of an answer at which an object is looked for."""
+"""Things in braces that are no JSON, before the search ends."""
+_THOUGHTS = r"think|thinking|thoughts?|reasoning"
+_CLOSED, _OPENED = re.compile(rf"</(?:{_THOUGHTS})>", re.I), re.compile(rf"<(?:{_THOUGHTS})>", re.I)
+_STRING = r'"(?:\\.|[^"\\])*"'
+_PIECES, _BRACE = re.compile(rf"{_STRING}|[{{}}]", re.S), re.compile(r"\{")
+_COMMAS = re.compile(rf"({_STRING})|,(?=\s*[}}\]])", re.S)
+"""A comma before a closing bracket; strings are stepped over."""
 _MARKUP = re.compile(r"\[(?=/?[A-Z])")
 
 
@@ -50,22 +56,49 @@ def document(data: Mapping[str, Any]) -> str:
 
 
 def objects(text: str) -> Iterator[dict[str, Any]]:
-    """The outermost JSON objects in a text, whatever stands around them; what a model thought before is skipped."""
-    text = text[:LONGEST].rpartition("</think>")[2]
-    decoder, at = json.JSONDecoder(), 0
-    for start in [k for k, letter in enumerate(text) if letter == "{"][:STARTS]:
-        if start < at:
+    """The outermost JSON objects in a text, the last one first, whatever stands around them.
+
+    What a model thought before is skipped. Raw line breaks in strings and commas before a closing bracket, which
+    servers without a grammar let through, are read as they are meant.
+    """
+    text = _CLOSED.split(text[:LONGEST])[-1]
+    text = _OPENED.split(text)[0]  # thoughts that were cut off: no answer came
+    inside, misses = len(text) + 1, 0
+    for end, start in sorted(_spans(text), reverse=True):
+        if end > inside or misses > STARTS:
             continue
-        try:
-            found, at = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            continue
+        found = _loaded(text[start:end])
         if isinstance(found, dict):
             yield found
+            inside = start
+        else:
+            misses += 1
+
+
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """(end, start) of everything in braces that is closed; strings within are stepped over."""
+    open_at, at = list[int](), 0
+    while hit := (_PIECES if open_at else _BRACE).search(text, at):
+        at = hit.end()
+        if hit[0] == "{":
+            open_at.append(hit.start())
+        elif hit[0] == "}":
+            yield at, open_at.pop()
+
+
+def _loaded(text: str) -> Any:
+    """The JSON in a text, None where it is none."""
+    for meant in (text, _COMMAS.sub(lambda hit: hit[1] or "", text)):
+        try:
+            return json.loads(meant, strict=False)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def read(text: str, form: type[F], check: Callable[[F], str]) -> tuple[F | None, str]:
-    """The first object of a text that is of that form and passes the check, or None and what is wrong, in one line."""
+    """The last object of a text that is of that form and passes the check, or None and what is wrong with the last one,
+    in one line. The last: models that think aloud draft answers before they give one."""
     wrong = "there is no JSON object in it"
     for number, found in enumerate(objects(text)):
         try:

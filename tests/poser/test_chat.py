@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from experts.images import data_url
-from poser.llm import Chat, Query, Reply, shrunk
+from poser.llm import Chat, Endpoint, Query, Reply, shrunk
 from poser.llm.form import document, read
 from poser.llm.prompts import prompt
 from tests.experts.fault_plan import Plan, script
@@ -151,6 +151,10 @@ def test_what_an_endpoint_does_not_take_is_learned_once(
         '{"note": {"colour": "blue"}} {"colour": "red", "share": "1.0"}',
         '{"colour": "red", "share": 1, "override": true, "score": 1}',
         '{ {"a": [ {"colour": "red", "share": 1}',
+        '{"colour": "red",\n "share": 1,\n}',
+        '<thinking>first {"colour": "blue", "share": 0}</thinking>\n{"colour": "red", "share": 1}',
+        'Perhaps {"colour": "blue", "share": 0}? No: {"colour": "red", "share": 1}. It is 5" wide.',
+        '{"colour": "red", "share": 1} (not {blue})',
     ],
 )
 def test_an_answer_is_found_whatever_stands_around_it(text: str) -> None:
@@ -159,12 +163,44 @@ def test_an_answer_is_found_whatever_stands_around_it(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no", "{" * 60_000, '{"colour": "red"}', '{"colour": "red", "share": 1.01}', '{"colour": "red", "share": NaN}',
+    ["", "no", "{" * 60_000, "{" * 30_000 + "}" * 30_000, '<think>{"colour": "red", "share": 1}', "{" + '"' * 60_000,
+     '{"colour": "red"}', '{"colour": "red", "share": 1.01}', '{"colour": "red", "share": NaN}',
      '{"colour": "red", "share": Infinity}', '["colour"]', '{"colour": ["red"], "share": 0}', '{"a":' * 5_000],
 )  # fmt: skip
 def test_an_answer_of_another_form_is_none_and_says_why(text: str) -> None:
     value, wrong = read(text, Said, lambda _: "")
     assert value is None and wrong and "\n" not in wrong
+
+
+def test_raw_line_breaks_and_brackets_in_strings_stay() -> None:
+    value, _ = read('{"colour": "dark\nred, ] }",\n\n"share": 1,}', Said, lambda _: "")
+    assert value == Said(colour="dark\nred, ] }", share=1.0)
+
+
+def test_the_last_answer_that_can_be_used_wins_and_the_last_complaint_is_told() -> None:
+    text = '{"colour": "blue", "share": 0} {"colour": "red", "share": 7}'
+    assert read(text, Said, lambda _: "")[0] == Said(colour="blue", share=0.0)
+    assert read(text, Said, lambda _: "never") == (None, "share: give a number from 0 to 1")
+
+
+@pytest.mark.parametrize(
+    ("told", "attempts", "timeout"),
+    [
+        ({"model": "o3"}, 2, 600.0),
+        ({"model": "org/Qwen3-VL-8B-Thinking"}, 2, 600.0),
+        ({"model": "m", "body": {"reasoning_effort": "high"}}, 2, 600.0),
+        ({"model": "gpt-4.1"}, 4, 60.0),
+        ({"model": "o3", "limits": {"timeout": 9.0}}, 2, 9.0),
+    ],
+)
+def test_models_that_think_have_time_and_few_attempts(told: dict[str, Any], attempts: int, timeout: float) -> None:
+    limits = Endpoint("critic chat", told).terms.limits
+    assert (limits.attempts, limits.timeout) == (attempts, timeout) and limits.deadline >= 2 * limits.timeout
+
+
+def test_pictures_are_sent_at_768_px_unless_a_setting_says_otherwise() -> None:
+    sides = [Chat.of("critic chat", {"model": "m", **more}).side for more in ({}, {"side": 1024})]
+    assert sides == [768, 1024] and shrunk(Image.new("RGB", (1536, 1024)), sides[0]).size == (768, 512)
 
 
 def test_what_was_wrong_is_told_inside_the_document(server: ChatServer) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from experts.memory import Residency
-from poser.critics import load
+from poser.critics import load, vqa
 from poser.critics.questions.asking import Ask, in_words
 from poser.critics.questions.graph import Graph
+from poser.critics.vlm import loading, model
 from poser.critics.vlm.model import Vlm, Vocabulary
 from poser.critics.vlm.presets import PRESETS
 from poser.critics.vlm.yes_probability import Loaded, Shared, encoded, plain, spoken
 from poser.critics.vqa import VqaCritic
-from poser.plugins import Requirements
+from poser.plugins import Context, Requirements
 from poser.types import Command, Look, PoserError
 from tests.poser.tiny_vlm import BUILDERS, qwen3_vl
 
@@ -213,6 +215,61 @@ def test_two_settings_of_one_model_are_two_models_in_a_residency(
     plainly, swapped = (Vlm(folder, residency=residency, **words) for words in ({}, swap))
     ((p, _),), ((q, _),) = (vlm.ask([Ask(pictures[0], QUESTIONS[0])]) for vlm in (plainly, swapped))
     assert len(residency.resident) == 2 and p + q == pytest.approx(1.0) and p != q
+
+
+def test_label_logits_are_not_rounded(made: dict[str, Vlm], pictures: list[Image.Image]) -> None:
+    """In bfloat16 a logit near 20 is rounded to 1/8: they are computed anew in float32, from the same hidden state."""
+    loaded = Vlm(made["qwen3-vl-4b"].name, device="cpu", dtype="bfloat16").loaded()
+    head, states = loaded.model.get_output_embeddings(), []
+    head.weight.mul_(6)
+    hook = head.register_forward_pre_hook(lambda _, given: states.append(given[0][:, -1].double()))
+    asks = asks_of(made["qwen3-vl-4b"], pictures)
+    found = [plain(loaded, [ask], 1)[0] for ask in asks]
+    hook.remove()
+    exact, rounded = [], []
+    for state in states:
+        for kept, logits in ((exact, state @ head.weight.double().T), (rounded, head(state.bfloat16()).double())):
+            no, yes = (logits[:, ids].logsumexp(-1) for ids in loaded.labels)
+            kept.append(float((yes - no).sigmoid()))
+    assert found == pytest.approx(exact, abs=1e-5)
+    assert max(abs(a - b) for a, b in zip(exact, rounded, strict=True)) > 1e-3
+
+
+def test_one_question_does_not_end_the_shared_reading(
+    made: dict[str, Vlm], pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sharing is judged on several questions: one that is near a step of rounding does not decide for a whole run."""
+    loaded, asked = made["qwen3-vl-4b"].loaded(), [Ask(pictures[0], "Is there a cat?")]
+    off = [0.2]
+
+    def moved(*given: Any) -> list[float]:
+        answers = plain(*given)
+        return [p + more for p, more in zip(answers, [*off, *[0.0] * len(answers)], strict=False)]
+
+    monkeypatch.setattr(model, "plain", moved)
+    assert model.objection(loaded, asked) == ""
+    off = [0.2, 0.2, 0.2]
+    assert model.objection(loaded, asked) == "P(yes) of 5 questions is 0.2000 off (median)"
+
+
+def test_pictures_are_shown_at_768_px_unless_a_setting_says_otherwise(
+    made: dict[str, Vlm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int]] = []
+    monkeypatch.setattr(
+        Vlm, "_forward", lambda _, __, asks: seen.extend(a.picture.size for a in asks) or [0.5] * len(asks)
+    )
+    name, large = made["qwen3-vl-4b"].name, Image.new("RGB", (2048, 1024))
+    for more in ({}, {"side": 1024}):
+        Vlm(name, device="cpu", **more).ask([Ask(large, "Is it dark?")])
+    assert seen == [(768, 384), (1024, 512)]
+    with pytest.raises(PoserError, match="critic vqa: side is 0; set a whole number from 16"):
+        vqa.load({"model": name, "side": 0}, Context())
+
+
+def test_a_package_that_is_there_and_broken_is_not_called_missing() -> None:
+    error = ImportError("libtorchvision.so: undefined symbol", name="torch")
+    assert "cannot import torch, which is installed (libtorchvision.so" in str(loading.failed("x", error))
 
 
 def test_a_processor_that_needs_a_package_says_which(made: dict[str, Vlm], monkeypatch: pytest.MonkeyPatch) -> None:

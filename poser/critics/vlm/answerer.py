@@ -14,7 +14,7 @@ from experts.api import Answer, BadAnswer, Fault, Tokens
 from experts.failures import MAX_MESSAGE
 from poser.critics.questions.asking import Ask, Said
 from poser.critics.vlm.protocols import PROTOCOLS
-from poser.llm import Endpoint
+from poser.llm import SIDE, Endpoint
 from poser.llm.answers import Answers, Key, digest_of
 from poser.llm.prompts import Prompt
 from poser.llm.wire import PICTURE
@@ -43,7 +43,7 @@ class Answerer:
     """
 
     def __init__(
-        self, endpoint: Endpoint, protocol: str, words: Prompt, answers: str | Path | None = None, side: int = 1024
+        self, endpoint: Endpoint, protocol: str, words: Prompt, answers: str | Path | None = None, side: int = SIDE
     ) -> None:
         self.endpoint, self.protocol, self.words, self.side = endpoint, PROTOCOLS[protocol], words, side
         self._file, self._answered = answers, False

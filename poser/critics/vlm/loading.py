@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ def failed(name: str, error: BaseException) -> PoserError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     if isinstance(error, ImportError):
         package = getattr(error, "name", None) or ("num2words" if "num2words" in str(error) else "torchvision")
+        if importlib.util.find_spec(package.partition(".")[0]) is not None:
+            return PoserError(f"critic: {name!r} cannot import {package}, which is installed ({lines[0][:200]})")
         return PoserError(f"critic: {name!r} needs a package that is not there; type: pip install {package}")
     return PoserError(f"critic: cannot load {name!r} ({lines[0][:200]}); set critic.model to a folder or hub id")
 

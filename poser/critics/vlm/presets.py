@@ -40,17 +40,17 @@ class Preset:
         return {"prefix": self.prefix, "suffix": self.suffix, "images": dict(self.images), "gib": self.gib}
 
 
-_MEGAPIXEL = {"size": {"shortest_edge": 256 * 256, "longest_edge": 1024 * 1024}}
-"""Qwen: a picture has 256**2 .. 1024**2 px; at most 1024 tokens (Qwen3-VL) or 1369 (Qwen2.5-VL)."""
+_PIXELS = {"size": {"shortest_edge": 256 * 256, "longest_edge": 768 * 768}}
+"""Qwen: a picture has 256**2 .. 768**2 px; at most 576 tokens (Qwen3-VL) or 756 (Qwen2.5-VL)."""
 _TILES = {"max_patches": 4}
 """InternVL: at most 4 tiles of 448 px and a thumbnail, 1280 tokens."""
 
 PRESETS: dict[str, Preset] = {
-    "qwen3-vl-2b": Preset("Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4.3, images=_MEGAPIXEL),
-    "qwen3-vl-4b": Preset("Qwen/Qwen3-VL-4B-Instruct", "Apache-2.0", 8.9, images=_MEGAPIXEL),
-    "qwen3-vl-8b": Preset("Qwen/Qwen3-VL-8B-Instruct", "Apache-2.0", 17.5, images=_MEGAPIXEL),
-    "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen-Research", 7.5, images=_MEGAPIXEL),
-    "qwen2.5-vl-7b": Preset("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", 16.6, images=_MEGAPIXEL),
+    "qwen3-vl-2b": Preset("Qwen/Qwen3-VL-2B-Instruct", "Apache-2.0", 4.3, images=_PIXELS),
+    "qwen3-vl-4b": Preset("Qwen/Qwen3-VL-4B-Instruct", "Apache-2.0", 8.9, images=_PIXELS),
+    "qwen3-vl-8b": Preset("Qwen/Qwen3-VL-8B-Instruct", "Apache-2.0", 17.5, images=_PIXELS),
+    "qwen2.5-vl-3b": Preset("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen-Research", 7.5, images=_PIXELS),
+    "qwen2.5-vl-7b": Preset("Qwen/Qwen2.5-VL-7B-Instruct", "Apache-2.0", 16.6, images=_PIXELS),
     "internvl3-1b": Preset("OpenGVLab/InternVL3-1B-hf", "MIT (Qwen2.5 inside: Apache-2.0)", 1.9, images=_TILES),
     "internvl3-2b": Preset("OpenGVLab/InternVL3-2B-hf", "MIT (Qwen2.5 inside: Apache-2.0)", 4.2, images=_TILES),
     "internvl3-8b": Preset("OpenGVLab/InternVL3-8B-hf", "MIT (Qwen2.5 inside: Apache-2.0)", 15.9, images=_TILES),
