@@ -294,6 +294,11 @@ class Trajectory:
 
     @property
     def images(self) -> list[Image.Image]:
-        """The delivered picture, in a list (empty where none was made): the form of a diffusers output."""
+        """The delivered picture, in a list (empty where none was made, or nothing of the prompt was understood): the
+        form of a diffusers output."""
+        plan = self.plan
+        left = plan.done or plan.pending or plan.settled
+        if plan.dropped and not left and all(command.end == "not understood" for command in plan.dropped):
+            return []
         image = self.steps[-1].after.image if self.steps else self.task.image
         return [image] if image is not None else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -71,4 +72,10 @@ def claimed(whole: Trajectory) -> bool:
     if plan.pending or plan.dropped or not (plan.done or plan.settled):
         return False
     verdict = whole.steps[-1].after.verdict if whole.steps else None
-    return not plan.done or _holds(verdict, threshold_of(whole.config))
+    return not plan.done or (_holds(verdict, threshold_of(whole.config)) and not _kept_unseen(whole, plan, verdict))
+
+
+def _kept_unseen(whole: Trajectory, plan: Plan, verdict: Critique | None) -> bool:
+    """Whether something of an input picture had to be kept, and nobody said whether it was."""
+    redrawn = any(command.verb == "generate" for command in plan.done)
+    return whole.task.image is not None and not redrawn and (verdict is None or math.isnan(verdict.kept))

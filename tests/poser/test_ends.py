@@ -116,6 +116,24 @@ def test_a_prompt_that_is_not_understood_spends_no_call_and_delivers_no_picture(
     assert not claimed(whole) and summarise(whole).standing == "none" and math.isnan(summarise(whole).value)
 
 
+@pytest.mark.parametrize("prompt", ["hello", "Write me a poem", "Thanks a lot!"])
+def test_a_given_picture_is_not_handed_back_where_nothing_was_understood(prompt: str) -> None:
+    whole = play(make(), prompt, POSTER)
+    assert whole.steps == () and whole.images == [] and not claimed(whole)
+    assert play(make(), "Don't add a triangle", POSTER).images != []
+    assert play(make(), "Remove the heart", POSTER).images != [], "understood, and not possible: the picture stands"
+
+
+def test_a_verdict_that_does_not_say_what_was_kept_is_no_claim() -> None:
+    done = play(make(), "Make the star purple.", POSTER)
+    last = done.steps[-1]
+    assert claimed(done) and last.after.verdict is not None
+    silent = replace(last.after, verdict=replace(last.after.verdict, kept=math.nan))
+    assert not claimed(replace(done, steps=(*done.steps[:-1], replace(last, after=silent))))
+    drawn = play(make(), "A white poster with a red star.")
+    assert claimed(drawn) and math.isnan(drawn.steps[-1].after.verdict.kept)  # type: ignore[union-attr]
+
+
 def test_a_run_without_steps_is_recorded_with_its_plan(tmp_path: Path) -> None:
     for k, (prompt, scene) in enumerate([("hello", None), ("Remove the heart. Make the star red.", POSTER)]):
         whole = play(make(), prompt, scene)

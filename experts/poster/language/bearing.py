@@ -40,9 +40,21 @@ def borne_out(step: Step, k: int) -> bool:
         return step.clause.verb == "remove"
     if token.tag == "only":
         return step.opening
+    if token.tag == "rel":
+        return _related(step, token.value)
+    if token.tag == "other" and step.opening:
+        return len(_about(step)) > 1
     if token.tag == "other":
         return any(tag in _LINES for tag in near) or _under(tokens, k, ("as", "same"))
     return token.tag == "same" and _alike(step)
+
+
+def _related(step: Step, kind: str) -> bool:
+    """Whether something that a step is about stands so to another thing."""
+    down, right = {"above": (-1, 0), "below": (1, 0), "left": (0, -1), "right": (0, 1)}.get(kind, (0, 0))
+    spots = [divmod(thing.place, 3) for thing in step.after.things]
+    about = [divmod(thing.place, 3) for thing in _about(step)]
+    return any((r - down, c - right) in spots for r, c in about) if down or right else False
 
 
 def _about(step: Step) -> list[Thing]:
