@@ -16,9 +16,13 @@ SAMPLERS = {
     "ddim": "DDIMScheduler",
     "dpm++": "DPMSolverMultistepScheduler",
     "euler": "EulerDiscreteScheduler",
+    "euler-trailing": "EulerDiscreteScheduler",
+    "lcm": "LCMScheduler",
     "flow": "FlowMatchEulerDiscreteScheduler",
     "flow-heun": "FlowHeun",
 }
+CHANGES: dict[str, dict[str, Any]] = {"euler-trailing": {"timestep_spacing": "trailing"}}
+"""What a sampler changes in the schedule: models distilled to few steps begin at its very end (arXiv:2402.13929)."""
 FLOW = ("flow", "flow-heun")
 _PREDICTIONS = ("epsilon", "sample", "v_prediction")
 
@@ -56,7 +60,8 @@ def fresh(model: Any, name: str | None = None) -> Any:
     kind = _kind(name)
     takes = inspect.signature(kind).parameters
     # DDPM and DDIM clip their samples to [-1, 1] by default, right for pixels and ruinous for latents
-    changes: dict[str, Any] = {"clip_sample": False} if "clip_sample" in takes else {}
+    changes: dict[str, Any] = dict(CHANGES.get(name, {}))
+    changes |= {"clip_sample": False} if "clip_sample" in takes else {}
     if name in FLOW and "shift" not in model.config:  # solvers that also know flows call it so
         changes["shift"] = model.config.get("flow_shift", 1.0)
     return kind.from_config(model.config, **changes)

@@ -54,3 +54,23 @@ MODELS: dict[str, dict[str, Any]] = {
         "profiles": {"draft": {"params": {"steps": 10}, "seconds": 0.3}},
     },
 }
+
+_USUAL = MODELS["sd-1.5"]["card"]
+MODELS["sd-1.5-lcm"] = {
+    "family": "stable_diffusion",
+    "weights": MODELS["sd-1.5"]["weights"],
+    "revision": MODELS["sd-1.5"]["revision"],
+    "components": {"few_steps": "latent-consistency/lcm-lora-sdv1-5/pytorch_lora_weights.safetensors"},
+    "load": {"adapters": {"few_steps": 1.0}},
+    "card": {
+        **{name: _USUAL[name] for name in ("mode", "verbs", "min_side", "max_side", "max_batch", "licence")},
+        "description": "Stable Diffusion 1.5 in 4 steps: single subjects and textures at 512 px, at once; softer.",
+        "vram_gib": 3.8,
+        "seconds": 0.12,
+        "source": "https://huggingface.co/latent-consistency/lcm-lora-sdv1-5: 4 evaluations of the network where the "
+        "model takes 50, compared with it in arXiv:2311.05556 (seconds: estimated)",
+        "params": {"steps": 4, "guidance": 1.0, "sampler": "lcm"},
+    },
+    "profiles": {"draft": {"params": {"steps": 2}, "seconds": 0.06}},
+}
+"""The adapter lies beside the model's own weights, which both share in RAM and on the device."""

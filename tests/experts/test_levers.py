@@ -81,6 +81,31 @@ def test_an_adapter_changes_the_picture_by_its_scale_and_shares_the_weights(
     assert versions["whole"].endswith("+adapters:few=1.0") and len(set(versions.values())) == 3
 
 
+def test_a_model_in_few_steps_begins_at_the_end_of_its_schedule_and_asks_once_a_step(
+    adapter: Path, tiny_config: dict[str, Any], tiny_folder: Path
+) -> None:
+    from experts.local import stable_diffusion
+
+    file = {"few_steps": str(adapter)}
+    params = stable_diffusion.MODELS["sd-1.5-lcm"]["card"]["params"]
+    described = {
+        name: {
+            **entry(tiny_config, "tiny-stable_diffusion", components=file, load={"adapters": {"few_steps": 1.0}}),
+            "card": {**tiny_config["tiny-stable_diffusion"]["card"], "params": {**params, "sampler": name}},
+        }
+        for name in ("lcm", "euler-trailing")
+    }
+    pool = pools(described, tiny_folder)
+    for name in described:
+        expert: Any = pool.expert(name)
+        batches: list[int] = []
+        hook = expert.pipe.unet.register_forward_pre_hook(lambda module, args, kept=batches: kept.append(len(args[0])))
+        drawn(pool, name)
+        hook.remove()
+        assert batches == [1] * params["steps"], name  # no second half for guidance
+        assert int(expert.pipe.scheduler.timesteps[0]) == 999
+
+
 def test_an_adapter_in_vain_or_of_nothing_is_named(
     adapter: Path, tiny_config: dict[str, Any], tiny_folder: Path
 ) -> None:

@@ -50,7 +50,7 @@ def test_flow_models_take_flow_samplers_and_no_others(name: str, pool: Pool) -> 
 
 def test_others_refuse_flow_samplers(pool: Pool) -> None:
     refused = one(pool, "sdxl", params={"sampler": "flow"}).failure
-    assert refused and refused.message.endswith("type one of ddpm, ddim, dpm++, euler")
+    assert refused and refused.message.endswith("type one of ddpm, ddim, dpm++, euler, euler-trailing, lcm")
 
 
 def test_a_card_with_the_wrong_sampler_cannot_be_loaded(config: dict[str, dict[str, Any]], folder: Path) -> None:
