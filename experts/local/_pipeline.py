@@ -236,8 +236,11 @@ class PipelineExpert:
         family = self.family
         fixed = {name: value for name, value in family.fixed.items() if name in self._takes}
         named = {family.names[name]: value for name, value in ask.params.items() if name in family.names}
-        if named.get("negative_prompt") is not None:  # diffusers wants one a prompt
-            named["negative_prompt"] = [named["negative_prompt"]] * len(ask.prompts)
+        negative = named.pop("negative_prompt", None)
+        if (
+            negative
+        ):  # one a prompt; an empty one is left to the pipeline: SDXL zeroes its embedding where none is given
+            named["negative_prompt"] = [negative] * len(ask.prompts)
         images = {family.image: ask.images} if ask.images else {}
         masks = {family.mask: ask.masks} if ask.masks else {}
         more = family.more(ask) if family.more else {}

@@ -110,7 +110,8 @@ def _sd(control: str, deep: bool = False) -> dict[str, Any]:
 
 
 def _xl(control: str, deep: bool = False) -> dict[str, Any]:
-    return _entry("sdxl", control, deep, {"max_side": 1536, "max_batch": 2, "vram_gib": 11.0}, {"guidance": 5.0})
+    params = {"guidance": 5.0, "control": 0.5}  # the scale that the pages of these ControlNets use
+    return _entry("sdxl", control, deep, {"max_side": 1536, "max_batch": 2, "vram_gib": 11.0}, params)
 
 
 MODELS: dict[str, dict[str, Any]] = {

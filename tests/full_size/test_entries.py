@@ -63,6 +63,19 @@ def test_what_was_downloaded_draws(id: str, stocked: Callable[..., Hub], monkeyp
     assert result.image is not None and result.image.size == (side, side)
 
 
+def test_an_empty_negative_prompt_is_none(stocked: Callable[..., Hub], monkeypatch: pytest.MonkeyPatch) -> None:
+    """SDXL sets the embedding of what is not wanted to zero where there is none, and only there."""
+    expert: Any = offline("sdxl", stocked, monkeypatch)
+    seen: list[dict[str, Any]] = []
+    real = type(expert.pipe).encode_prompt
+    monkeypatch.setattr(type(expert.pipe), "encode_prompt", lambda *a, **k: seen.append(k) or real(*a, **k))
+    side = expert.card.min_side
+    for more in ({}, {"negative_prompt": "blur"}):
+        (result,) = expert([Request("a star", size=(side, side), params={"steps": 2, **more})])
+        assert result.failure is None
+    assert [given["negative_prompt"] for given in seen] == [None, ["blur"]]
+
+
 def from_pretrained(entry: Entry) -> None:
     """Asks the hub as diffusers and transformers do, each part by its own `from_pretrained`."""
     import diffusers
