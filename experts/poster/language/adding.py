@@ -35,7 +35,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         if opening and not world.things and lead is not None and lead.colour and not lead.size:
             return replace(world, ground=lead.colour, free=False)  # 'let's go with purple'
         return _fragment(world, found)
-    _led(found)
+    _led(world, found)
     _told_together(found)
     _repeated(found)
     if _exchanged(world, found) and not opening:
@@ -168,8 +168,12 @@ def _led_ground(world: World, found: Described, elements: Sequence[Element]) -> 
         found.ground, found.lead = lead.colour, None
 
 
-def _led(found: Described) -> None:
+def _led(world: World, found: Described) -> None:
     """Attributes that were said before all things are those of every thing that has no others."""
+    first = found.entries[0]
+    idle = not world.things and first.noun.det == "all" and not first.noun.shape and first.target is not None
+    if idle and len(found.entries) > 1 and not first.placed:  # 'all things are blue: a star on the left, ...'
+        found.lead, found.entries = first.target, found.entries[1:]
     lead = found.lead
     if lead is None:
         return
@@ -265,6 +269,9 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
     try:
         things = things_of(world, noun, entry.left_out)
     except Refused:
+        plain = replace(noun, spec=Spec())
+        if noun.bare and noun.spec != Spec() and noun.count and entry.target is None and world.things:
+            return _assert(world, things_of(world, plain), replace(entry, noun=plain, target=noun.spec))
         if not _new(world, entry, opening or adding):
             raise
         return make(world, _with_target(entry))

@@ -61,7 +61,8 @@ def _behind(tokens: Sequence[Token], k: int) -> tuple[Token, int, int] | None:
 
 def _with_sides(tokens: Sequence[Token]) -> list[Token]:
     """'one left and one right of it': what the second side is of, the first is of as well."""
-    out = list(tokens)
+    out = _all_round(tokens)
+    tokens = list(out)
     for k, token in enumerate(tokens):
         if token.tag != "rel" or token.value not in ("left", "right") or k + 1 >= len(tokens):
             continue
@@ -78,6 +79,22 @@ def _with_sides(tokens: Sequence[Token]) -> list[Token]:
             first = replace(tokens[side[0]], sense=Sense("rel", tokens[side[0]].value))
             at = next(n for n, t in enumerate(out) if t is tokens[side[0]])
             out[at : at + 1] = [first, *anchor]
+    return out
+
+
+def _all_round(tokens: Sequence[Token]) -> list[Token]:
+    """'left, right, above and below it': at all four sides."""
+    out, k = list(tokens), 0
+    while k < len(out):
+        end, said = k, set[str]()
+        while end < len(out) and (
+            out[end].tag in ("h", "rel") or (said and out[end].tag in ("comma", "and", "in", "the", "to"))
+        ):
+            said.add(out[end].value)
+            end += 1
+        if {"left", "right", "above", "below"} <= said:
+            out[k:end] = [replace(out[k], sense=Sense("rel", "cross"))]
+        k = max(end, k + 1)
     return out
 
 

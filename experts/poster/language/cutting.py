@@ -170,6 +170,8 @@ def _subject(tokens: Sequence[Token], k: int, predicates: Sequence[str] = ("is",
 def _adjunct(said: Sequence[Token]) -> bool:
     """Whether what was said so far is only where something is to be: 'directly above it, (put ...)'."""
     words = [t for t in said if t.tag not in (*_JOINTS, "colon")]
+    if words and words[-1].tag == "poster" and "of" in [t.text for t in words]:  # 'in the upper half of a white page'
+        words = words[: [t.text for t in words].index("of")]
     if not words or words[0].tag not in _WHERE or _verbs(words):
         return False
     return not any(t.tag in ("a", "is", "ground", "poster", "shape", "colour") for t in words)

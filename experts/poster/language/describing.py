@@ -75,6 +75,7 @@ class _Sorter:
         self.nothing = self.skipped = False
         self.excepted: list[Place] = []
         self.part: Place | None = None
+        self.odd: Except | None = None
         content = [e for e in elements if not isinstance(e, Mark | Strange)]
         while content and (isinstance(content[0], Noun) and content[0].head in GROUNDS or _ground_link(content[0])):
             content = content[1:]
@@ -127,7 +128,12 @@ class _Sorter:
         """'In the middle row a heart on the left and a star on the right': the row is for all of them."""
         entries = self.found.entries
         line = entries[0].places[0] if entries and len(entries[0].places) > 1 else None
-        if line is None or line.kind not in ("row", "column") or not self.forward:
+        if line is None or not self.forward:
+            return
+        sided = line.kind in ("", "side") and not line.mid and bool(line.v) != bool(line.h) and len(entries) > 1
+        if sided:
+            line = replace(line, kind="row" if line.v else "column")
+        elif line.kind not in ("row", "column"):
             return
         entries[0].places.pop(0)
         for entry in entries:
@@ -146,7 +152,16 @@ class _Sorter:
             return
         elif isinstance(element, Except) and self.last is not None:
             self.excepted = list(element.places)
-            self.last.left_out.append(element)
+            behind = next(iter(self._rest(k)), None)
+            odd = element.nouns[0] if len(element.nouns) == 1 else None
+            if odd is not None and odd.spec.colour and odd.places and not odd.shape and self.last.target is not None:
+                self.found.entries.append(Entry(replace(odd, spec=Spec()), target=odd.spec))
+                return
+            comma = self.elements[k + 1 : k + 2] == [Mark("comma")]
+            if comma and isinstance(behind, Spec) and behind.link == "is" and odd is not None:
+                self.odd = element  # 'all green except the one in the centre, which is red'
+            else:
+                self.last.left_out.append(element)
         elif isinstance(element, Direction) and self.last is not None:
             if self.last.noun.definite:
                 self.last.steps.append(element)
@@ -223,7 +238,8 @@ class _Sorter:
             self.waiting = []
             self.nothing = True
             return
-        if noun.bare and noun.det in ("all", "both") and not self._told(k):
+        but = isinstance(next(iter(self._rest(k)), None), Except) and last is not None
+        if noun.bare and noun.det in ("all", "both") and (not self._told(k) or but):
             self._every(noun.spec, noun.det == "both")
             return
         if (
@@ -371,7 +387,7 @@ class _Sorter:
             and isinstance(where, Place)
             and not where.many
             and last is not None
-            and last.placed
+            and (last.placed or (last.noun.plural and self.gap == "colon"))
         )
 
     def _parted_from_next(self, k: int) -> bool:
@@ -403,6 +419,9 @@ class _Sorter:
             raise Refused("a background has a colour and no size")
         elif self.shared and self.found.entries:
             self._every(spec)
+        elif self.odd is not None:
+            self.found.entries.append(Entry(self.odd.nouns[0], target=spec))
+            self.odd = None
         elif last is not None and self.part is not None:
             self.found.entries.append(Entry(Noun("thing", det="a", spec=spec, bare=True), [self.part]))
             self.part = None

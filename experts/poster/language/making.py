@@ -219,7 +219,11 @@ def cells_for(world: World, entry: Entry) -> list[int] | None:
     if any(p.free for p in places):
         cells = [c for c in cells if world.at(c) is None]
     left_out = [c for other in entry.left_out for p in other.places for c in cells_of(p, None if p.many else 1)]
-    left_out += [t.place for other in entry.left_out for n in other.nouns for t in things_of(world, n)]
+    spots = [n for other in entry.left_out for n in other.nouns if n.places and not n.shape and n.spec == Spec()]
+    left_out += [c for n in spots for p in n.places for c in cells_of(p, 1)]  # 'every corner but the top left one'
+    left_out += [
+        t.place for other in entry.left_out for n in other.nouns if n not in spots for t in things_of(world, n)
+    ]
     return [cell for cell in dict.fromkeys(cells) if cell not in left_out]
 
 

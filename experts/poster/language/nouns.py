@@ -134,6 +134,8 @@ class _Phrase:
         elif tag == "shaped":
             self._set(shape=value)
         elif tag in _SIDES:
+            if tag == "row" and not noun.det and scan.tag(1) == "shape":
+                return "fail"  # 'top row star, heart, star'
             if tag in ("row", "corner") and scan.tag(1) in (*_ATTRIBUTES, "count", "a") and scan.headed(1):
                 return "fail"  # 'the top row red stars' is a place, and what stands there
             self.sides.append(token)

@@ -211,6 +211,7 @@ def _steps(kind: str, spots: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
     corners = [(row + down, column + right) for down in (-1, 1) for right in (-1, 1)]
     table = {
         "at": [(row, column)],
+        "cross": sorted(beside),
         "beside": beside,
         "around": [*sorted(beside), *corners],
         "sides": [(row, column - 1), (row, column + 1)],

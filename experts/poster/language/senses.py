@@ -244,6 +244,9 @@ def _linking(view: _View) -> Sense | None:
         return Sense("but")
     if view.text == "just" and view.near(-1) == "verb" and view.text_near(-1) in ("keep", "leave", "show", "want"):
         return Sense("only")
+    every = any(t.tag == "all" for t in view.tokens[max(0, view.k - 5) : view.k])
+    if view.tag == "but" and view.near(-1) in ("corner", "row", "column", "side", "cell") and every:
+        return Sense("except")
     if view.tag == "but" and view.near(-1) in ("things", "all"):
         return Sense("except")
     return None
@@ -304,6 +307,8 @@ def _again(view: _View) -> Sense | None:
         return None
     if view.text == "an identical":
         return Sense("another")
+    if view.near(-1) in ("", "colon", "comma", "stop", "and") and view.near(1) == "shape":
+        return Sense("another")  # 'same star, upper right'
     if view.near(-1) != "the":
         return None
     ahead = view.tokens[view.k + 1 : view.k + 6]
@@ -412,6 +417,16 @@ def _names(view: _View, step: int) -> bool:
 def _ordinal(view: _View) -> Sense | None:
     """'the first one', 'the last star': one of several; 'a second star': one more; 'second, ...': next."""
     before, after = view.near(-1), view.near(1)
+    line = view.near(1) if view.near(1) in ("row", "column") else ""
+    if line and (view.tag in ("first", "last", "ordinal") or view.text in ("the first", "the last")):
+        names = {"row": ("v", "top", "bottom"), "column": ("h", "left", "right")}[line]
+        nth = view.value if view.tag == "ordinal" else "1"
+        return {
+            "1": Sense(names[0], names[1]),
+            "2": Sense("mid"),
+            "3": Sense(names[0], names[2]),
+            "-1": Sense(names[0], names[2]),
+        }.get(nth)
     number = {"first": "1", "last": "-1"}.get(view.tag, "")
     if (
         number

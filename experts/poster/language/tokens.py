@@ -164,6 +164,12 @@ def tokens(text: str) -> list[Token]:
         piece = pieces[at]
         if piece.kind == "cjk":
             found += _cut(piece, language)
+        elif (
+            piece.kind == "stop"
+            and piece.text in ("...", "\u2026")
+            and text[piece.end : piece.end + 2].strip().islower()
+        ):
+            found.append(Token(piece.text, piece.start, piece.end, Sense("comma")))  # 'a yellow... no, a purple star'
         elif piece.kind in ("stop", "mark"):
             sense = Sense("stop", "mark" if piece.kind == "mark" else piece.text)
             found.append(Token(piece.text, piece.start, piece.end, sense))
@@ -177,7 +183,19 @@ def tokens(text: str) -> list[Token]:
             found.append(Token(said, piece.start, pieces[at + size - 1].end, sense))
             at += size - 1
         at += 1
-    return found
+    return _apart(found)
+
+
+def _apart(found: list[Token]) -> list[Token]:
+    """'star-heart-star': shapes in one word are a list."""
+    out: list[Token] = []
+    for token in found:
+        if out and token.tag == out[-1].tag == "shape" and token.start == out[-1].end + 1 and token.sense.form != "s":
+            joint = token.start - 1
+            if out[-1].value != token.value or (len(out) > 1 and out[-2].tag == "comma"):
+                out.append(Token("-", joint, joint + 1, Sense("comma")))
+        out.append(token)
+    return out
 
 
 def _phrase(pieces: Sequence[_Piece], at: int, language: str) -> tuple[int, Sense]:
