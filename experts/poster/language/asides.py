@@ -21,7 +21,7 @@ _ITEMS = ("item", "object", "shape", "element", "figure", "symbol", "layer", "ro
 _IDLE = ("fill", "it", "that", "is", "comma", "and", "then", "so", "more", "correct", "but")
 _COMPANY = {"friend", "companion", "buddy", "mate", "partner", "sidekick", "pal", "playmate"}
 _NAMING = {"as", "for", "representing", "being", "like", "called", "named", "is", "=", "symbolizing", "symbolising",
-           "labelled", "meant as", "serving as", "be"}  # fmt: skip
+           "labelled", "meant as", "serving as", "be", "that's", "thats", "that is", "which is"}  # fmt: skip
 
 
 def without_asides(tokens: Sequence[Token]) -> list[Token]:

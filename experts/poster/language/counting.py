@@ -11,7 +11,24 @@ from experts.poster.language.terms import HEADS
 from experts.poster.language.tokens import Token
 
 _FILL = Sense("fill")
-_FIELDS = ("shape", "type", "kind", "object", "item", "element", "figure", "symbol", "form")
+_FIELDS = (
+    "position",
+    "pos",
+    "place",
+    "location",
+    "colour",
+    "color",
+    "size",
+    "shape",
+    "type",
+    "kind",
+    "object",
+    "item",
+    "element",
+    "figure",
+    "symbol",
+    "form",
+)
 _ENDS = ("stop", "comma", "colon", "and", "")
 
 

@@ -95,6 +95,9 @@ def _continues(before: Sequence[Token], sentence: Sequence[Token]) -> bool:
         return False
     ones = words[k].text == "ones"
     parts = k == 0 and (words[0].text == "one" or words[0].tag == "count")
+    other = [t.text for t in words[:2]] == ["the", "other"] or words[0].text in ("the other", "the others")
+    if other and any(t.text == "one" for t in before) and not any(t.tag in (*VERBS, "is", "shape") for t in sentence):
+        return True
     first = next((n for n, t in enumerate(sentence) if t.tag in ("comma", "and") and n), len(sentence))
     return (ones or parts) and not any(t.tag in ("shape", "ground", "poster") for t in sentence[:first])
 

@@ -387,7 +387,7 @@ class _Sorter:
             and isinstance(where, Place)
             and not where.many
             and last is not None
-            and (last.placed or (last.noun.plural and self.gap == "colon"))
+            and (last.placed or last.noun.plural)
         )
 
     def _parted_from_next(self, k: int) -> bool:

@@ -101,7 +101,7 @@ def _part(entry: Entry, cells: Sequence[int], count: int) -> _Part:
     spread = noun.count == 1 and entry.places and entry.places[0].many
     if noun.count and not spread:
         return _Part(entry, noun.count, own if len(own) == noun.count else [])
-    if len(own) > 1 and (noun.plural or noun.bare):
+    if len(own) == 1 or (own and (noun.plural or noun.bare)):
         return _Part(entry, len(own), own)
     place = entry.places[0] if entry.places else Place()
     each = count if place.free else len(cells_of(place, None)) if place.many else 1

@@ -218,6 +218,8 @@ def _linking(view: _View) -> Sense | None:
     """'stays empty', 'the row goes: star, heart': verbs that only link; 'everything but'."""
     if view.tag == "verb" and view.value in ("keep", "go") and view.ahead("fill") == "void":
         return Sense("is")
+    if view.text in ("hold", "holds") and view.near(1) in ("a", "count", "colour", "size", "shape", "no"):
+        return Sense("with")
     if view.tag == "verb" and view.value == "go" and view.near(1) in ("shape", "colon", "a", "count", "with"):
         return Sense("is")
     if (
