@@ -86,7 +86,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "names that are given": (
         "{p} {x} tc; {q} {y} bc s",
         (
-            "{g} page, a {p} {x} at the top as the sun, a {q} {y} at the bottom for the boat. The boat should be small.",
+            "{g} page, a {p} {x} at the top as the sun, a {q} {y} at the bottom for the boat. The boat is small.",
             "{g} page. {q} {y} at the bottom, that's the zorb. {p} {x} at the top. Make the zorb tiny.",
         ),
     ),

@@ -13,7 +13,7 @@ from experts.poster.language.parting import parted
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Mark, Noun, Place, Relation, Spec, joined
-from experts.poster.language.world import Crowded, Puzzled, Refused, Thing, World, cells_of, described
+from experts.poster.language.world import Crowded, Puzzled, Refused, Thing, World, cells_of, described, within
 from experts.poster.scene import PLACES
 
 
@@ -60,7 +60,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
         before = world = world.seen(made, True) if entry.noun.det in ("former", "latter") and made else world
         told = world.named(known.get(id(entry), ()))
         world, things = _assert(world, list(told), entry) if told else _enter(world, entry, opening, adding)
-        if entry.noun.negative and before.things == world.things:
+        if entry.noun.negative and (before.things, before.ghosts) == (world.things, world.ghosts):
             world = before
         elif things:
             topic = _topic(before, entry)
@@ -241,7 +241,9 @@ def _made_definite(world: World, found: Described, opening: bool) -> None:
         noun = entry.noun
         alike = bool(noun.spec.same) and noun.spec.like is not None
         said = alike or entry.target or entry.placed or entry.becomes
-        told = not opening or (noun.spec == Spec() and not entry.placed and world.things)
+        known = [t for t in world.things if like(t, noun)]
+        loose = len(known) == 1 and "place" in known[0].chosen and not noun.plural  # 'a red star. Star goes top left.'
+        told = not opening or (noun.spec == Spec() and (not entry.placed or loose) and world.things)
         if not told or noun.det or noun.count or not noun.shape or noun.negative or not said:
             continue
         if alike and not entry.target:
@@ -259,7 +261,7 @@ def _enter(world: World, entry: Entry, opening: bool, adding: bool) -> tuple[Wor
     if noun.negative:
         if noun.definite and noun.head == "shape" and world.things:
             return world.without(things_of(world, replace(noun, negative=False), entry.left_out)), []
-        return world.without([thing for thing in world.things if like(thing, noun)]), []
+        return _without(world, entry), []
     known = [t for t in world.things if t.shape == noun.shape and (not noun.spec.colour or "colour" in t.chosen)]
     if noun.plural and not noun.count and not noun.det and not entry.placed and known and noun.spec != Spec():
         world = become(world, known, noun.spec)
@@ -290,6 +292,17 @@ def _meant(world: World, entry: Entry) -> tuple[int, ...]:
         return tuple(thing.number for thing in things_of(world, noun, entry.left_out))
     except Refused:
         return ()
+
+
+def _without(world: World, entry: Entry) -> World:
+    """'no stars', 'no star in the middle; (put a heart there)': what is there goes, and the place is remembered."""
+    places = [*entry.noun.places, *entry.places]
+    gone = [t for t in world.things if like(t, entry.noun)]
+    if not places:
+        return world.without(gone)
+    gone = [t for t in gone if any(within(place, t.place) for place in places)]
+    spot = Thing(0, entry.noun.shape, "", "", cells_of(places[0], 1)[0])
+    return world.without(gone) if gone else replace(world, ghosts=(*world.ghosts, spot))
 
 
 def _with_target(entry: Entry) -> Entry:

@@ -73,6 +73,7 @@ class _Sorter:
         self.grounded = self.shared = False
         self.gap = ""
         self.nothing = self.skipped = False
+        self.closed = False
         self.excepted: list[Place] = []
         self.part: Place | None = None
         self.odd: Except | None = None
@@ -92,7 +93,8 @@ class _Sorter:
         """The description."""
         for k, element in enumerate(self.elements):
             if isinstance(element, Place | Relation) and self._vacant(k):
-                self.skipped = True
+                self.skipped = not self.closed
+                self.closed = False
                 self.found.vacant += [element] if isinstance(element, Place) else []
                 continue
             self._take(element, k)
@@ -107,6 +109,14 @@ class _Sorter:
         """Whether a place is only said to be empty: 'the column in between stays empty', 'bottom row: empty'."""
         if k and not isinstance(self.elements[k - 1], Mark | Place | Relation):
             return False
+        where = self.elements[k]
+        if (
+            isinstance(where, Place)
+            and where.free
+            and self.elements[k + 1 : k + 2] in ([], [Mark("comma")], [Mark("and")])
+        ):
+            self.closed = True  # 'middle column empty'
+            return True
         rest = [e for e in self.elements[k + 1 :] if not isinstance(e, Place | Relation)]
         while rest and isinstance(rest[0], Mark) and rest[0].tag in ("is", "colon", "fill"):
             rest = rest[1:]
@@ -465,6 +475,7 @@ class _Sorter:
             (last.noun.count or 1) > 1
             or last.noun.det in ("both", "all")
             or any(place.many for place in last.places)
+            or (last.noun.plural and self.gap == "colon")
             or (not last.noun.shape and last.placed and len(self.found.entries) > 1)
         )
         return placed and inside and (not last.noun.definite or last.noun.det == "all")
@@ -509,6 +520,14 @@ def _stand(entry: Entry, where: Place | Relation) -> None:
     again = Place(kind=where.kind, link=where.link) if isinstance(where, Place) else None
     if again == where and entry.places and where.kind in ("side", "row", "column") and not where.many:
         return  # 'in the middle of that side'
+    if (
+        isinstance(where, Place)
+        and entry.placed
+        and where.kind in ("row", "column")
+        and _open(where)
+        and not where.many
+    ):
+        return  # 'under it in a row', 'all in one column'
     pair = (
         _PAIRS.get(frozenset((where.kind, entry.relation.kind)))
         if isinstance(where, Relation) and entry.relation

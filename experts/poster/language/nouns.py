@@ -145,6 +145,10 @@ class _Phrase:
             self._set(ordinal=value, det=noun.det or "the")
         elif tag in ("another", "all"):
             self._set(det=tag)
+        elif tag == "a" and noun.det == "all" and scan.tag(-1) == "all":  # 'below each a circle'
+            self._set(head="thing", plural=True, bare=True)
+            scan.at -= 1
+            return "done"
         elif tag == "a":
             self._set(det=noun.det if noun.det in ("no", "all") else "a")
         elif tag == "that" and noun.det == "all" and (value == "rel" or scan.tag(1) in ("is", "not", "with")):
@@ -229,7 +233,7 @@ class _Phrase:
         nth = (
             bool(noun.ordinal)
             and not self.sides
-            and following in ("in", "is", "colour", "size", "v", "h", "mid", "rel")
+            and following in ("in", "is", "colour", "size", "v", "h", "mid", "rel", "")
         )
         if (one_of and self.scan.tag(2) in ("count", "", "comma", "colour", "size", "is", "verb")) or nth:
             self._set(head="thing", bare=nth)

@@ -173,7 +173,9 @@ def _making(view: _View) -> Sense | None:
         return None
     if view.text == "make" and view.near(1) in ("a", "count", "another") and not _told(view):
         return Sense("verb", "draw")
-    if view.value == "swap" and view.text in ("switch", "swap", "exchange") and view.near(1) == "to":
+    rest = view.tokens[view.k + 1 : view.k + 6]
+    becomes = any(one.tag == "to" and two.tag in ("colour", "size") for one, two in zip(rest, rest[1:], strict=False))
+    if view.value == "swap" and view.text in ("switch", "swap", "exchange") and (view.near(1) == "to" or becomes):
         return Sense("verb", "change")
     if (
         view.value in ("change", "replace")
@@ -376,6 +378,12 @@ def _off(view: _View) -> Sense | None:
 def _pronoun(view: _View) -> Sense | None:
     """'that' for a thing, and 'that' before what narrows a thing down."""
     after, before = view.near(1), view.near(-1)
+    if (
+        view.tag == "them"
+        and view.text in ("each of them", "each one of them", "every one of them")
+        and before == "rel"
+    ):
+        return Sense("all")
     if view.tag == "that" and view.value != "rel":
         object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
         if object_of and after not in (
@@ -434,7 +442,7 @@ def _ordinal(view: _View) -> Sense | None:
         number
         and view.text in ("first", "last", "the first", "finally")
         and before in ("the",)
-        and (after in HEADS or after in ("colour", "is"))
+        and (after in HEADS or after in ("colour", "is") or (after in ("", "stop") and view.near(-2) == "verb"))
     ):
         return Sense("ordinal", number)
     if view.tag == "former" and view.text == "the first" and (after in HEADS):
