@@ -39,13 +39,13 @@ class Output:
         images: the delivered pictures, of those that delivered one.
         trajectories: one a prompt; that of a prompt that was refused has no steps.
         many: whether a list was asked for.
-        errors: one a prompt: why it was refused, None where it was not; () where none could be.
+        errors: one a prompt: why it was refused or broke off, None where it did not; () where none could.
     """
 
     images: list[Image.Image]
     trajectories: list[Trajectory]
     many: bool = False
-    errors: Sequence[PoserError | None] = ()
+    errors: Sequence[Exception | None] = ()
 
     @property
     def satisfied(self) -> bool | list[bool]:
@@ -195,8 +195,8 @@ class Poser:
             seats: episodes at once, >= 1.
             on_start: sees the trajectory with its plan before its first step; on_step: every step.
             begun: a trajectory that was interrupted, to go on with.
-            errors: 'return': an item of a list that is refused is an error in `Output.errors`, and the others are
-                carried out; 'raise': it is raised and nothing is begun. One prompt alone always raises.
+            errors: 'return': an item of a list that is refused, or breaks off, is an error in `Output.errors`, and the
+                others are carried out; 'raise': it is raised. One prompt alone always raises.
 
         Raises `PoserError` for arguments that fit no item, for what `task` refuses (see `errors`), and where no expert
         can be asked on this machine.
@@ -220,7 +220,7 @@ class Poser:
                     raise
                 tasks.append(error)
         good = [k for k, task in enumerate(tasks) if isinstance(task, Task)]
-        told = self.config.dump(), versions()
+        told, bad = (self.config.dump(), versions()), dict[int, Exception]()
         found = dict(
             rollout(
                 self.mdp,
@@ -231,12 +231,15 @@ class Poser:
                 (lambda _, whole: on_start(whole)) if on_start else None,
                 {0: begun} if begun else None,
                 *told,
+                on_error=None if errors == "raise" or not many else lambda number, error: bad.update({number: error}),
             )
         )
         made = {k: found[number] for number, k in enumerate(good)}
         refused = [Trajectory(Task(str(p)[:80]), (), self.policy_id, self.mdp.actions.digest, *told) for p in prompts]
         trajectories = [made.get(k, refused[k]) for k in range(len(tasks))]
-        why = [None if isinstance(task, Task) else task for task in tasks]
+        why: list[Exception | None] = [None if isinstance(task, Task) else task for task in tasks]
+        for number, error in bad.items():
+            why[good[number]] = error
         return Output([image for t in trajectories for image in t.images], trajectories, many, why)
 
 

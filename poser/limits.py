@@ -27,9 +27,20 @@ def prompt(given: Any) -> str:
         raise PoserError('the prompt is empty; say what the picture should show: "A red star on white"')
     if len(given) > LONGEST:
         raise PoserError(f"the prompt has {len(given):,} characters; give at most {LONGEST:,}")
-    if any("\ud800" <= c <= "\udfff" or c == "\0" for c in given):
+    if not_text(given):
         raise PoserError("the prompt holds bytes that are no text; save it as UTF-8")
     return given
+
+
+def not_text(words: str) -> bool:
+    """Whether a string holds what no file and no argument can: half of a pair, or NUL."""
+    return any("\ud800" <= c <= "\udfff" or c == "\0" for c in words)
+
+
+def commands(count: int) -> None:
+    """Raises PoserError: a prompt has too many commands."""
+    if count > MAX_COMMANDS:
+        raise PoserError(f"the prompt has {count:,} commands; give at most {MAX_COMMANDS:,}")
 
 
 def whole(given: Any, low: int, high: int, name: str) -> int:
@@ -58,6 +69,11 @@ def read_yaml(text: str) -> Any:
         raise ValueError(f"it has more than {MAX_YAML // 2**10} KiB")
     loader = None
     try:
+        depth = 0
+        for event in yaml.parse(text, yaml.SafeLoader):  # before anything is built: a deep file takes for ever
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it has more than {MAX_DEPTH} levels")
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
@@ -79,6 +95,8 @@ def _count(node: yaml.Node, known: dict[int, int], above: tuple[int, ...]) -> in
         raise ValueError("an alias stands within what it names")
     if len(above) > MAX_DEPTH:
         raise ValueError(f"it has more than {MAX_DEPTH} levels")
+    if isinstance(node, yaml.ScalarNode) and not_text(node.value):
+        raise ValueError(f"{node.value!r:.60} is no text")
     if id(node) not in known:
         inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else []
         inner += node.value if isinstance(node, yaml.SequenceNode) else []

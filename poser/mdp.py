@@ -24,6 +24,7 @@ import numpy as np
 
 from experts.images import allowed_size
 from experts.types import Job, Request, Result
+from poser import limits
 from poser.actions import ActionSet, carried_out, waiting
 from poser.protocols import Attempt, Call, Critic, Extractor, Planned, Wording, Words
 from poser.reward import PAPER, gain, harmed, ready, refuted, reward, spoiled, value_of
@@ -81,12 +82,13 @@ class MDP:
     size: tuple[int, int] | None = None
 
     def start(self, tasks: Sequence[Task]) -> list[State]:
-        """The first states. Raises `PoserError` for an empty prompt."""
+        """The first states. Raises `PoserError` for an empty prompt, and one of too many commands."""
         if any(not task.prompt.strip() for task in tasks):
             raise PoserError("the prompt is empty; say what the picture should show")
         read = self._looked_at(tasks, [()] * len(tasks), read=True) if self.extractor.sees else [None] * len(tasks)
         planned = self.extractor.start(tasks, [critique.seen if critique else None for critique in read])
         pending = [plan.pending for plan, *_ in planned]
+        limits.commands(max(map(len, pending), default=0))
         asked = self._looked_at(tasks, pending) if self.rules.premises else [None] * len(tasks)
         return [self._state(*row) for row in zip(tasks, planned, read, asked, strict=True)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -22,12 +22,14 @@ def rollout(
     begun: Mapping[int, Trajectory] | None = None,
     config: Mapping[str, Any] | None = None,
     versions: Mapping[str, str] | None = None,
+    on_error: Callable[[int, Exception], None] | None = None,
 ) -> Iterator[tuple[int, Trajectory]]:
     """Plays every task to its end and yields (number of the task, trajectory) as episodes end.
 
     `tasks` may be a queue that goes on for ever; at most `seats` episodes are open. `on_start` sees each trajectory as
     it begins (or goes on), `on_step` each step as it is made. `begun` holds unfinished trajectories by task number:
-    they go on from their last step. Raises what an episode raises, once those that ended with it were given.
+    they go on from their last step. Raises what an episode raises, once those that ended with it were given; or tells
+    it to `on_error`, and what was played of that episode is given as the others are.
     """
     source = enumerate(tasks)
     playing = Seats(mdp, policy, on_step, on_start, config, versions)
@@ -38,7 +40,9 @@ def rollout(
         if not over and not len(playing):
             return
         over += playing.step()
-        yield from ((played.number, played.trajectory) for played in over if played.error is None)
+        yield from ((played.number, played.trajectory) for played in over if played.error is None or on_error)
         for played in over:
             if played.error is not None:
-                raise played.error
+                if on_error is None:
+                    raise played.error
+                on_error(played.number, played.error)

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._results import command_line, publish, table, with_origin
 
-PARTS = ("faults", "services", "order", "pixels")
+PARTS = ("faults", "services", "order", "pixels", "runs", "trainings", "operations", "signals", "folders", "hostile")
 """Files of this folder, in the order of the table."""
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import doctor, download, experts, probe, replay, run, terminal, train, vocabulary
+from poser.cli import completion, doctor, download, experts, probe, replay, run, terminal, train, vocabulary
 from poser.versions import VERSION
 
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
@@ -33,15 +33,18 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (run, vocabulary, experts, probe, train, replay, doctor, download):
         command.add(commands)
+    completion.add(commands, parser)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; gives the exit code."""
+    from poser import limits
+
     terminal.safe_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
     for number, argument in enumerate(arguments, 1):
-        if any("\ud800" <= c <= "\udfff" or c == "\0" for c in argument):
+        if limits.not_text(argument):
             terminal.complain(f"argument {number} is no UTF-8 text: {argument[:80]!r}; set your terminal to UTF-8")
             return 2
     args = parser().parse_args(arguments)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +102,7 @@ def call(args: argparse.Namespace) -> int:
     order = _recorded(folder, args) if args.resume else _asked(args)
     with Stop() as stop, held(folder):
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), _refused(folder, args.resume):
                 told = _train(order, folder, args)
         except KeyboardInterrupt:
             from poser.learning import checkpoint
@@ -119,6 +119,22 @@ def call(args: argparse.Namespace) -> int:
         name = f"{order['policy']}:{folder}"
         terminal.say(f"policy: {folder}\ncurve: {told['curve']}\nrun it: poser run PROMPT --policy {name}")
     return 0
+
+
+@contextlib.contextmanager
+def _refused(folder: Path, resumed: bool) -> Iterator[None]:
+    """A new run that is refused before it learned anything leaves none of its files."""
+    from poser.learning import checkpoint
+    from poser.learning.train import CHECKPOINT, CONFIG, LOG
+    from poser.types import PoserError
+
+    try:
+        yield
+    except (PoserError, ValueError):
+        if not (resumed or checkpoint.exists(folder / CHECKPOINT) or (folder / LOG).exists()):
+            for name in (SETTINGS, CONFIG):
+                (folder / name).unlink(missing_ok=True)
+        raise
 
 
 def _asked(args: argparse.Namespace) -> dict[str, Any]:

@@ -198,8 +198,8 @@ def of_a_stranger(name: str, model: str | None = None) -> Embedder:
     """The embedder that a file from anywhere names: the embedded one, one of `KNOWN`, or a folder that holds nothing
     but data (`unsafe`). Raises `PoserError` for another one."""
     if model is not None and model not in KNOWN:
-        folder = Path(model).expanduser()
-        if not folder.is_dir():
+        folder = Path(model)
+        if "\0" in model or not folder.is_dir():
             raise PoserError(f"it names an embedder {model!r:.100} that is neither a folder here nor a known hub id")
         why = unsafe(folder)
         if why:

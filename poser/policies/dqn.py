@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from poser.actions import ActionSet
+from poser.config import home
 from poser.learned import policy_file
 from poser.learned.embedders import HashEmbedder
 from poser.learned.network import FlatQ, NetworkShape, SlotQ, build, restore
@@ -109,7 +110,7 @@ def of_folder(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy
 
     Raises `PoserError`: none there, a damaged one, other experts than those of a fixed head, another embedder.
     """
-    folder = Path(argument).expanduser() if argument and Path(argument).expanduser().is_dir() else None
+    folder = home(argument) if argument and home(argument).is_dir() else None
     if folder is None:
         shipped = sorted(path.name for path in SHIPPED.glob("*") if (path / policy_file.ABOUT).is_file())
         name = argument or (DEFAULT if _knows(SHIPPED / DEFAULT, actions) else UNTRAINED)

@@ -14,8 +14,10 @@ from poser.types import PoserError
 def load(settings: Mapping[str, Any], context: Context) -> Policy:
     """The policy of a folder. Raises `PoserError` as `dqn.of_folder`, and for a network that is not the paper's."""
     argument = str(settings.get("argument", ""))
-    actions = context.slots
-    policy = dqn.of_folder(argument or "paper-dqn", actions, "paper-dqn")
+    if not argument:
+        wrote = "which 'poser train --policy paper-dqn --out FOLDER' writes"
+        raise PoserError(f"policy paper-dqn takes a folder, paper-dqn:FOLDER, {wrote}; none is shipped")
+    policy = dqn.of_folder(argument, context.slots, "paper-dqn")
     if policy.about["network"]["kind"] != "flat":
         raise PoserError(f"policy {argument!r} has no fixed head; write dqn:{argument}")
     return policy
