@@ -238,8 +238,8 @@ class Poser:
         refused = [Trajectory(Task(str(p)[:80]), (), self.policy_id, self.mdp.actions.digest, *told) for p in prompts]
         trajectories = [made.get(k, refused[k]) for k in range(len(tasks))]
         why: list[Exception | None] = [None if isinstance(task, Task) else task for task in tasks]
-        for number, error in bad.items():
-            why[good[number]] = error
+        for number, broken in bad.items():
+            why[good[number]] = broken
         return Output([image for t in trajectories for image in t.images], trajectories, many, why)
 
 

@@ -126,6 +126,10 @@ def _prompts() -> Iterator[Case]:
         yield Case(f"prompt: {name}", _said(prompt) if not prompt.startswith("-") else _option(prompt))
 
 
+def _words(words: list[str]) -> Callable[[Path], list[str]]:
+    return lambda home: words
+
+
 def _option(prompt: str) -> Callable[[Path], list[str]]:
     return lambda home: ["run", "--preset", "world/fake.yaml", "--out", "out", "--", prompt]
 
@@ -141,11 +145,11 @@ def _arguments() -> Iterator[Case]:
             yield Case(f"run {option}: {name}", _said("A red star", option, value))
         if name not in ("empty", "an escape", "a line break", "blanks"):  # those are names of folders
             yield Case(f"run --out: {name}", _said("A red star", "--out", value))
-        yield Case(f"run --resume: {name}", lambda home, value=value: ["run", "--resume", value])
-        yield Case(f"replay: {name}", lambda home, value=value: ["replay", value])
-        yield Case(f"train --offline: {name}", lambda home, value=value: ["train", "--offline", value or "\n"])
-        yield Case(f"probe --tasks: {name}", lambda home, value=value: ["probe", "--tasks", value])
-        yield Case(f"experts --preset: {name}", lambda home, value=value: ["experts", "--preset", value])
+        yield Case(f"run --resume: {name}", _words(["run", "--resume", value]))
+        yield Case(f"replay: {name}", _words(["replay", value]))
+        yield Case(f"train --offline: {name}", _words(["train", "--offline", value or "\n"]))
+        yield Case(f"probe --tasks: {name}", _words(["probe", "--tasks", value]))
+        yield Case(f"experts --preset: {name}", _words(["experts", "--preset", value]))
     for option, value in (
         *(("--seed", "-1"), ("--seed", str(2**31)), ("--seed", "1e3"), ("--max-steps", "0"), ("--max-steps", "101")),
         *(("--cost-weight", "nan"), ("--cost-weight", "-1"), ("--cost-weight", "[1]"), ("--abstain-below", "2")),
