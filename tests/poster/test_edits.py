@@ -117,6 +117,38 @@ KINDS = {
         "Make the star purple. No, leave the star alone, make the heart purple.",
         "make the star purple. no wait, keep the star as it is. the heart should be purple",
     ]),
+    "the attribute of another": (THREE, scene("white", STAR, "small red circle @center", HEART), [
+        "paint the circle the colour the star has", "give the circle the colour of the star at the top",
+        "the circle takes the colour of the star", "the circle gets the star's colour",
+    ]),
+    "exchanged by name": (THREE, scene("white", "big blue star @top left", "small red circle @center", HEART), [
+        "the star needs to have the colour of the circle and the circle the colour of the star",
+        "give the star the colour of the circle and the circle the colour of the star",
+        "swap the colours of the star and the circle",
+    ]),
+    "and the other way round": (THREE, scene("white", "small red star @top left", "big blue circle @center",
+                                             "small green heart @bottom right"), [
+        "everything that's big gets small and vice versa", "all big things become small and vice versa",
+        "make everything big small and vice versa",
+    ]),
+    "a colour each": (ROW, scene("black", "big blue circle @top left", "big yellow circle @top center",
+                                 "big green circle @top right", "small white star @center"), [
+        "make the circles blue, yellow and green", "from left to right make the three circles blue, yellow and green",
+        "the circles become blue, yellow and green from left to right",
+    ]),
+    "the line that is there": (scene("black", "big red circle @top center", "small white star @center"),
+                               scene("black", "big red circle @top left", "small white star @middle left"), [
+        "push the whole column over to the left edge", "move the column to the left",
+        "shift everything to the left side", "slide the whole column left",
+    ]),
+    "bigger by a particle": (THREE, scene("white", STAR, "big blue circle @center", HEART), [
+        "scale the circle up", "blow the circle up",
+        "scale the circle up until it is just as large as the star", "make the circle as big as the star",
+    ]),
+    "conditions of one picture": (scene("black", STAR, CIRCLE), scene("white", STAR, CIRCLE), [
+        "If the background is white, make it black; if it is black, make it white.",
+        "if the background is black, make it white. If it is white, make it black.",
+    ]),
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from experts.poster.language.altering import replace
 from experts.poster.language.arranging import distributed, in_order, share_places, stand_in
-from experts.poster.language.changing import become, change
+from experts.poster.language.changing import as_now, become, change
 from experts.poster.language.describing import Described, sorted_out
 from experts.poster.language.making import Entry, cell_place, cells_for, make
 from experts.poster.language.parting import parted
@@ -50,6 +50,9 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
     share_places(found)
     _made_definite(world, found, opening or adding)
     known = {} if opening or len(found.entries) < 2 else {id(e): _meant(world, e) for e in found.entries}
+    likeness = (
+        {} if opening or len(found.entries) < 2 else {id(e): as_now(world, e.target) for e in found.entries if e.target}
+    )
     made: list[Thing] = []
     required = _required(elements) and not opening
     for entry in found.entries:
@@ -59,6 +62,7 @@ def describe(world: World, elements: Sequence[Element], opening: bool, adding: b
             continue
         before = world = world.seen(made, True) if entry.noun.det in ("former", "latter") and made else world
         told = world.named(known.get(id(entry), ()))
+        entry.target = likeness.get(id(entry), entry.target)
         world, things = _assert(world, list(told), entry) if told else _enter(world, entry, opening, adding)
         if entry.noun.negative and (before.things, before.ghosts) == (world.things, world.ghosts):
             world = before

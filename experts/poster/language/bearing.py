@@ -27,6 +27,8 @@ def borne_out(step: Step, k: int) -> bool:
         return ground or _under(tokens, k, ("as", "than"))
     if token.tag == "shape":
         return _under(tokens, k, ("than", "as")) and any(thing.shape == token.value for thing in step.after.things)
+    if token.tag == "dir" and step.clause.verb == "grow":
+        return True  # 'scale it up'
     if token.tag in ("v", "h", "mid", "dir"):
         return _stands(step, token)
     if token.tag == "corner":

@@ -11,13 +11,17 @@ from experts.poster.language.making import Entry, Recoloured
 from experts.poster.language.placing import move, moved
 from experts.poster.language.resolve import like, things_of
 from experts.poster.language.terms import GROUNDS, Direction, Element, Except, Mark, Noun, Place, Relation, Spec, joined
-from experts.poster.language.world import Puzzled, Refused, Thing, World
+from experts.poster.language.world import GROUND_NAMED, Puzzled, Refused, Thing, World
 
 
 def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None = None) -> World:
     """Things with other attributes. Raises `Refused` where they are so already and cannot be more so."""
     if new is not None:
         spec = joined(spec, new.spec)
+    if len(spec.listed) > 1 and len(spec.listed) == len(things):  # 'make them red, white and black'
+        for thing, colour in zip(sorted(things, key=lambda thing: thing.place), spec.listed, strict=True):
+            world = become(world, [thing], replace(spec, colour=colour, listed=(), clash=""), new)
+        return world
     if spec.clash:
         raise Refused(f"it cannot be {spec.clash} at once")
     if spec.gone:
@@ -40,6 +44,18 @@ def become(world: World, things: Sequence[Thing], spec: Spec, new: Noun | None =
             raise Puzzled(f"which colour instead of {made.colour}?")
         changes.append(made)
     return _changed(world, changes)
+
+
+def as_now(world: World, spec: Spec) -> Spec:
+    """Attributes, those that are to be the same as another thing's as that thing is now."""
+    if spec.like is None or spec.like.det in ("it", "them") or not spec.same:
+        return spec
+    try:
+        model = things_of(world, spec.like)[0]
+    except Refused:
+        return spec
+    named = {kind: getattr(model, kind) for kind in spec.same if kind in ("colour", "size")}
+    return replace(spec, same=(), like=None, **named) if len(named) == len(spec.same) else spec
 
 
 def _likened(world: World, thing: Thing, spec: Spec) -> Thing:
@@ -177,7 +193,7 @@ def change(world: World, elements: Sequence[Element]) -> World:
                 raise Puzzled("what should become of it?")
             continue
         things, ground = _refs(start, world, pair)
-        spec = pair.spec or Spec()
+        spec = as_now(start, pair.spec) if pair.spec and len(found) > 1 else pair.spec or Spec()
         if ground:
             colour = spec.colour or (pair.new.spec.colour if pair.new else "")
             if not colour and "colour" in spec.same and spec.like:
@@ -248,7 +264,11 @@ def _refs(start: World, world: World, pair: Pair) -> tuple[list[Thing], bool]:
             if not (noun.link in ("of", "in", "from") and things):
                 ground = True
             continue
-        if noun.det == "it" and not world.named(world.focus) and len(world.things) != 1:
+        if (
+            noun.det == "it"
+            and not world.named(world.focus)
+            and (len(world.things) != 1 or world.focus == GROUND_NAMED)
+        ):
             ground = True
             continue
         if (

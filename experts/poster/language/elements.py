@@ -26,7 +26,7 @@ from experts.poster.language.terms import (
 )
 from experts.poster.language.tokens import Token
 
-_ALONE = ("order", "pile", "axis", "only", "hedge", "void", "instead")
+_ALONE = ("order", "pile", "axis", "only", "hedge", "void", "instead", "versa")
 _MARKS = ("and", "comma", "but", "colon", "attr", "is", "both", "to", "for", "of", "in", "as", "with", "all", "count",
           "or", "not", "no", "from", "thing", "than", "name")  # fmt: skip
 _BEHIND = ("\u7684", "\u306e")
@@ -211,6 +211,14 @@ def _attribute_of(scan: Scan) -> Noun | None:
         scan.at += 2
         noun = noun_at(scan)
         if noun is not None:
+            return replace(placed(scan, noun), attr=kind)
+    elif scan.tag() == "attr" and scan.tag(1) in ("the", "it", "that"):  # 'the colour the circle has'
+        kind = scan.value()
+        scan.at += 1
+        scan.skip("that" if scan.value() == "rel" else "")
+        noun = noun_at(scan)
+        if noun is not None and scan.tag() in ("with", "is"):
+            scan.skip("with", "is", "fill")
             return replace(noun, attr=kind)
     scan.at = start
     return None

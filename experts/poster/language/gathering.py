@@ -21,6 +21,7 @@ def gathered(world: World, clause: Clause, new: bool) -> list[Element]:
     said = _without_owner(_without_echo(elements(clause.tokens)))
     if new and not world.things:
         said = _without_idle(said)
+    said = _and_back(said)
     said = _without_denial(_of_group(_narrowed(said, clause.verb)))
     return _known(world, said) if clause.verb not in _MAKING and world.things else said
 
@@ -71,6 +72,20 @@ def _narrowed(said: list[Element], verb: str) -> list[Element]:
         else:
             out.append(element)
     return out
+
+
+def _and_back(said: list[Element]) -> list[Element]:
+    """'the big ones get small and vice versa': the same the other way round."""
+    k = next((k for k, e in enumerate(said) if isinstance(e, Mark) and e.tag == "versa"), 0)
+    nouns = [e for e in said[:k] if isinstance(e, Noun)]
+    specs = [e for e in said[:k] if isinstance(e, Spec)]
+    if len(nouns) != 1 or len(specs) != 1:
+        return said
+    noun, spec = nouns[0], specs[0]
+    given = replace(noun.spec, colour=spec.colour or noun.spec.colour, size=spec.size or noun.spec.size)
+    gets = replace(spec, colour=noun.spec.colour if spec.colour else "", size=noun.spec.size if spec.size else "")
+    back = replace(noun, spec=given)
+    return [*said[:k], Mark("and"), back, gets, *said[k + 1 :]] if gets.colour or gets.size else said
 
 
 def _without_denial(said: list[Element]) -> list[Element]:

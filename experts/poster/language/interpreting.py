@@ -24,7 +24,7 @@ from experts.poster.language.terms import (
     number,
 )
 from experts.poster.language.wishes import LATER_WORD, NOTHING, TAKEN_BACK, Reading, Step, Wish, wishes_of
-from experts.poster.language.world import Crowded, Puzzled, Refused, World
+from experts.poster.language.world import GROUND_NAMED, Crowded, Puzzled, Refused, World
 from experts.poster.scene import Scene
 
 _DESCRIBING = ("", "draw", "add", "fill")
@@ -44,6 +44,7 @@ class Interpreter:
         self.steps: list[Step] = []
         self.last_condition: bool | None = None
         self.conditions: dict[int, bool] = {}
+        self.asked: World | None = None
 
     def read(self, parts: Sequence[Clause]) -> Reading:
         """The reading. Raises `Crowded` or `Recoloured` where a free choice turns out to be in the way."""
@@ -114,13 +115,17 @@ class Interpreter:
         if clause.otherwise:
             return self.last_condition is False
         if clause.condition is None:
+            self.asked = None
             return True
         key = id(clause.condition)
         if key not in self.conditions:
             said = _filled_in(elements(clause.condition), elements(clause.tokens))
-            holds = do.holds(self.world, said)
+            self.asked = self.asked or self.world
+            holds = do.holds(self.asked if _of_ground(said) else self.world, said)
             self.conditions[key] = holds != clause.unless
-            nouns = [e for e in said if isinstance(e, Noun) and not e.negative]
+            nouns = [e for e in said if isinstance(e, Noun) and not e.negative and not _is_ground(self.world, e)]
+            if any(isinstance(e, Noun) for e in said) and not nouns:
+                self.world = replace(self.world, focus=GROUND_NAMED, group=0)
             fits = [t for t in self.world.things if do.like(t, nouns[-1])] if holds and nouns else []
             self.world = self.world.seen(fits, len(fits) > 1) if fits else self.world
         self.last_condition = self.conditions[key]
@@ -301,6 +306,17 @@ def _touched(step: Step, said: Sequence[Element]) -> bool:
         return any(thing in changed for noun in names[:1] for thing in do.things_of(step.before, noun))
     except Refused:
         return False
+
+
+def _is_ground(world: World, noun: Noun) -> bool:
+    """Whether a noun means the background."""
+    return noun.head in GROUNDS or (noun.det == "it" and not world.named(world.focus))
+
+
+def _of_ground(said: Sequence[Element]) -> bool:
+    """Whether a condition is about the background, or an attribute of what was named before."""
+    nouns = [e for e in said if isinstance(e, Noun)]
+    return all(noun.head in GROUNDS or noun.det == "it" for noun in nouns)
 
 
 def _noticed(world: World, clause: Clause) -> World:

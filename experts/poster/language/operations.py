@@ -192,6 +192,8 @@ def keep(world: World, elements: Sequence[Element]) -> World:
     if left_out and any(noun.det == "all" for noun in nouns):
         gone = [t for other in left_out for n in other.nouns for t in things_of(world, n)]
         return world.without(gone)
+    if any(isinstance(e, Place) for e in elements) and len(nouns) == 1 and nouns[0].det == "it":
+        return shift(world, elements)  # 'leave it in the middle'
     spec = [e for e in elements if isinstance(e, Spec)]
     if spec and tied:
         return change(world, elements)
@@ -225,6 +227,8 @@ def _true(world: World, entry: Entry) -> bool:
     if noun.det in ("it", "them"):
         hits = list(world.named(world.focus))
     target = entry.target
+    if noun.det == "it" and not hits and target is not None and target.colour:
+        return target.colour == world.ground  # 'if it is black', of the background
     if target is not None and hits:
         good = [
             t

@@ -51,6 +51,8 @@ def place_at(scan: Scan) -> Place | None:
         scan.at = start
         return None
     while True:
+        if _whole_line(scan, place):
+            break
         if _named(scan, place):
             place = _with_word(place, scan.tokens[scan.at])
         elif (
@@ -72,6 +74,12 @@ def place_at(scan: Scan) -> Place | None:
         scan.at += 1  # 'a row of three stars'
         return replace(place, link="of")
     return replace(place, link=link)
+
+
+def _whole_line(scan: Scan, place: Place) -> bool:
+    """'the whole column left': the line goes there, it does not stand there."""
+    bare = place.kind in ("row", "column") and not (place.v or place.h or place.mid)
+    return bare and scan.tag() in ("h", "v") and scan.text(-2).startswith("whole")
 
 
 def _named(scan: Scan, place: Place) -> bool:
@@ -119,7 +127,7 @@ def _vacant(scan: Scan) -> bool:
 
 def _continues(scan: Scan, place: Place) -> bool:
     """Whether a place goes on after a link: 'top of the left column', 'left on the top'."""
-    if scan.tag() not in ("in", "of", "the", "fill"):
+    if scan.tag() not in ("in", "of", "the", "fill") or "to" in scan.text().split():
         return False
     k = scan.past("of", "the", "in", "fill", start=1)
     tag = scan.tag(k)

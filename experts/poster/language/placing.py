@@ -155,7 +155,9 @@ def _journeys(elements: Sequence[Element]) -> list[Entry]:
             elif not (element.bare and element.det == "all" and last is not None and element.spec == Spec()):
                 entries.append(Entry(element))
         elif last is None and isinstance(element, Place) and _narrows(element, elements[k + 1 :]):
-            entries.append(Entry(Noun("thing", det="all", plural=True, places=(element,))))  # 'move the top row down'
+            line = element.kind in ("row", "column") and not (element.v or element.h or element.mid)
+            where = () if line else (element,)
+            entries.append(Entry(Noun("thing", det="all", plural=True, places=where)))  # 'move the top row down'
         elif last is not None and isinstance(element, Place | Relation) and _narrows(element, elements[k + 1 :]):
             if isinstance(element, Place):
                 last.noun = replace(last.noun, places=(*last.noun.places, element))
@@ -203,9 +205,20 @@ def copy(world: World, elements: Sequence[Element]) -> World:
             raise
         things = things_of(world, replace(entry.noun, places=(entry.places.pop(0),)))
     model = things[0]
-    copied = Entry(Noun("shape", model.shape, "a", spec=Spec(model.colour, model.size)), entry.places, entry.relation)
-    world, made = make(world, copied)
-    return world.seen(made)
+    shape = Noun("shape", model.shape, "a", spec=Spec(model.colour, model.size))
+    each = [[place] for place in entry.places] if len(entry.places) > 1 and _apart(entry.places) else [entry.places]
+    copies: list[Thing] = []
+    for places in each:
+        world, made = make(world, Entry(shape, places, entry.relation))
+        copies += made
+    return world.seen(copies, len(copies) > 1)
+
+
+def _apart(places: Sequence[Place]) -> bool:
+    """Whether each of some places is one of its own, and none says more about another."""
+    return all((place.v and place.h) or place.mid or place.kind == "corner" for place in places) or (
+        len({bool(place.v) for place in places}) == 1 and len(set(places)) == len(places)
+    )
 
 
 def flip(world: World, elements: Sequence[Element]) -> World:

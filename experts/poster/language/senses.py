@@ -354,6 +354,15 @@ def _unwanted(view: _View) -> Sense | None:
     return Sense("verb", "dislike" if view.text_near(1) == "like" else "remove")
 
 
+def _scaling(view: _View) -> Sense | None:
+    """'scale the circle up', 'size it down', 'blow the star up': how big it gets."""
+    names = view.near(1) in ("the", "it", "them", "all", "both", "that")
+    if view.text not in ("scale", "size", "blow", "bulk", "pump", "beef", "tone", "cut") or not names:
+        return None
+    way = next((token.value for token in _clause_after(view)[1:7] if token.tag == "dir"), "")
+    return Sense("grow", {"up": "big", "down": "small"}[way]) if way in ("up", "down") else None
+
+
 def _downward(view: _View) -> Sense | None:
     """'lower the star', 'drop it one row': moves it, where another word says by how much or what."""
     if view.text == "lower" and view.tag == "v" and view.near(-1) in _JOINTS:
@@ -533,7 +542,7 @@ def _several_senses(view: _View) -> Sense | None:
 
 _RULES: tuple[Callable[[_View], Sense | None], ...] = (
     _attribute_word, _spot, _possessive, _denial, _measure, _linking, _shaped, _again, _newest, _standing, _making,
-    _joining, _unwanted, _downward, _particle, _off, _pronoun, _ordinal, _time, _place_word, _several_senses,
+    _scaling, _joining, _unwanted, _downward, _particle, _off, _pronoun, _ordinal, _time, _place_word, _several_senses,
 )  # fmt: skip
 
 

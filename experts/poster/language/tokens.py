@@ -27,6 +27,9 @@ _TYPO_TAGS = ("colour", "shape", "size", "things", "ground", "poster", "v", "h",
               "everywhere")  # fmt: skip
 _MUTE = "-\"'`*_#~\u201c\u201d\u201e\u00ab\u00bb\u2018\u2019\u2013\u2014"
 """Signs that say nothing: quotes, stress, and the hyphen within a word."""
+_ELIDED = re.compile(r"(?:l|d|qu|j|c|n|m|dell|all|nell|sull|dall|quell|un)'[^\W\d_]{2,}$")
+_VOWEL = {"dell": "a", "all": "a", "nell": "a", "sull": "a", "dall": "a", "quell": "a", "un": "a"}
+"""French and Italian articles and prepositions before a vowel, and the one that they lost, where it is no 'e'."""
 _SHORT = 4
 """Letters from which a word may hold a typing error; from `_LONG` on it may hold two."""
 _LONG = 8
@@ -69,6 +72,10 @@ def _pieces(text: str) -> list[_Piece]:
         if kind == "word" and said.endswith("'s") and said not in words("en"):
             found.append(_Piece(said[:-2], start, end - 2, kind))
             found.append(_Piece("'s", end - 2, end, kind))
+        elif kind == "word" and _ELIDED.match(said) and said not in words("en"):
+            at = said.index("'") + 1
+            found.append(_Piece(said[: at - 1] + _VOWEL.get(said[: at - 1], "e"), start, start + at, kind))
+            found.append(_Piece(said[at:], start + at, end, kind))
         elif kind == "word" and said in signs():
             found += [_Piece(word, start, end, "word") for word in signs()[said].split()]
         elif kind == "dot":

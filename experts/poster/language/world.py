@@ -12,6 +12,8 @@ from experts.poster.scene import PLACES, Item, Scene
 ROWS = {"top": (0, 1, 2), "middle": (3, 4, 5), "bottom": (6, 7, 8)}
 COLUMNS = {"left": (0, 3, 6), "middle": (1, 4, 7), "right": (2, 5, 8)}
 CORNERS = (0, 2, 6, 8)
+GROUND_NAMED = (0,)
+"""The focus where what was named last is the background."""
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _PREFERRED = (4, 1, 7, 3, 5, 0, 2, 6, 8)
 _FORM = {"corner": "", "row": "row", "column": "column", "side": "", "": ""}
