@@ -88,7 +88,8 @@ class Terms(Checked):
         base_url: where the service answers.
         key: the NAME of the environment variable that holds the key; '': the service takes none.
         prices, limits: what it costs and how it is treated, where that differs from the usual.
-        fields: names that this model gives to common inputs, where models of a service differ.
+        fields: names that this model gives to common inputs, where models of a service differ; '' for one that it does
+            not take (`{steps: step}` for LocalAI, `{response_format: ""}` for servers that refuse it).
         repeat_unknown: a request whose outcome is unknown (time-out, broken answer), and which may have been charged,
             is sent again; otherwise only what the service says it did not do is.
         idempotency: the header by which this service knows a request again ('Idempotency-Key'), so that a repeat is not

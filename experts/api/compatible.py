@@ -29,7 +29,8 @@ def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
         body = {names.get(name, name): value for name, value in ask.params.items() if value is not None}
         if ask.seed is not None:
             body[names.get("seed", "seed")] = ask.seed
-        return {"response_format": "b64_json", "extra_body": body}
+        form = names.get("response_format", "response_format")
+        return {**({form: "b64_json"} if form else {}), "extra_body": body}
 
     return drawing(terms, secret, line, extra)
 

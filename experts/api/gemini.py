@@ -23,6 +23,8 @@ from experts.api._terms import Terms, Tokens
 from experts.images import png_base64
 
 RATIOS = Ratios(("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9"))
+WIDER = Ratios((*RATIOS.names, "1:4", "4:1", "1:8", "8:1"))
+"""Of the flash models from 3.1 on."""
 _REFUSED = re.compile(r"SAFETY|PROHIBITED|BLOCKLIST|RECITATION|SPII|LANGUAGE")
 _LINK = re.compile(r"https?://[^\s)\"'<>]+")
 
@@ -123,7 +125,7 @@ SERVICE = Service(
     base_url="https://generativelanguage.googleapis.com/v1beta",
     key="GEMINI_API_KEY",
     params=("resolution",),
-    sizes=lambda model, card: RATIOS,
+    sizes=lambda model, card: WIDER if "nano-banana" in model or "3.1-flash" in model else RATIOS,
     most_images=14,
     retired={"gemini-3.1-flash-image": ("2026-10-29", "gemini-nano-banana-2.1")},
 )

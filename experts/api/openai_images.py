@@ -46,8 +46,9 @@ Extra = Callable[[Ask], Mapping[str, Any]]
 
 
 def connect(terms: Terms, secret: Secret, line: Line) -> Draw:
-    """What draws with that model."""
-    return drawing(terms, secret, line, lambda ask: {**ask.params})
+    """What draws with that model. From gpt-image-2 on pictures are always read in full, and saying so is an error."""
+    unknown = "input_fidelity" if terms.model.startswith("gpt-image-2") else ""
+    return drawing(terms, secret, line, lambda ask: {name: v for name, v in ask.params.items() if name != unknown})
 
 
 def drawing(terms: Terms, secret: Secret, line: Line, extra: Extra) -> Draw:

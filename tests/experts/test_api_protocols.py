@@ -10,6 +10,7 @@ from PIL import Image
 from experts.api._faults import Fault, HttpStatus, fault_of
 from experts.api._http import _address
 from experts.api._terms import Prices
+from experts.registry import builtin
 from experts.types import Request
 from tests.experts import api_world
 from tests.experts.api_world import (
@@ -64,6 +65,30 @@ def test_compatible_servers_get_knobs_and_seed(kind: str, server: Loopback) -> N
     named = {"num_inference_steps": "4", "guidance_scale": "2.5", "negative_prompt": "blur", "cfg_rescale": "0.5"}
     assert {**named, "seed": "7", "size": "64x48", "response_format": "b64_json"}.items() <= sent.items()
     assert result.notes == () and result.image is not None and result.image.size == (64, 48)
+
+
+def test_compatible_servers_get_the_names_that_they_know(server: Loopback) -> None:
+    """LocalAI calls steps `step`; some servers refuse `response_format`."""
+    fields = {"steps": "step", "response_format": ""}
+    expert = api_world.expert("compatible", server, params={"steps": 4}, fields=fields)
+    (result,) = expert([Request("x", size=(64, 48), seed=7)])
+    sent = server.book.asked[0]
+    assert result.failure is None and sent["step"] == 4 and "response_format" not in sent
+
+
+@pytest.mark.parametrize("fidelity", [{}, {"input_fidelity": "high"}])
+def test_input_fidelity_is_for_models_before_gpt_image_2(fidelity: dict[str, str], server: Loopback) -> None:
+    expert = api_world.expert("openai-edit", server, params={"quality": "low", **fidelity})
+    (result,) = expert([Request("greener", (picture("red"),))])
+    assert result.failure is None and "input_fidelity" not in server.book.asked[0]
+
+
+def test_gemini_s_wide_pictures_are_for_the_models_that_draw_them() -> None:
+    from experts.api.gemini import SERVICE
+
+    card = builtin()["gemini-3-pro-image"].card
+    wanted = {"gemini-nano-banana-2.1": "8:1", "gemini-3-pro-image": "21:9"}
+    assert {model: SERVICE.sizes(model, card).nearest((1600, 200)).words for model in wanted} == wanted
 
 
 def test_gemini_sends_words_pictures_and_proportions(server: Loopback) -> None:

@@ -295,6 +295,21 @@ def _adapter(folder: Path) -> None:
     noise(folder, (*pickles, "sdxl_models/image_encoder/model.safetensors", "models/ip-adapter-plus_sd15.safetensors"))
 
 
+def _lora(make: Callable[[], Any], file: str, folder: Path) -> None:
+    """A repository of adapters: the one that is read, and others."""
+    from peft import LoraConfig
+    from peft.utils import get_peft_model_state_dict
+
+    torch.manual_seed(5)
+    pipe = make()
+    name = "unet" if hasattr(pipe, "unet") else "transformer"
+    denoiser = getattr(pipe, name)
+    denoiser.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v"]))
+    layers = {f"{name}_lora_layers": get_peft_model_state_dict(denoiser)}
+    type(pipe).save_lora_weights(folder, weight_name=file, **layers)
+    noise(folder, ("README.md", "another_lora.safetensors", "another_unet.safetensors"))
+
+
 def _qwen3_vl(shards: int, folder: Path) -> None:
     """Qwen3-VL: chat_template.json, preprocessor_config.json for pictures and another for videos, shards from 4B."""
     from benchmarks.speed.critic import qwen3_vl
@@ -330,6 +345,13 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "diffusers/controlnet-depth-sdxl-1.0": lambda folder: _canny(True, folder),
     "depth-anything/Depth-Anything-V2-Small-hf": _depth,
     "h94/IP-Adapter": _adapter,
+    "ByteDance/Hyper-SD": lambda folder: _lora(
+        lambda: pieces.flux(d.FluxPipeline), "Hyper-FLUX.1-dev-8steps-lora.safetensors", folder
+    ),
+    "ByteDance/SDXL-Lightning": lambda folder: _lora(tiny_wide.sdxl, "sdxl_lightning_4step_lora.safetensors", folder),
+    "latent-consistency/lcm-lora-sdv1-5": lambda folder: _lora(
+        pieces.stable_diffusion, "pytorch_lora_weights.safetensors", folder
+    ),
     "Qwen/Qwen3-VL-2B-Instruct": lambda folder: _qwen3_vl(1, folder),
     "Qwen/Qwen3-VL-4B-Instruct": lambda folder: _qwen3_vl(2, folder),
 }

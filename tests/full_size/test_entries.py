@@ -119,3 +119,35 @@ def test_the_plan_is_what_from_pretrained_asks_for(
 
 def _plan(entry: Entry, need: str) -> dict[str, int]:
     return dict(plan(need, entry.leaves[need]).files)
+
+
+@pytest.mark.parametrize("name", ["qwen3-vl-2b", "qwen3-vl-4b"])
+def test_a_critic_is_downloaded_and_asked_offline(
+    name: str, stocked: Callable[..., Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its chat template lies in chat_template.json; what is planned is what transformers asks for."""
+    from transformers import AutoModelForImageTextToText, AutoTokenizer, Qwen2VLImageProcessor
+
+    from poser.critics.questions.asking import Ask
+    from poser.critics.vlm.model import Vlm
+    from poser.critics.vlm.presets import PRESETS
+
+    repo = PRESETS[name].model
+    hub = stocked(repo)
+    vlm = Vlm(repo, device="cpu")
+    picture = Image.new("RGB", (1024, 1024), "red")
+    (yes, no) = vlm.ask([Ask(picture, "Is it red?"), Ask(picture, "Is it blue?")])
+    assert vlm.shared and 0 < yes.yes < 1 and yes.yes != no.yes
+    planned = dict(plan(repo).files)
+    hub.asked.clear()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert Vlm(repo, device="cpu").ask([Ask(picture, "Is it red?")])[0].yes == pytest.approx(yes.yes, abs=1e-5)
+    assert not hub.asked
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "other"))
+    AutoModelForImageTextToText.from_pretrained(repo)
+    AutoTokenizer.from_pretrained(repo)
+    Qwen2VLImageProcessor.from_pretrained(repo)
+    asked = {one.file for one in hub.asked if one.file in hub.files(repo)}
+    assert {file for file in planned if file.endswith((".safetensors", ".index.json"))} <= asked
+    assert asked <= set(planned) and set(planned) - asked <= {"video_preprocessor_config.json", "chat_template.json"}
