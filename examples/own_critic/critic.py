@@ -17,9 +17,8 @@ KEYS = ("of", "share")
 
 
 class Measured:
-    """Asks `critic`, then lowers the score of each wanted command to what is measured.
-
-    `share`: share of all pixels, (0, 1], that a colour must cover for a full score.
+    """Asks `critic`, then lowers the score of each wanted command to what is measured: a full score needs a colour to
+    cover `share` of all pixels, (0, 1].
     """
 
     def __init__(self, critic: Critic, share: float = 0.01) -> None:
