@@ -143,7 +143,7 @@ FAULTS = SHARED | SINGLE | COSTS
 
 
 class FaultyExpert(FakeExpert):
-    """A procedural expert that goes wrong: `rate` of its calls, in a way drawn at random; `done` counts the ways."""
+    """A procedural expert that goes wrong, at `rate` a request, in a way drawn at random; `done` counts the ways."""
 
     def __init__(self, card: Card, rate: float, seed: int, kinds: Sequence[str] = tuple(FAULTS)) -> None:
         super().__init__(card)
@@ -152,7 +152,7 @@ class FaultyExpert(FakeExpert):
 
     def __call__(self, requests: Sequence[Request]) -> list[Result]:
         good = super().__call__(requests)
-        if not requests or self.draws.random() >= self.rate:
+        if not requests or self.draws.random() < (1 - self.rate) ** len(requests):
             return good
         kind = self.draws.choice(self.kinds)
         self.done[kind] = self.done.get(kind, 0) + 1

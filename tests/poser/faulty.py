@@ -72,7 +72,7 @@ FAULTS = LOST | ODD
 
 
 class FaultyCritic:
-    """Another critic that goes wrong: `rate` of its calls, in a way drawn at random; `done` counts the ways."""
+    """Another critic that goes wrong, at `rate` a look, in a way drawn at random; `done` counts the ways."""
 
     id = "faulty:1"
 
@@ -82,7 +82,7 @@ class FaultyCritic:
 
     def __call__(self, looks: Sequence[Look]) -> list[Critique]:
         good = self.critic(looks)
-        if not looks or self.draws.random() >= self.rate:
+        if not looks or self.draws.random() < (1 - self.rate) ** len(looks):
             return good
         kind = self.draws.choice(self.kinds)
         self.done[kind] = self.done.get(kind, 0) + 1
