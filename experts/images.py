@@ -23,6 +23,8 @@ MAX_BYTES = 64 * 2**20
 """Largest file that is read, bytes."""
 MAX_PIXELS = 64 * 10**6
 """Largest picture that is decoded, px: 192 MB as RGB."""
+REDUCING = 3.0
+"""Large pictures are first reduced by whole factors, to that many times the wanted size: twenty times sooner."""
 LEVEL = 1
 """Effort of PNG compression: of 12 megapixels, level 6 takes five times as long."""
 MAX_PNG = 5 * MAX_PIXELS
@@ -152,7 +154,7 @@ def _upright(image: Image.Image, name: str, alpha: bool) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-            return rgb(ImageOps.exif_transpose(image), alpha)
+            return _as_rgb(ImageOps.exif_transpose(image), alpha)  # which is a copy
     except Exception as error:
         raise _no_image(error, name) from error
 
@@ -175,10 +177,16 @@ def _too_big(name: str, size: str) -> str:
 def rgb(image: Image.Image, alpha: bool = False) -> Image.Image:
     """Any mode -> a new RGB picture; 16-bit grey keeps its range; transparency is laid on white, or with `alpha` kept
     where there is any (RGBA)."""
+    shown = _as_rgb(image, alpha)
+    return shown.copy() if shown is image else shown
+
+
+def _as_rgb(image: Image.Image, alpha: bool = False) -> Image.Image:
+    """As `rgb`; the picture itself where it is RGB already."""
     if image.mode.startswith("I"):  # 16-bit grey: `convert` would clip everything above 255 to white
         return image.point(lambda value: value / 257).convert("L").convert("RGB")
     if not image.has_transparency_data:
-        return image.copy() if image.mode == "RGB" else image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     layer = image.convert("RGBA")
     if layer.getchannel("A").getextrema() == (255, 255):
         return layer.convert("RGB")
@@ -251,7 +259,7 @@ def fit(image: Image.Image, card: Card, size: tuple[int, int] | None = None) -> 
     note = f"input picture resized from {image.width}x{image.height} to {target[0]}x{target[1]} px"
     if abs(image.width * target[1] - image.height * target[0]) > card.multiple * max(*target, *image.size):
         note += f", stretched: its proportions {_ratio(image.size)} became {_ratio(target)}"
-    return rgb(image).resize(target, Image.Resampling.LANCZOS), (note,)
+    return _as_rgb(image).resize(target, Image.Resampling.LANCZOS, reducing_gap=REDUCING), (note,)
 
 
 def _ratio(size: tuple[int, int]) -> str:

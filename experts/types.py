@@ -123,10 +123,13 @@ def image_digest(image: Image.Image) -> str:
     pixels, digest = getattr(image, _DIGEST, (None, ""))
     if pixels is image.im and image.readonly:
         return str(digest)
-    shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    clear = image.has_transparency_data
+    shown = image if image.mode == "RGB" and not clear else image.convert("RGBA" if clear else "RGB")
     if shown.mode == "RGBA" and shown.getchannel("A").getextrema() == (255, 255):
         shown = shown.convert("RGB")
-    digest = hashlib.sha256(f"{shown.size}".encode() + shown.tobytes()).hexdigest()
+    found = hashlib.sha256(f"{shown.size}".encode())
+    found.update(shown.tobytes())
+    digest = found.hexdigest()
     image.readonly = 1
     setattr(image, _DIGEST, (image.im, digest))
     return digest
