@@ -30,6 +30,7 @@ BLOCKS = {
     "people": ("people.__main__", "overview", "people-*"),
     "policies": ("poster", "page", "poster-*"),
     "replay": ("replay.__main__", "pages", "replay-*"),
+    "reliability": ("reliability.__main__", "page", "reliability-*"),
     "settings": ("tables", "settings", ""),
     "speed": ("speed.preset", "page", "speed"),
     "speed-ratios": ("speed.__main__", "ratios", "speed"),

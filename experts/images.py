@@ -23,6 +23,8 @@ MAX_BYTES = 64 * 2**20
 """Largest file that is read, bytes."""
 MAX_PIXELS = 64 * 10**6
 """Largest picture that is decoded, px: 192 MB as RGB."""
+STRETCHED = 0.1
+"""Change of proportions, as a logarithm, that is said: a tenth. Less comes of rounding to a card's multiple."""
 REDUCING = 3.0
 """Large pictures are first reduced by whole factors, to that many times the wanted size: twenty times sooner."""
 LEVEL = 1
@@ -47,9 +49,9 @@ def open_image(path: str | Path, alpha: bool = False) -> Image.Image:
     except (OSError, RuntimeError, ValueError) as error:  # too long, of no user, with a NUL
         raise ImageError(f"no such file: {str(path)[:80]!r} ({plain_line(words_of(error), 60)})") from error
     if not there:
-        raise ImageError(f"no such file: {path}: check the spelling and the folder")
+        raise ImageError(f"no such file: {plain_line(str(path), 200)}: check the spelling and the folder")
     if not file.is_file():
-        raise ImageError(f"not a file: {path}: give a picture file ({', '.join(FORMATS)})")
+        raise ImageError(f"not a file: {plain_line(str(path), 200)}: give a picture file ({', '.join(FORMATS)})")
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -257,7 +259,7 @@ def fit(image: Image.Image, card: Card, size: tuple[int, int] | None = None) -> 
     if image.size == target:
         return rgb(image), ()
     note = f"input picture resized from {image.width}x{image.height} to {target[0]}x{target[1]} px"
-    if abs(image.width * target[1] - image.height * target[0]) > card.multiple * max(*target, *image.size):
+    if abs(math.log(image.width * target[1] / (image.height * target[0]))) > STRETCHED:
         note += f", stretched: its proportions {_ratio(image.size)} became {_ratio(target)}"
     return _as_rgb(image).resize(target, Image.Resampling.LANCZOS, reducing_gap=REDUCING), (note,)
 

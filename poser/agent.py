@@ -11,7 +11,7 @@ from PIL import Image
 
 from experts.cache import Cache
 from experts.files import FolderInUse, held
-from experts.images import ImageError, open_image
+from experts.images import ImageError, opened
 from experts.pool import Pool
 from experts.registry import Registry
 from poser import config as configs
@@ -154,24 +154,24 @@ class Poser:
     def task(
         self,
         prompt: str,
-        image: Image.Image | str | Path | None = None,
+        image: Any = None,
         seed: int = 0,
         max_steps: int | None = None,
     ) -> Task:
         """A task within this agent's budget (`max_steps` None: the config's).
+
+        `image`: a PIL picture, an array, a path, bytes, an open file or a `data:` URL (`experts.images.opened`).
 
         Raises `PoserError` for a prompt that is empty or too long, a picture that cannot be read or is beyond the
         limits, a seed outside 0 .. 2**31 - 1, and `max_steps` outside 1 .. 100.
         """
         words, number = limits.prompt(prompt), limits.seed(seed)
         budget = self.config.budget_of(0 if max_steps is None else limits.steps(max_steps))
-        if image is not None and not isinstance(image, Image.Image):
-            try:
-                image = open_image(image)
-            except ImageError as error:
-                raise PoserError(str(error)) from error
-        picture = image.convert("RGB") if image is not None else None
-        return Task(words, picture, number, budget, price=self.config.prices)
+        try:
+            picture = None if image is None else opened(image, alpha=self.config.alpha)
+        except ImageError as error:
+            raise PoserError(str(error)) from error
+        return Task(words, picture, number, budget, price=self.config.prices, alpha=self.config.alpha)
 
     def __call__(
         self,

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from experts.entries import laid
+from experts.entries import Flag, laid
 from experts.failures import complaint, hint
 from experts.own_file import is_file
 from poser.limits import MAX_YAML, read_yaml
@@ -111,6 +111,8 @@ class Config(_Part):
         abstain_below: predicted return, in commands of those pending [0, 1], below which a learned policy leaves the
             choice to the best fixed experts; None: never.
         size: (width, height) of pictures drawn from text, px.
+        alpha: transparency is kept where an expert gives it; otherwise it is laid on white.
+        metadata: the delivered picture's file says prompt, seed and models.
         cache: folder of stored results; None: nothing is stored.
         reward: weight of every term of `poser.reward`, 0: not counted; those not named have the paper's.
     """
@@ -125,6 +127,8 @@ class Config(_Part):
     embedder: Embedder = Embedder()
     policy: str = "greedy"
     size: tuple[Side, Side] = (1024, 1024)
+    alpha: Flag = False
+    metadata: Flag = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
     memory: Memory = Memory()
     cache: str | None = None

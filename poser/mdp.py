@@ -156,7 +156,7 @@ class MDP:
         wanted = images[0].size if images else self.size
         size = allowed_size(wanted, card) if wanted else None
         seed = seed_of(state.task, state.turn, card.id)
-        return Request(words.prompt, images, size=size, seed=seed, asked=words.asked)
+        return Request(words.prompt, images, size=size, seed=seed, asked=words.asked, alpha=state.task.alpha)
 
     def _experts(self, actions: Sequence[Action], requests: Sequence[Request | None]) -> list[Result | None]:
         jobs = [

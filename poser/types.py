@@ -117,7 +117,8 @@ class Price:
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt, perhaps an input picture (RGB), a seed, a budget and prices. `id` names it in records."""
+    """A prompt, perhaps an input picture (RGB), a seed, a budget and prices. `id` names it in records; with `alpha`,
+    pictures may be transparent (RGBA) where an expert gives that, and the input picture too."""
 
     prompt: str
     image: Image.Image | None = None
@@ -125,6 +126,7 @@ class Task:
     budget: Budget = field(default_factory=Budget)
     id: str = ""
     price: Price = Price()
+    alpha: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,12 @@ _DATA_URL = re.compile(r"data:image/[\w.+-]+;base64,([A-Za-z0-9+/=_\s-]+)")
 
 
 def decoded(data: bytes, usd: float | None = None) -> Image.Image:
-    """The bytes of an answered picture as RGB, within the limits of `experts.images`. Raises BadAnswer."""
+    """The bytes of an answered picture as RGB, or RGBA where it is transparent, within the limits of `experts.images`.
+
+    Raises BadAnswer.
+    """
     try:
-        return decode(data, "the answered picture")
+        return decode(data, "the answered picture", alpha=True)
     except ImageError as error:
         again = "limit" not in str(error) and "more than" not in str(error)  # a bomb would come again
         raise BadAnswer(str(error), usd=usd, again=again) from None

@@ -21,7 +21,7 @@ from PIL import Image
 from experts.calling import unsupported
 from experts.entries import Source
 from experts.failures import boundary
-from experts.images import allowed_size, fit
+from experts.images import allowed_size, fit, rgb
 from experts.local._family import Ask, Family
 from experts.local._loading import around
 from experts.local._samplers import fresh, unfit
@@ -149,7 +149,7 @@ class PipelineExpert:
             size = request.size or allowed_size(self._native_size(), self.card)
             return _Item(place, request.prompt, request.seed, (), None, size, params, notes)
         image, resized = fit(request.images[0], self.card, request.size)
-        images = (image, *(other.convert("RGB") for other in request.images[1:]))
+        images = (image, *(rgb(other) for other in request.images[1:]))
         mask = _mask(request.mask, image.size) if self.family.mask else None
         return _Item(place, request.prompt, request.seed, images, mask, image.size, params, notes + resized)
 

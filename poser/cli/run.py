@@ -218,10 +218,10 @@ def redraw(whole: Trajectory, folder: Path) -> list[Path]:
     """Writes the report, and the delivered picture where there is one; gives the files. Raises OSError."""
     from experts.files import write_whole
     from experts.images import png
-    from poser.runs.record import FINAL, REPORT
+    from poser.runs.record import FINAL, REPORT, about
     from poser.runs.report import render
 
-    files = [(folder / FINAL, png(image)) for image in whole.images[:1]]
+    files = [(folder / FINAL, png(image, about(whole))) for image in whole.images[:1]]
     files.append((folder / REPORT, render(whole, str(folder)).encode()))
     for file, data in files:
         write_whole(file, data)

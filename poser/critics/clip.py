@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image
 
 from experts import hub
+from experts.images import squared
 from poser.critics.questions.captions import caption
 from poser.critics.vlm import loading
 from poser.critics.vlm.yes_probability import control_of, spoken
@@ -57,7 +58,8 @@ class Pair(NamedTuple):
 class ClipCritic:
     """Scores every command by its caption (`captions.caption`); NaN for what no caption can say (removals).
 
-    Nothing is said about what was kept. One picture and one caption a row, each encoded once a call; captions are
+    Nothing is said about what was kept. Such models see a square: other pictures are padded
+    to one, nothing is cut off. One picture and one caption a row, each encoded once a call; captions are
     padded to the model's own length and cut there (77 tokens for CLIP, 64 for SigLIP): the list changes nothing.
     """
 
@@ -160,7 +162,7 @@ class ClipCritic:
         for picture in pictures:
             digests.append(digest_of(picture))
             if digests[-1] and digests[-1] not in rows:
-                rows[digests[-1]] = pair.images(picture.convert("RGB"), return_tensors="pt")["pixel_values"]
+                rows[digests[-1]] = pair.images(squared(picture), return_tensors="pt")["pixel_values"]
         found: dict[str, Any] = {}
         keys = list(rows)
         for k in range(0, len(keys), self.batch):

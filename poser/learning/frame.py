@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from experts.images import rgb
 from poser.actions import carried_out
 from poser.types import State, Step
 
@@ -81,7 +82,7 @@ def frame(state: State, step: Step | None, size: tuple[int, int]) -> npt.NDArray
     room = Image.new("RGB", (width, height), _EMPTY)
     if state.image is not None:
         smooth = Image.Resampling.NEAREST if state.image.size == tuple(size) else Image.Resampling.LANCZOS
-        shown = ImageOps.contain(state.image.convert("RGB"), (width, height), smooth)
+        shown = ImageOps.contain(rgb(state.image), (width, height), smooth)
         room.paste(shown, ((width - shown.width) // 2, (height - shown.height) // 2))
     whole.paste(room, ((whole.width - width) // 2, 0))
     done, command = _caption(state, step)

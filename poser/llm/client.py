@@ -17,7 +17,7 @@ from PIL import Image
 
 from experts.api import Errand, Fault
 from experts.failures import MAX_MESSAGE, boundary
-from experts.images import data_url
+from experts.images import data_url, rgb
 from experts.types import Failure, image_digest
 from poser.llm.answers import Answers, as_text
 from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
@@ -194,7 +194,7 @@ def shrunk(picture: Image.Image, side: int) -> Image.Image:
     """The picture with at most `side` px a side."""
     if max(picture.size) <= side:
         return picture
-    small = picture.convert("RGB")
+    small = rgb(picture)
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     return small
 

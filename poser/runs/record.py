@@ -33,6 +33,14 @@ MAX_LINE, MAX_LINES = 8 * 2**20, 10_000
 _PATH = re.compile(rf"{STEPS}/[A-Za-z0-9._-]+\.png")
 
 
+def about(whole: Trajectory) -> dict[str, str]:
+    """What the delivered picture's file says of how it was made; nothing where the config's `metadata` is off."""
+    if not whole.config.get("metadata", True):
+        return {}
+    models = dict.fromkeys(step.action.expert for step in whole.steps if step.accepted and step.action.expert)
+    return {"prompt": whole.task.prompt, "seed": str(whole.task.seed), "models": ", ".join(models), "software": "poser"}
+
+
 class Recorder:
     """Writes one run into `folder`; with `overwrite` it removes an earlier one first. `start` is the first to write.
 
@@ -102,7 +110,7 @@ class Recorder:
         final = None
         with self._writing():
             for image in whole.images:
-                write_whole(self.folder / FINAL, png(image))
+                write_whole(self.folder / FINAL, png(image, about(whole)))
                 final = self._pictures.keep(image, "final")
             if report is not None:
                 write_whole(self.folder / REPORT, report)

@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from experts.images import data_url
+from experts.images import data_url, rgb
 from poser.runs.ends import Ended, ends_of, plan_of, threshold_of
 from poser.runs.summary import Summary, commands_of, outcome, scores, step_data, summarise
 from poser.types import Critique, Step, Trajectory
@@ -154,7 +154,7 @@ def _url(image: Image.Image, side: int) -> str:
     """A picture as a data URL: lossless where it is small, else at most `side` px in WebP (the file keeps its own)."""
     if _small(image):
         return data_url(image)
-    shown = image.convert("RGB")
+    shown = rgb(image)
     shown.thumbnail((side, side))
     buffer = io.BytesIO()
     shown.save(buffer, "WEBP", quality=90)

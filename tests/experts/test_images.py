@@ -7,6 +7,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from experts import images
-from experts.images import ImageError, allowed_size, data_url, decode, fit, open_image, png, png_base64
+from experts.images import (
+    ImageError,
+    allowed_size,
+    data_url,
+    decode,
+    fit,
+    open_image,
+    opened,
+    png,
+    png_base64,
+    squared,
+)
 from experts.types import Card, image_digest
 
 CARD = Card(id="c", mode="image-to-image", description="d", min_side=64, max_side=256, multiple=16)
@@ -108,10 +120,9 @@ def test_a_bomb_is_refused_before_it_is_decoded() -> None:
         decode(header(30_000, 30_000), "huge")
 
 
-def test_too_many_bytes_are_not_decoded(monkeypatch: pytest.MonkeyPatch, picture: Image.Image) -> None:
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+def test_too_many_bytes_are_not_decoded(picture: Image.Image) -> None:
     with pytest.raises(ImageError, match="make it smaller"):
-        decode(png(picture))
+        decode(png(picture), most=100)
 
 
 @settings(max_examples=60, deadline=None)
@@ -141,3 +152,87 @@ def test_allowed_sizes_are_allowed_and_stable(size: tuple[int, int]) -> None:
     found = allowed_size(size, CARD)
     assert all(CARD.min_side <= side <= CARD.max_side and side % CARD.multiple == 0 for side in found)
     assert allowed_size(found, CARD) == found
+
+
+def square(colour: tuple[int, ...] = (200, 30, 30), mode: str = "RGB") -> Image.Image:
+    return Image.new(mode, (6, 4), colour)
+
+
+@pytest.mark.parametrize("kind", ["picture", "path", "text", "bytes", "file", "array", "floats", "16 bit", "data: URL"])
+def test_one_door_for_every_kind_of_picture(kind: str, tmp_path: Path) -> None:
+    image, file = square(), tmp_path / "a.png"
+    file.write_bytes(png(image))
+    pixels = np.asarray(image)
+    source: Any = {
+        "picture": image,
+        "path": file,
+        "text": str(file),
+        "bytes": file.read_bytes(),
+        "file": io.BytesIO(file.read_bytes()),
+        "array": pixels,
+        "floats": pixels / 255,
+        "16 bit": pixels.astype(np.uint16) * 257,
+        "data: URL": data_url(image),
+    }[kind]
+    found = opened(source)
+    assert found.mode == "RGB" and found.tobytes() == image.tobytes() and found is not image
+
+
+def test_a_picture_object_is_treated_as_its_file_is() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    square().save(buffer, "JPEG", exif=exif)
+    assert opened(Image.open(io.BytesIO(buffer.getvalue()))).size == (4, 6)
+    assert opened(square((0, 0, 0, 0), "RGBA")).getpixel((0, 0)) == (255, 255, 255)
+    grey = Image.fromarray(np.full((4, 6), 127 * 257, np.uint16))
+    assert opened(grey).getpixel((0, 0)) == (127, 127, 127)
+    assert opened(square((1, 2, 3, 4), "RGBA"), alpha=True).mode == "RGBA"
+    assert opened(square((1, 2, 3, 255), "RGBA"), alpha=True).mode == "RGB"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("https://example.com/a.png", "addresses are not fetched"),
+        ("~nobody-at-all/x.png", "no such file"),
+        ("a" * 5000, "no such file"),
+        ("a\0b", "no such file"),
+        (7, "is a int"),
+        (None, "is a NoneType"),
+        (np.zeros((4, 4, 2)), "has the shape"),
+        (np.zeros((0, 4, 3)), "has the shape"),
+        (np.full((4, 4, 3), np.nan), "floats outside"),
+        (np.zeros((4, 4, 3), np.int64), "is of int64"),
+        (io.StringIO("text"), "not bytes"),
+        (Image.new("RGB", (0, 3)), "0x3 px"),
+        ("data:image/png,AAAA", "not in base64"),
+        ("data:image/png;base64,!!!!", "no base64"),
+        (b"", "unknown format"),
+    ],
+)
+def test_whatever_is_no_picture_is_one_line(source: Any, words: str) -> None:
+    with pytest.raises(ImageError, match=words) as caught:
+        opened(source)
+    assert str(caught.value).isprintable() and len(str(caught.value)) < 400
+
+
+def test_stretching_is_said() -> None:
+    card = Card(id="c", mode="image-to-image", description="d", min_side=96, max_side=96, multiple=96)
+    _, notes = fit(Image.new("RGB", (1600, 400)), card)
+    assert "stretched: its proportions 4:1 became 1:1" in notes[0]
+    _, notes = fit(Image.new("RGB", (300, 300)), card)
+    assert "stretched" not in notes[0]
+
+
+def test_squares_are_padded_and_nothing_is_cut() -> None:
+    found = squared(Image.new("RGB", (9, 3), "red"))
+    assert found.size == (9, 9) and found.getpixel((0, 4)) == found.getpixel((8, 4)) == (255, 0, 0)
+    assert found.getpixel((0, 0)) == (124, 116, 104)
+
+
+def test_what_is_written_into_a_png() -> None:
+    words = {"prompt": "a star \u2192 \ud800", "seed": "7"}
+    found = Image.open(io.BytesIO(png(square((1, 2, 3, 4), "RGBA"), words)))
+    assert found.mode == "RGBA" and found.info["seed"] == "7" and found.info["prompt"] == "a star \u2192 ?"
+    assert not Image.open(io.BytesIO(png(square()))).info

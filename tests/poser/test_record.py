@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from experts.images import open_image
 from poser import cli
 from poser.runs import codec
 from poser.runs.record import LOG, Recorder, finished, load
@@ -46,7 +47,7 @@ def test_round_trip_is_identity(make, tmp_path):
     assert same(again, whole)
     assert finished(tmp_path / "run")
     assert again == whole or make is episodes.edited  # equal as objects too, but for a computed NaN
-    assert Image.open(tmp_path / "run" / "final.png").convert("RGB") == whole.images[0]
+    assert open_image(tmp_path / "run" / "final.png").tobytes() == whole.images[0].tobytes()
 
 
 def test_pictures_are_files_named_by_step_expert_verb_and_scope(episode, tmp_path):
