@@ -20,6 +20,7 @@ from poser.config import Config
 ROOT = Path(__file__).parents[1]
 MARK = re.compile(r"<!-- (?P<name>[a-z-]+) -->\n.*?<!-- /(?P=name) -->", re.DOTALL)
 BLOCKS = {
+    "choices": ("choices", "page", ""),
     "critic": ("critic", "page", "critic"),
     "environment": ("env", "page", "env"),
     "experts": ("experts", "page", "experts"),

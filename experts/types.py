@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -96,6 +97,11 @@ class Card:
     params: Mapping[str, Any] = field(default_factory=dict)
     skills: Mapping[str, Skill] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+
+    @property
+    def commercial(self) -> bool:
+        """Whether its licence's name leaves commercial use open: 'Non-Commercial', '-NC' and 'Research' do not."""
+        return not re.search(r"non-commercial|-nc\b|research", self.licence, re.IGNORECASE)
 
     def __post_init__(self) -> None:
         unknown = set(self.verbs) - set(VERBS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,6 +62,12 @@ def playable(experts: registry.Registry) -> list[Card]:
     if not cards:
         raise PoserError(f"every expert is gone: {', '.join(experts)}; name others under experts (poser experts)")
     return cards
+
+
+def restricted(cards: Iterable[Card]) -> str:
+    """One line that names the experts whose licence forbids commercial use; '' where none has such a one."""
+    found = [f"{card.id} ({card.licence})" for card in cards if not card.commercial]
+    return f"no commercial use by their licence: {', '.join(found)}; leave them out of experts" if found else ""
 
 
 def reachable(experts: registry.Registry, name: str) -> None:

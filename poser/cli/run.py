@@ -187,8 +187,11 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool, stop: Stop) -> Tra
     terminal.quiet()
     with contextlib.redirect_stdout(sys.stderr), Progress(quiet) as progress:
         from poser.agent import Poser
+        from poser.roster import restricted
 
         agent = Poser.from_config(order.config)
+        if note := restricted(agent.mdp.actions.cards.values()):
+            terminal.complain(f"note: {note}")
 
         def start(begun: Trajectory) -> None:
             with stop.deferred():

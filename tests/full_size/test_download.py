@@ -46,7 +46,7 @@ def test_a_preset_is_downloaded_and_doctor_finds_it(
     before = findings(config)
     hub = stocked(*(one.need for one in before.downloads))
     assert {"critic", "flux-kontext", "sdxl-depth"} <= {who for one in before.downloads for who in one.readers}
-    assert before.gb == pytest.approx(105.3) and all(one.gb for one in before.downloads)
+    assert before.gb == pytest.approx(107.3) and all(one.gb for one in before.downloads)
     assert main(["download", "local-24gb"]) == 0
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     assert findings(config).downloads == () and hub.asked

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from experts.hub import split
+from experts.registry import builtin
+from experts.types import Card
 from poser import doctor
 from poser.agent import Poser
 from poser.cli import main
@@ -18,7 +20,7 @@ from poser.doctor import findings
 from poser.downloads import requirements
 from poser.plugins import load as plugin
 from poser.plugins import named, requirements_of
-from poser.roster import playable, registry_of, residency_of
+from poser.roster import playable, registry_of, residency_of, restricted
 from poser.types import PoserError
 
 NAMES = ("api", "local-24gb", "local-80gb", "mixed", "paper", "poster")
@@ -166,11 +168,42 @@ def test_memory(
         assert len(lines) == bool(words) and all(words in line for line in lines)
 
 
+def test_24_gb_has_two_editors_that_may_be_used_commercially() -> None:
+    cards = playable(registry_of(load("local-24gb")))
+    free = [card for card in cards if card.mode == "image-to-image" and card.commercial and not card.inputs]
+    assert len(free) >= 2 and all(card.vram_gib < 24 and "add" in card.skills for card in free)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [("local-24gb", ["flux-kontext"]), ("local-80gb", ["flux-kontext"]), ("poster", []), ("mixed", []), ("api", [])],
+)
+def test_licences_that_forbid_commercial_use_are_named(name: str, ids: list[str]) -> None:
+    told = restricted(playable(registry_of(load(name))))
+    assert [id for id in builtin() if f"{id} (" in told] == ids and ("\n" not in told) and bool(told) == bool(ids)
+
+
+@pytest.mark.parametrize(
+    ("licence", "free"),
+    [
+        ("Apache-2.0", True),
+        ("LicenseRef-FLUX-1-dev-Non-Commercial", False),
+        ("LicenseRef-Qwen-Research", False),
+        ("CC-BY-NC-4.0", False),
+        ("NCSA", True),
+        ("proprietary", True),
+    ],
+)
+def test_what_a_licence_says_of_commercial_use(licence: str, free: bool) -> None:
+    assert Card("x", "image-to-image", "Edits.", licence=licence).commercial is free
+
+
 def test_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, *_: None)
     lacks = doctor._packages(_entries(), requirements(_with_critic())[0])
     assert lacks == [
-        "package bitsandbytes: load.quantise of flux-kontext needs it; type: pip install bitsandbytes",
+        "package bitsandbytes: load.quantise of longcat-image-edit, flux-kontext needs it; type: pip install "
+        "bitsandbytes",
         "package num2words: the critic needs it; type: pip install num2words",
         "package sentencepiece: a tokenizer needs it; type: pip install sentencepiece",
         "package protobuf: a tokenizer needs it; type: pip install protobuf",
@@ -260,3 +293,13 @@ def test_a_policy_that_cannot_be_read_is_found_before_a_run(tmp_path: Path) -> N
     for policy in (f"dqn:{tmp_path / 'absent'}", f"dqn:{tmp_path / 'broken'}", f"table:{tmp_path / 't.json'}"):
         (lack,) = findings(load("poster", {"policy": policy})).lacks
         assert policy.partition(":")[2].rsplit("/", 1)[1] in lack and "\n" not in lack
+
+
+def test_a_run_names_them_before_the_first_call_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = "poster-flux: {like: poster-flux, card: {licence: LicenseRef-Mine-Non-Commercial}}"
+    (tmp_path / "mine.yaml").write_text(f"extends: poster\nexperts: {{{mine}}}\n")
+    asked = ["run", "A red star and a blue circle.", "--preset", str(tmp_path / "mine.yaml"), "--max-steps", "2"]
+    main([*asked, "--out", str(tmp_path / "out")])
+    told = capsys.readouterr().err
+    note = "poser: note: no commercial use by their licence: poster-flux (LicenseRef-Mine-Non-Commercial); leave"
+    assert told.count("no commercial use") == 1 and note in told and told.index(note) < told.index("poster-flux/")
