@@ -130,6 +130,28 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
             "bg={g}; {x}/{p}/top left/small; {y}/{q}/center/big",
         ),
     ),
+    "one for another, again and again": (
+        "{q} {z} bc",
+        (
+            "{g} page. {p} {x}, middle. Replace it by a {p} {y}. Replace that with a {q} {z}. Move it to the bottom.",
+            "{g} page, {p} {x} in the middle. Swap it for a {q} {z}, then move that to the bottom.",
+        ),
+    ),
+    "a line of which the outer ones differ": (
+        "{p} {x} bl,br; {q} {x} bc",
+        (
+            "{g} page with three {x}s along the bottom, the outer two {p} and the middle one {q}",
+            "Three {p} {x}s in the bottom row of a {g} page. The middle one should be {q}.",
+            "Three {x}s in a row at the bottom of a {g} page. They should be {p}, but the middle one should be {q}.",
+        ),
+    ),
+    "each of several": (
+        "{p} {x} tl,tc,tr; {q} {y} ml,c,mr",
+        (
+            "{g} page, three {p} {x}s in the top row and below each of them a {q} {y}",
+            "{g} page. A {p} {x} in every cell of the top row, underneath each a {q} {y}.",
+        ),
+    ),
     "except": (
         "{p} {x} tl,tr,bl; {q} {y} br",
         (

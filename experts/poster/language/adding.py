@@ -195,6 +195,7 @@ def _told_together(found: Described) -> None:
             not (one.placed or one.target or one.becomes or one.left_out or one.closed)
             and one.noun.definite
             and not one.noun.negative
+            and not (one.noun.bare and one.noun.spec != Spec())
         )
         if silent and other.noun.definite and (other.target or other.becomes) and not other.placed:
             one.target, one.becomes = other.target, other.becomes

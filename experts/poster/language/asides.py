@@ -110,7 +110,12 @@ def _named(tokens: Sequence[Token]) -> list[Token]:
         at = k - 1
         while at >= 0 and tokens[at].tag in ("the", "a", "fill", "of") and tokens[at].text not in _NAMING:
             at -= 1
-        if at < 1 or tokens[at].text not in _NAMING or (k + 1 < len(tokens) and tokens[k + 1].tag in HEADS):
+        bracket = at > 0 and tokens[at].text == "(" and at < k - 1  # 'a white square (the house)'
+        if (
+            at < 1
+            or not (tokens[at].text in _NAMING or bracket)
+            or (k + 1 < len(tokens) and tokens[k + 1].tag in HEADS)
+        ):
             continue
         if not _thing_before(tokens, at):
             continue

@@ -18,7 +18,8 @@ _MAKING = ("add", "draw", "fill")
 
 def gathered(world: World, clause: Clause, new: bool) -> list[Element]:
     """The elements of a clause that speaks of `world`; `new`: no picture was given."""
-    said = _without_owner(_without_echo(elements(clause.tokens)))
+    said = _without_echo(elements(clause.tokens))
+    said = said if clause.verb in ("replace", "swap", "remove") else _without_owner(said)
     if new and not world.things:
         said = _without_idle(said)
     said = _and_back(said)

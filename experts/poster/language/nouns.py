@@ -244,6 +244,8 @@ class _Phrase:
         told = (counted or definite) and (counted or bool(self.adjectives) or noun.det == "all")
         if not (paired or (not self.strange and (told or noun.det == "another"))):
             return False
+        if noun.det == "another" and following == "them":  # 'two more of those'
+            self.scan.at += 1
         self._set(head="paired" if paired else "thing", plural=noun.plural or noun.det == "all", bare=True)
         return True
 

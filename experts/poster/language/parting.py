@@ -92,13 +92,21 @@ def replace_noun(entry: Entry, count: int) -> Entry:
 
 
 def _cells(whole: Entry) -> list[int]:
-    return [cell for place in whole.places for cell in cells_of(place, None if place.many or place.kind else 1)]
+    return [
+        cell
+        for place in whole.places
+        for cell in cells_of(place, None if place.many or place.kind else whole.noun.count or 1)
+    ]
 
 
 def _part(entry: Entry, cells: Sequence[int], count: int) -> _Part:
     noun, where = entry.noun, [*entry.noun.places, *entry.places]
     own = [cell for cell in cells if where and all(within(place, cell) for place in where)]
     spread = noun.count == 1 and entry.places and entry.places[0].many
+    if any(place.kind == "outer" for place in where) and len(cells) % 2:  # 'the outer two'
+        own = [cell for cell in sorted(cells) if cell != sorted(cells)[len(cells) // 2]]
+    if where == [Place(mid=True)] and not own and len(cells) % 2 and len(cells) > 1:  # 'the middle one'
+        own = [sorted(cells)[len(cells) // 2]]
     if noun.count and not spread:
         return _Part(entry, noun.count, own if len(own) == noun.count else [])
     if len(own) == 1 or (own and (noun.plural or noun.bare)):

@@ -161,10 +161,13 @@ def _spot_of(scan: Scan) -> Relation | None:
     return None
 
 
-def its_side(scan: Scan) -> Relation | None:
+def its_side(scan: Scan) -> Relation | Place | None:
     """'to its right', 'on their left side'."""
     start = scan.at
     scan.skip("in", "to")
+    if scan.at > start and scan.tag() == "it" and scan.tag(1) == "v" and scan.tag(2) == "h":
+        scan.at += 1
+        return place_at(scan)  # 'at its top left': a corner of the poster
     if scan.at > start and scan.tag() in ("it", "them") and scan.tag(1) in ("h", "v") and scan.tag(2) not in HEADS:
         noun = noun_at(scan)
         side = scan.value()

@@ -160,7 +160,7 @@ def _measure(view: _View) -> Sense | None:
         return Sense("fill")
     if view.tag == "extra":
         if view.near(-1) == "count" and (
-            view.headed() or view.near(1) in (*_ENDS, "as", "in", "of", "rel", "v", "h", "fill")
+            view.headed() or view.near(1) in (*_ENDS, "as", "in", "of", "rel", "v", "h", "fill", "them")
         ):
             return Sense("another")
         return Sense("fill")
@@ -287,6 +287,14 @@ def _shaped(view: _View) -> Sense | None:
     participle = view.tag == "verb" and view.token.sense.form == "ing" and view.value in ("fill", "add", "keep", "draw")
     if participle and before in ("shape", "thing"):
         return Sense("in")  # 'three ones filling the top row'
+    if view.text in ("flank", "flanks") and after in ("a", "the", "it", "them", "that"):
+        return Sense("rel", "sides")
+    if (
+        view.text in ("position", "pos", "place")
+        and after in ("mid", "v", "h", "corner")
+        and before in ("", "stop", "comma")
+    ):
+        return Sense("fill")
     if view.text == "cut" and after == "colon" and before in ("", "stop"):
         return Sense("fill")
     return None
@@ -393,6 +401,8 @@ def _pronoun(view: _View) -> Sense | None:
         and before == "rel"
     ):
         return Sense("all")
+    if view.tag == "that" and view.value != "rel" and before == "verb" and after == "with":
+        return Sense("it", "that") if view.tokens[view.k - 1].value in ("replace", "swap", "change") else None
     if view.tag == "that" and view.value != "rel":
         object_of = before in ("rel", "than", "as", "to", "verb", "grow", "with", "of", "from", "after")
         if object_of and after not in (
@@ -483,7 +493,7 @@ def _time(view: _View) -> Sense | None:
         view.tag == "h"
         and view.text == "left"
         and view.near(-1) in ("that", "gone")
-        and view.near(1) in ("is", "verb", *_ENDS)
+        and view.near(1) in ("is", "verb", "size", "colour", *_ENDS)
     ):
         return Sense("fill")
     if (
