@@ -200,5 +200,5 @@ def test_what_no_poster_shows_is_said(text):
 
 
 def test_what_is_to_stay_empty_and_is_not_is_a_contradiction():
-    wishes = read("White page. A red star at the top. The top stays empty.").wishes
+    wishes = read("White page. A red star in the top row, and the top row is empty.").wishes
     assert any(wish.end == "not possible" for wish in wishes)
