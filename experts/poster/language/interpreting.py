@@ -31,7 +31,7 @@ _DESCRIBING = ("", "draw", "add", "fill")
 _NEEDS_PICTURE = ("change", "remove", "move", "swap", "replace", "copy", "flip", "grow", "go", "take")
 
 
-_WEIGHED = 1200
+_WEIGHED = 500
 """The most that weighing words one by one may cost: the sum over the clauses of their words, squared."""
 
 
