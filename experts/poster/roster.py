@@ -16,7 +16,7 @@ from experts.types import Skill
 WEIGHTS = Path(__file__).parent / "weights"
 _GET = "type: python -m experts.poster.train --all"
 _COMMON: dict[str, Any] = {"min_side": 96, "max_side": 96, "multiple": 96, "licence": "Apache-2.0"}
-_COMMON |= {"max_batch": 4, "reproducible": True}  # docs/results/reliability.md: what that costs
+_COMMON |= {"max_batch": 4, "reproducible": True}  # one shape: docs/results/reliability.md
 _UNET = {"vae": "vae", "text_encoder": "clip", "tokenizer": "tokenizer"}
 _PIXART = {"vae": "vae", "text_encoder": "t5", "tokenizer": "tokenizer"}
 _FLUX = {**_UNET, "text_encoder_2": "t5", "tokenizer_2": "tokenizer"}
