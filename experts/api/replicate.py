@@ -1,7 +1,8 @@
 """Replicate: create a prediction, look until it is done, fetch its picture.
 
 `model` is 'owner/name' (official models) or 'owner/name:version'. Models name their inputs as they like: `fields` gives
-the names of `image`, `aspect`, `width`, `height` and `seed` where a model has them; params are handed on as they are.
+the names of `image` ('NAME[]' where it takes a list), `aspect`, `width`, `height` and `seed` where a model has them;
+params are handed on as they are.
 Only creating is charged; looks and fetches are repeated freely. What a deadline leaves undone is cancelled.
 Source: replicate.com/docs/reference/http, replicate.com/docs/topics/predictions/create-a-prediction.
 """
@@ -79,7 +80,8 @@ def _request(terms: Terms, ask: Ask) -> tuple[str, dict[str, Any]]:
     names = {**FIELDS, **terms.fields}
     given: dict[str, Any] = {"prompt": ask.prompt, **{k: v for k, v in ask.params.items() if v is not None}}
     if ask.images:
-        given[names["image"]] = data_url(ask.images[0])
+        name, url = names["image"], data_url(ask.images[0])
+        given[name.removesuffix("[]")] = [url] if name.endswith("[]") else url
     if ask.size and names["aspect"]:
         given[names["aspect"]] = ask.size
     if ask.seed is not None and names["seed"]:

@@ -75,6 +75,22 @@ def _retired(model: str, mode: dict[str, Any], usd: float) -> dict[str, Any]:
     return {"family": "openai_images", "model": model, "card": {**card, "description": "OpenAI; of the paper."}}
 
 
+_SEEDREAM: dict[str, Any] = {
+    "usd": 0.03,
+    "seconds": 20.0,
+    "max_batch": 8,
+    "seeded": False,
+    "source": "replicate.com/bytedance/seedream-4",
+    "params": {"size": "1K"},
+}
+_FLUX2: dict[str, Any] = {
+    "seconds": 10.0,
+    "max_batch": 8,
+    "source": "replicate.com/black-forest-labs/flux-2-pro",
+    "params": {"resolution": "1 MP", "output_format": "png", "safety_tolerance": 2},
+}
+
+
 ROSTER: dict[str, dict[str, Any]] = {
     **{name: entry for model in _GPT for name, entry in _gpt(model).items()},
     **{name: entry for model in _GEMINI for name, entry in _gemini(model).items()},
@@ -108,6 +124,38 @@ ROSTER: dict[str, dict[str, Any]] = {
             "params": {"output_format": "png", "safety_tolerance": 2},
         },
     },
+    **_pair(
+        "replicate-seedream-4",
+        {
+            **_SEEDREAM,
+            **_DRAWS,
+            "description": "Seedream 4 on Replicate, draws: long prompts, text in pictures.",
+            "skills": draws("Seedream 4.0"),
+        },
+        {
+            **_SEEDREAM,
+            **_EDITS,
+            "description": "Seedream 4 on Replicate, edits: any simple edit.",
+            "skills": edits("Seedream 4.0"),
+        },
+        {
+            "family": "replicate",
+            "model": "bytedance/seedream-4",
+            "fields": {"image": "image_input[]", "seed": ""},
+            "limits": {"per_minute": 300, "concurrency": 8},
+        },
+    ),
+    **_pair(
+        "replicate-flux-2-pro",
+        {**_FLUX2, **_DRAWS, "description": "FLUX.2 [pro] on Replicate, draws: exact long prompts.", "usd": 0.03},
+        {**_FLUX2, **_EDITS, "description": "FLUX.2 [pro] on Replicate, edits: any edit.", "usd": 0.045},
+        {
+            "family": "replicate",
+            "model": "black-forest-labs/flux-2-pro",
+            "fields": {"image": "input_images[]"},
+            "limits": {"per_minute": 300, "concurrency": 8},
+        },
+    ),
     "gpt-image-1": _retired("gpt-image-1", _DRAWS | {"skills": draws("GPT Image 1")}, 0.042),
     "gpt-image-1-edit": _retired("gpt-image-1", _EDITS | {"skills": edits("GPT Image 1")}, 0.042),
     "dall-e-3": _retired("dall-e-3", _DRAWS | {"skills": draws("DALL-E 3")}, 0.04),

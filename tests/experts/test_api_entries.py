@@ -178,3 +178,22 @@ def test_listed_sizes_and_ratios_are_the_nearest() -> None:
     assert LISTED.nearest((640, 480)).px == (1536, 1024) and LISTED.nearest((96, 96)).words == "1024x1024"
     assert [RATIOS.nearest(s).words for s in ((1920, 1080), (100, 101), (600, 800))] == ["16:9", "1:1", "3:4"]
     assert picture().size == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("id", "field"), [("replicate-seedream-4-edit", "image_input"), ("replicate-flux-2-pro-edit", "input_images")]
+)
+def test_a_model_that_takes_a_list_of_pictures_gets_one(id: str, field: str) -> None:
+    from PIL import Image
+
+    from experts.api._expert import Ask, Remote
+    from experts.api.replicate import _request
+
+    described = builtin()[id].described
+    terms = Remote.model_validate({"base_url": "https://example.org/v1", **described})
+    ask = Ask("Make it blue.", (Image.new("RGB", (8, 8)),), None, "1:1", 7 if "flux" in id else None, {}, 0.03)
+    path, body = _request(terms, ask)
+    assert path == f"/models/{described['model']}/predictions"
+    given = body["input"]
+    assert isinstance(given[field], list) and given[field][0].startswith("data:image/") and "[]" not in str(list(given))
+    assert ("seed" in given) == ("flux" in id)
