@@ -121,7 +121,7 @@ def _plan(entry: Entry, need: str) -> dict[str, int]:
     return dict(plan(need, entry.leaves[need]).files)
 
 
-@pytest.mark.parametrize("name", ["qwen3-vl-2b", "qwen3-vl-4b"])
+@pytest.mark.parametrize("name", ["qwen3-vl-2b", pytest.param("qwen3-vl-4b", marks=pytest.mark.slow)])
 def test_a_critic_is_downloaded_and_asked_offline(
     name: str, stocked: Callable[..., Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_critic_is_downloaded_and_asked_offline(
     repo = PRESETS[name].model
     hub = stocked(repo)
     vlm = Vlm(repo, device="cpu")
-    picture = Image.new("RGB", (1024, 1024), "red")
+    picture = Image.new("RGB", (128, 128), "red")
     (yes, no) = vlm.ask([Ask(picture, "Is it red?"), Ask(picture, "Is it blue?")])
     assert vlm.shared and 0 < yes.yes < 1 and yes.yes != no.yes
     planned = dict(plan(repo).files)
