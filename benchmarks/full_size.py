@@ -8,6 +8,8 @@ On a GPU: `python -m benchmarks.speed --part gpu`.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -20,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks._results import command_line, publish, table, with_origin
+from benchmarks._results import command_line, load, publish, table, with_origin
 from benchmarks.speed.gpu import full, pipeline
 from experts.local import sdxl, stable_diffusion
 from experts.memory import GIB, module_bytes
@@ -35,7 +37,10 @@ def written(name: str, folder: Path) -> int:
     """Writes the pipeline below the folder, in bfloat16; returns the bytes of its weights."""
     pipe = pipeline(name, full)
     pipe.save_pretrained(folder)
-    return module_bytes(part for part in pipe.components.values() if hasattr(part, "parameters"))
+    bytes = module_bytes(part for part in pipe.components.values() if hasattr(part, "parameters"))
+    del pipe
+    gc.collect()  # a pipeline holds itself in circles, and the run needs this memory
+    return bytes
 
 
 def run(experts: Mapping[str, Any] | Sequence[str], folder: Path) -> dict[str, Any]:
@@ -51,6 +56,8 @@ def run(experts: Mapping[str, Any] | Sequence[str], folder: Path) -> dict[str, A
         printed = process.stdout.read() if process.stdout else ""
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+    if not printed:
+        raise OSError(f"poser run ended with {process.returncode} and said nothing: free more memory")
     told = json.loads(printed)
     seconds, peak = time.monotonic() - start, used.ru_maxrss * 1024 / GIB
     return {"exit": process.returncode, "seconds": round(seconds, 1), "peak_gib": round(peak, 2), "told": told}
@@ -68,14 +75,10 @@ def figures(parts: Sequence[str]) -> dict[str, Any]:
             card = {"min_side": SIDE, "params": {"steps": STEPS}}
             own = {"like": id, "weights": str(Path(place) / "weights"), "card": card, "load": {"dtype": "float32"}}
             made = run({id: own}, Path(place))
-        told = made.pop("told")
-        calls = told.get("calls", told.get("steps"))
-        row = {
-            "weights_gib": round(weights / GIB, 2),
-            "declared_gib": entry["card"]["vram_gib"],
-            **made,
-            "calls": calls,
-        }
+        made.pop("told")
+        sizes = {"weights_gib": round(weights / GIB, 2), "declared_gib": entry["card"]["vram_gib"]}
+        origin = {"commit": with_origin({}, "full_size")["commit"]}
+        row = {**sizes, "in_float32_gib": round(2 * weights / GIB, 2), **made, **origin}
         found["models"][id] = row
         print(id, json.dumps(row), file=sys.stderr, flush=True)
     return found
@@ -97,7 +100,11 @@ def main(argv: list[str] | None = None) -> int:
     parser = command_line("full_size", __doc__)
     parser.add_argument("--part", action="append", choices=list(MODELS), help="only this model; may be given twice")
     asked = parser.parse_args(argv)
-    return publish(asked, "full-size", with_origin(figures(asked.part or list(MODELS)), "full_size"), page)
+    found = with_origin(figures(asked.part or list(MODELS)), "full_size")
+    if asked.save and asked.part:  # the models that were not run stay in the file, with what they were measured by
+        with contextlib.suppress(FileNotFoundError):
+            found["models"] = load("full-size")["models"] | found["models"]
+    return publish(asked, "full-size", found, page)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from tests.full_size.hub import Hub
 HUB = {id: entry for id, entry in builtin().items() if entry.needs and not Path(entry.needs[0]).is_absolute()}
 KINDS = (
     *("pixart-sigma", "sd-1.5-ip-adapter", "sdxl-depth", "sdxl-refined", "sd-3.5-large", "flux-kontext", "magicbrush"),
-    *("flux2-klein-edit", "qwen-image-edit-2511", "z-image-turbo", "longcat-image-edit"),
+    *("flux2-klein-edit", "qwen-image-edit-2511", "z-image-turbo", "longcat-image-edit", "sd-1.5-lcm"),
 )
 """One of every layout; the others are asked in the slow tests."""
 EVERY = [pytest.param(id, marks=() if id in KINDS else pytest.mark.slow) for id in HUB]
