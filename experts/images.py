@@ -126,13 +126,15 @@ def _from_array(source: Any, name: str) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def decode(data: bytes, name: str = "picture", alpha: bool = False, most: int = MAX_BYTES) -> Image.Image:
+def decode(
+    data: bytes, name: str = "picture", alpha: bool = False, most: int = MAX_BYTES, pixels: int = MAX_PIXELS
+) -> Image.Image:
     """The bytes of a picture file as RGB: turned upright as EXIF says, transparency on white, first frame only.
 
     `alpha`: transparency is kept (RGBA).
 
     Raises:
-        ImageError: not a picture of `FORMATS`, damaged, or beyond `most` bytes or `MAX_PIXELS`.
+        ImageError: not a picture of `FORMATS`, damaged, or beyond `most` bytes or `pixels` px.
     """
     if len(data) > most:
         raise ImageError(f"{name} has more than {most // 2**20} MiB: make it smaller")
@@ -142,14 +144,14 @@ def decode(data: bytes, name: str = "picture", alpha: bool = False, most: int = 
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception as error:
         raise _no_image(error, name) from error
-    return _upright(image, name, alpha)
+    return _upright(image, name, alpha, pixels)
 
 
-def _upright(image: Image.Image, name: str, alpha: bool) -> Image.Image:
+def _upright(image: Image.Image, name: str, alpha: bool, most: int = MAX_PIXELS) -> Image.Image:
     """A PIL picture, perhaps not read yet, as a new RGB (RGBA) one that stands upright."""
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(_too_big(name, f"{width}x{height}"))
+    if width * height > most:
+        raise ImageError(_too_big(name, f"{width}x{height}", most))
     if not width * height:
         raise ImageError(f"not an image: {name} has {width}x{height} px: give one of at least 1x1 px")
     try:
@@ -172,8 +174,8 @@ def _no_image(error: Exception, name: str) -> ImageError:
     return ImageError(f"not an image: {name} ({why}): give one of {', '.join(FORMATS)}")
 
 
-def _too_big(name: str, size: str) -> str:
-    return f"{name} is {size} px; the limit is {MAX_PIXELS} px in all: make it smaller"
+def _too_big(name: str, size: str, most: int = MAX_PIXELS) -> str:
+    return f"{name} is {size} px; the limit is {most} px in all: make it smaller"
 
 
 def rgb(image: Image.Image, alpha: bool = False) -> Image.Image:

@@ -33,7 +33,7 @@ FLOORS = (
     ("poser.seats", "poser.downloads"),
     ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
-    ("poser.learning",),
+    ("poser.learning", "poser.serve"),
     ("poser.cli",),
     ("benchmarks",),
 )

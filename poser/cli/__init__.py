@@ -11,11 +11,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import completion, doctor, download, experts, probe, replay, run, terminal, train, vocabulary
+from poser.cli import completion, doctor, download, experts, probe, replay, run, serve, terminal, train, vocabulary
 from poser.versions import VERSION
 
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
 EXTRAS |= dict.fromkeys(("httpx2", "openai"), "api")
+EXTRAS |= dict.fromkeys(("fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve")
 """Packages that come with an extra of ours."""
 
 
@@ -31,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
     top.add_argument("--version", action="version", version=f"poser {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, vocabulary, experts, probe, train, replay, doctor, download):
+    for command in (run, serve, vocabulary, experts, probe, train, replay, doctor, download):
         command.add(commands)
     completion.add(commands, parser)
     return top

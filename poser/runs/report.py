@@ -46,7 +46,7 @@ def render(whole: Trajectory, folder: str = "DIR") -> str:
     )
     page.tests["small"] = _small
     page.filters |= {"url": _url, "score": _score, "outcome": outcome, "commands": commands_of, "scores": scores}
-    page.filters |= {"cost": _cost, "details": _details, "fate": lambda step: _fate(step, threshold)}
+    page.filters |= {"cost": _cost, "details": _details, "fate": lambda step: fate(step, threshold)}
     return page.get_template("report.html.j2").render(
         whole=whole,
         task=whole.task,
@@ -97,7 +97,7 @@ def _cost(step: Step) -> str:
     return f"{data['seconds']:.2f} s · {_usd(data['usd'])}{stored}"
 
 
-def _fate(step: Step, threshold: float) -> str:
+def fate(step: Step, threshold: float) -> str:
     """Why a candidate was kept or not, where its badge does not say it; '' where it does."""
     kind, critique, before = outcome(step), step.critique, step.before
     if kind == "unjudged":

@@ -1,0 +1,165 @@
+"""What every request passes before and after the routes: host and origin, key, rate, size and time of its body; headers
+that keep browsers strict; one line in the log. Plain ASGI, so that nothing is buffered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from cachetools import LRUCache
+
+from poser.serve.faults import Fault
+from poser.serve.logs import tell
+from poser.serve.metrics import Metrics
+from poser.serve.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+GUARDED = ("/v1/", "/metrics")
+"""Paths that ask for a key. A picture's address is random and is a key itself; the page holds nothing of anybody."""
+HERE = ("127.0.0.1", "localhost", "::1")
+STRICT = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+}
+CALLERS = 10_000
+"""Callers whose rate is remembered."""
+
+
+class Rate:
+    """Pictures a minute and caller: a bucket each that fills evenly and holds a minute's worth."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._left: LRUCache[str, tuple[float, float]] = LRUCache(CALLERS)
+
+    def take(self, caller: str, count: int) -> None:
+        """Raises Fault (429) with the time after which `count` are there."""
+        if not self.rate:
+            return
+        now = time.monotonic()
+        left, at = self._left.get(caller, (self.rate, now))
+        left = min(self.rate, left + (now - at) * self.rate / 60)
+        if count > self.rate:
+            raise Fault(400, f"{count} pictures are more than the {self.rate:g} a minute that are allowed", param="n")
+        if left < count:
+            self._left[caller] = (left, now)
+            wait = int((count - left) * 60 / self.rate) + 1
+            raise Fault(429, f"more than {self.rate:g} pictures a minute; try again in {wait} s", "rate", None, wait)
+        self._left[caller] = (left - count, now)
+
+
+class Gate:
+    """The outermost layer around an ASGI app."""
+
+    def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
+        self.app, self.settings, self.metrics = app, settings, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+        began, told = time.perf_counter(), {"status": 0, "sent": False}
+        number = secrets.token_hex(8)
+        scope["state"] = {**scope.get("state", {}), "request": number, "caller": "", "told": {}}
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                told["status"], told["sent"] = message["status"], True
+                there = {name.lower() for name, _ in message["headers"]}
+                more = STRICT | {"x-request-id": number}
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.encode(), v.encode()) for k, v in more.items() if k.encode() not in there),
+                ]
+            await send(message)
+
+        try:
+            self._checked(scope, headers)
+            await self.app(scope, self._bounded(receive, headers), answer)
+        except Fault as fault:
+            if not told["sent"]:
+                await _refuse(fault, answer)
+        except Exception as error:
+            tell("error", request=number, error=type(error).__name__, message=str(error)[:300])
+            if not told["sent"]:
+                await _refuse(Fault(500, "something is wrong with the server; its log says more"), answer)
+        finally:
+            seconds = time.perf_counter() - began
+            self.metrics.answered(scope, int(told["status"]), seconds)
+            state = scope["state"]
+            where = {"method": scope["method"], "path": scope["path"][:200], "status": told["status"]}
+            tell("request", request=number, **where, seconds=round(seconds, 4), caller=state["caller"], **state["told"])
+
+    def _checked(self, scope: Scope, headers: dict[str, str]) -> None:
+        """Who asks, and from where. Raises Fault."""
+        host = headers.get("host", "")
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            name = ""
+        if self.settings.loopback and name not in HERE:
+            raise Fault(403, f"this server answers to 127.0.0.1 and localhost, not to {host[:80]!r}", "host")
+        origin = headers.get("origin")
+        own = {f"http://{host}", f"https://{host}", *self.settings.origins}
+        if origin is not None and origin not in own:
+            raise Fault(403, f"pages of {origin[:80]!r} may not call this server (--origin allows one)", "origin")
+        if headers.get("sec-fetch-site") == "cross-site" and origin is None and scope["method"] != "GET":
+            raise Fault(403, "other sites may not call this server", "origin")
+        peer = scope.get("client")
+        scope["state"]["caller"] = peer[0] if peer else "local"
+        if self.settings.keys and scope["path"].startswith(GUARDED) and scope["method"] != "OPTIONS":
+            kind, _, key = headers.get("authorization", "").partition(" ")
+            found = self.settings.knows(key.strip()) if kind.lower() == "bearer" else None
+            if found is None:
+                raise Fault(401, "this needs an API key of the server: Authorization: Bearer KEY", "invalid_api_key")
+            scope["state"]["caller"] = f"key {found.hex()[:8]}"
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or len(length) > 15:
+            raise Fault(400, "content-length is no number")
+        self._fits(int(length))
+
+    def _fits(self, size: int) -> None:
+        if size > self.settings.body:
+            raise Fault(413, f"the request has more than {self.settings.body:,} bytes; make it smaller", "too_large")
+
+    def _bounded(self, receive: Receive, headers: dict[str, str]) -> Receive:
+        """A body that arrives within the limits of size and time."""
+        size, whole, until = 0, False, time.monotonic() + self.settings.slow
+
+        async def bounded() -> MutableMapping[str, Any]:
+            nonlocal size, whole
+            if whole:  # only 'the caller went away' can follow
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
+            except TimeoutError:
+                words = f"the request took more than {self.settings.slow:g} s to arrive"
+                raise Fault(408, words, "too_slow") from None
+            size += len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            self._fits(size)
+            return message
+
+        return bounded
+
+
+async def _refuse(fault: Fault, send: Send) -> None:
+    headers = {"content-type": "application/json", "connection": "close", **fault.headers}
+    data = json.dumps(fault.body).encode()
+    headers["content-length"] = str(len(data))
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": fault.status, "headers": raw})
+    await send({"type": "http.response.body", "body": data})
