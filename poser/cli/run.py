@@ -190,10 +190,10 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool, stop: Stop) -> Tra
         from poser.roster import restricted
 
         agent = Poser.from_config(order.config)
-        if note := restricted(agent.mdp.actions.cards.values()):
-            terminal.complain(f"note: {note}")
 
         def start(begun: Trajectory) -> None:
+            if note := restricted(agent.mdp.actions.cards.values()):
+                terminal.complain(f"note: {note}")
             with stop.deferred():
                 recorder.start(begun)
             progress.start(begun)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from experts.images import squared
 from experts.memory import Residency
 from poser.critics import load
 from poser.critics.cascade import Cascade
@@ -129,7 +130,7 @@ def test_clip_scores_are_what_its_authors_define(kind: str, folders: dict[str, P
     words = AutoTokenizer.from_pretrained(folders[kind])(
         ["a red star"], padding="max_length", max_length=length, truncation=True, return_tensors="pt"
     )
-    pixels = pair.images(looks[0].image, return_tensors="pt")["pixel_values"]
+    pixels = pair.images(squared(looks[0].image), return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
         out = AutoModel.from_pretrained(folders[kind])(**words, pixel_values=pixels)
     cosine = float(out.image_embeds[0] @ out.text_embeds[0])

@@ -116,7 +116,8 @@ GREEN_COMMAND = play(make(), GREEN, POSTER).steps[-1].after.plan.done[0]
 @pytest.mark.parametrize(
     ("verdict", "wanted"),
     [
-        (Critique((0.9,)), True),
+        (Critique((0.9,)), False),
+        (Critique((0.9,), kept=0.9), True),
         (Critique((0.9,), (0.8,), kept=0.9), True),
         (Critique((0.9,), harmed=("the heart is not black",)), False),
         (Critique((0.9,), (0.8, 0.4)), False),
