@@ -11,7 +11,20 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from poser.cli import completion, doctor, download, experts, probe, replay, run, serve, terminal, train, vocabulary
+from poser.cli import (
+    batch,
+    completion,
+    doctor,
+    download,
+    experts,
+    probe,
+    replay,
+    run,
+    serve,
+    terminal,
+    train,
+    vocabulary,
+)
 from poser.versions import VERSION
 
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
@@ -32,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
     top.add_argument("--version", action="version", version=f"poser {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, serve, vocabulary, experts, probe, train, replay, doctor, download):
+    for command in (run, batch, serve, vocabulary, experts, probe, train, replay, doctor, download):
         command.add(commands)
     completion.add(commands, parser)
     return top
