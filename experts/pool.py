@@ -230,8 +230,8 @@ def _again(result: Result) -> Result:
 
 
 def _unloadable(entry: Entry, failure: Failure) -> Failure:
-    """A load error: 'memory' stays, anything else is 'unavailable'; the message says how to get the weights."""
+    """A load error: 'memory' stays, anything else is 'unavailable'; what is absent is said too, and how to get it."""
     kind: FailureKind = "memory" if failure.kind == "memory" else "unavailable"
     absent = entry.missing()
-    why = f"not on this machine: {', '.join(absent)}" if absent else failure.message
+    why = f"not on this machine: {', '.join(absent)} ({failure.message})" if absent else failure.message
     return Failure(kind, f"{entry.card.id} cannot be loaded: {why}" + (f"; {entry.get}" if entry.get else ""))

@@ -66,7 +66,9 @@ def test_editors_look_at_the_picture(id: str, tiny_pool: Pool, picture: Image.Im
     assert len(set(digests([one, two]))) == 2 and not one.notes
     (resized,) = tiny_pool.run([Job(id, Request("a red star", (picture.resize((200, 100)),)))])
     assert resized.image and resized.image.size == (96, 64)
-    assert resized.notes == ("input picture resized from 200x100 to 96x64 px",)
+    assert resized.notes == (
+        "input picture resized from 200x100 to 96x64 px, stretched: its proportions 2:1 became 1.5:1",
+    )
 
 
 def test_text_to_image_without_a_size_keeps_to_the_card(tiny_pool: Pool, picture: Image.Image) -> None:
