@@ -128,7 +128,7 @@ def page(found: dict[str, Any]) -> str:
         [f"{burst['requests']} at once, who wait as they are told", f"{sent}; pictures: {tries} tries"],
         ["memory before and after all", f"{memory['before']} and {memory['after']} MiB"],
     ]
-    return table(["what", "measured"], rows) + f"\n\nMeasured at commit `{found['commit']}`. `{found['command']}`"
+    return table(["what", "measured"], rows) + f"\n\n`{found['command']}`"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -32,6 +32,7 @@ BLOCKS = {
     "policies": ("poster", "page", "poster-*"),
     "replay": ("replay.__main__", "pages", "replay-*"),
     "reliability": ("reliability.__main__", "page", "reliability-*"),
+    "serving": ("serving", "page", "serving"),
     "settings": ("tables", "settings", ""),
     "speed": ("speed.preset", "page", "speed"),
     "speed-ratios": ("speed.__main__", "ratios", "speed"),

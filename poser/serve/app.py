@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
 from experts.images import ImageError, decode
-from poser.serve import answering, faults
+from poser.serve import answering, faults, studio
 from poser.serve.asking import Ask, asked, tasks
 from poser.serve.engine import Engine
 from poser.serve.faults import Fault
@@ -148,6 +148,7 @@ def make(engine: Engine, settings: Settings) -> Any:
     async def numbers() -> Response:
         return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
+    studio.add(app)
     if settings.origins:
         methods, headers = ["GET", "POST"], ["authorization", "content-type"]
         app.add_middleware(

@@ -1,0 +1,135 @@
+"""The tools, called by the SDK's own client: in process, over stdio and over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mcp import Client, StdioServerParameters
+from PIL import Image
+
+from experts.images import png
+from poser.serve.engine import Engine
+from poser.serve.settings import Settings
+from poser.serve.tools import make
+from tests.poser.serve.serving import PROMPT, agent
+from tests.poser.world import PICTURE
+
+ROOT = Path(__file__).parents[3]
+ENVIRON = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+
+
+def talk(conversation, server) -> None:
+    async def whole() -> None:
+        async with Client(server, read_timeout_seconds=60) as client:
+            await conversation(client)
+
+    asyncio.run(whole())
+
+
+@pytest.fixture(scope="module")
+def server():
+    engine = Engine({"fast": agent()})
+    yield make(engine, Settings(pixels=10_000))
+    engine.close()
+
+
+def opened(answer) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(next(c.data for c in answer.content if c.type == "image"))))
+
+
+def words(answer) -> str:
+    return next(c.text for c in answer.content if c.type == "text")
+
+
+def test_an_agent_draws_edits_and_asks_why(server):
+    async def conversation(client) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"generate_image", "edit_image", "explain_run", "list_experts"}
+        steps = []
+
+        async def progress(done, total, message) -> None:
+            steps.append((done, total, message))
+
+        made = await client.call_tool("generate_image", {"prompt": PROMPT, "seed": 2}, progress_callback=progress)
+        assert opened(made).size == (32, 32) and [done for done, *_ in steps] == list(range(1, len(steps) + 1))
+        assert "fake-draw" in steps[0][2] and steps[0][1] == 6
+        run = words(made).split(":")[0].removeprefix("run ")
+        told = json.loads(words(await client.call_tool("explain_run", {"run": run})))
+        assert len(told["steps"]) == len(steps) and len(told["ends"]) == 3
+        again = await client.call_tool("edit_image", {"prompt": "Make it red.", "run": run})
+        assert opened(again).size == (32, 32)
+        given = base64.b64encode(png(PICTURE)).decode()
+        assert opened(await client.call_tool("edit_image", {"prompt": "Make it red.", "image_base64": given}))
+        rows = json.loads(words(await client.call_tool("list_experts", {})))
+        assert {row["id"] for row in rows} >= {"fake-draw-1", "fake-tint-1"}
+
+    talk(conversation, server)
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("generate_image", {"prompt": " "}, "empty"),
+        ("generate_image", {"prompt": PROMPT, "steps": 99}, "20"),
+        ("generate_image", {"prompt": PROMPT, "seed": -1}, "out of range"),
+        ("edit_image", {"prompt": "x"}, "one of them"),
+        ("edit_image", {"prompt": "x", "image_base64": "aGk="}, "not an image"),
+        (
+            "edit_image",
+            {"prompt": "x", "image_base64": base64.b64encode(png(Image.new("L", (200, 200)))).decode()},
+            "px",
+        ),
+        ("edit_image", {"prompt": "x", "run": "../../etc"}, "no run"),
+        ("explain_run", {"run": "none"}, "no run"),
+    ],
+)
+def test_mistakes_are_answers_that_say_what_to_do(server, tool, arguments, says):
+    async def conversation(client) -> None:
+        answer = await client.call_tool(tool, arguments)
+        assert answer.is_error and says in words(answer)
+
+    talk(conversation, server)
+
+
+async def _draws(client) -> None:
+    made = await client.call_tool("generate_image", {"prompt": "A red poster with a big white star.", "steps": 2})
+    assert not made.is_error and opened(made).size == (96, 96)
+
+
+async def _lists(client) -> None:
+    rows = json.loads(words(await client.call_tool("list_experts", {})))
+    assert "poster-flux" in {row["id"] for row in rows}
+
+
+@pytest.mark.parametrize("conversation", [_lists, pytest.param(_draws, marks=pytest.mark.slow)])
+def test_over_stdio_with_the_embedded_world(conversation):
+    talk(conversation, StdioServerParameters(command=sys.executable, args=["-m", "poser", "mcp"], env=ENVIRON))
+
+
+def test_over_http():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "poser", "mcp", "--http", "--port", str(port)]
+    process = subprocess.Popen(command, env=ENVIRON, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(600):
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+
+        talk(_lists, f"http://127.0.0.1:{port}/mcp")
+    finally:
+        process.terminate()
+        assert process.wait(20) is not None
