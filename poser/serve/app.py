@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from PIL import Image
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -24,11 +25,9 @@ from poser.serve.hearing import Hearing
 from poser.serve.metrics import Metrics
 from poser.serve.settings import Settings
 from poser.serve.store import Store
-from poser.serve.streaming import stream
+from poser.serve.streaming import Streamed, stream
 from poser.types import PoserError
 from poser.versions import VERSION
-
-STREAM = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 class Api:
@@ -49,15 +48,11 @@ class Api:
         todo = tasks(ask, agent, image, self.settings)
         http.state.told |= _told(ask, model, kind, self.settings.log_prompts)
         self.rate.take(http.state.caller, ask.n)
-        hearing = Hearing(self.engine, model, todo, self.settings, self.metrics)
-        hearing.__enter__()
+        hearing = Hearing(self.engine, model, todo, self.settings, self.metrics).begin()
         if ask.stream:
-            config = agent.config.dump()
-            return StreamingResponse(stream(ask, hearing, kind, config), 200, STREAM, "text/event-stream")
-        try:
+            return Streamed(stream(ask, hearing, kind, agent.config.dump()), hearing)
+        with contextlib.closing(hearing):
             return await self._whole(http, ask, hearing)
-        finally:
-            hearing.__exit__(None, None, None)
 
     async def _whole(self, http: Request, ask: Ask, hearing: Hearing) -> Response:
         """All pictures at once; whoever goes away before is not waited for."""

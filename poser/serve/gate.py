@@ -31,6 +31,8 @@ STRICT = {
     "x-frame-options": "DENY",
     "cache-control": "no-store",
 }
+DRAIN, DRAIN_SECONDS = 4 * 2**20, 2.0
+"""Bytes and seconds of a refused body that are read before the answer."""
 CALLERS = 10_000
 """Callers whose rate is remembered."""
 
@@ -75,8 +77,12 @@ class Gate:
         scope["state"] = {**scope.get("state", {}), "request": number, "caller": "", "told": {}}
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
+        body = Body(receive, self.settings)
+
         async def answer(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] >= 400:
+                    await body.drain()
                 told["status"], told["sent"] = message["status"], True
                 there = {name.lower() for name, _ in message["headers"]}
                 more = STRICT | {"x-request-id": number}
@@ -88,7 +94,7 @@ class Gate:
 
         try:
             self._checked(scope, headers)
-            await self.app(scope, self._bounded(receive, headers), answer)
+            await self.app(scope, body, answer)
         except Fault as fault:
             if not told["sent"]:
                 await _refuse(fault, answer)
@@ -129,31 +135,48 @@ class Gate:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or len(length) > 15:
             raise Fault(400, "content-length is no number")
-        self._fits(int(length))
+        if int(length) > self.settings.body:
+            raise _too_large(self.settings)
 
-    def _fits(self, size: int) -> None:
-        if size > self.settings.body:
-            raise Fault(413, f"the request has more than {self.settings.body:,} bytes; make it smaller", "too_large")
 
-    def _bounded(self, receive: Receive, headers: dict[str, str]) -> Receive:
-        """A body that arrives within the limits of size and time."""
-        size, whole, until = 0, False, time.monotonic() + self.settings.slow
+def _too_large(settings: Settings) -> Fault:
+    return Fault(413, f"the request has more than {settings.body:,} bytes; make it smaller", "too_large")
 
-        async def bounded() -> MutableMapping[str, Any]:
-            nonlocal size, whole
-            if whole:  # only 'the caller went away' can follow
-                return await receive()
+
+class Body:
+    """A body that arrives within the limits of size and time."""
+
+    def __init__(self, receive: Receive, settings: Settings) -> None:
+        self._receive, self._settings = receive, settings
+        self._until = time.monotonic() + settings.slow
+        self._size, self._whole = 0, False
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        """The next part. Raises Fault: too slow, too large."""
+        if self._whole:  # only 'the caller went away' can follow
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), max(0.0, self._until - time.monotonic()))
+        except TimeoutError:
+            self._whole = True
+            words = f"the request took more than {self._settings.slow:g} s to arrive"
+            raise Fault(408, words, "too_slow") from None
+        self._size += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._size > self._settings.body:
+            raise _too_large(self._settings)
+        return message
+
+    async def drain(self) -> None:
+        """Reads a little of what is still on its way: a connection that is closed before loses the answer."""
+        size, until = 0, time.monotonic() + DRAIN_SECONDS
+        while not self._whole and size < DRAIN:
             try:
-                message = await asyncio.wait_for(receive(), max(0.0, until - time.monotonic()))
+                message = await asyncio.wait_for(self._receive(), max(0.0, until - time.monotonic()))
             except TimeoutError:
-                words = f"the request took more than {self.settings.slow:g} s to arrive"
-                raise Fault(408, words, "too_slow") from None
+                return
             size += len(message.get("body", b""))
-            whole = not message.get("more_body", False)
-            self._fits(size)
-            return message
-
-        return bounded
+            self._whole = not message.get("more_body", False)
 
 
 async def _refuse(fault: Fault, send: Send) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from types import TracebackType
 
 from poser.seats import Played
 from poser.serve.engine import Engine, Event, Ride, Stopping, Tell
@@ -21,7 +20,7 @@ BEAT = 10.0
 
 
 class Hearing:
-    """A context in which episodes are queued and heard; whatever is not over at its end is cancelled.
+    """Episodes from `begin`, which queues them, to `close`, which cancels what is not over.
 
     Attributes:
         runs: the folder of each episode's record, by name; '' where nothing is recorded.
@@ -37,13 +36,14 @@ class Hearing:
         self._loop = asyncio.get_running_loop()
         self.runs = [f"{secrets.token_hex(8)}" if settings.runs else "" for _ in tasks]
 
-    def __enter__(self) -> Hearing:
+    def begin(self) -> Hearing:
         """Queues them all, or none. Raises Busy, Stopping, PoserError."""
         tells = [self._tell(k) for k in range(len(self._tasks))]
         self._rides = self._engine.submit(self._model, self._tasks, tells)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Nobody hears any more: what is not over is cancelled."""
         self._engine.cancel(self._rides)
 
     def _tell(self, k: int) -> Tell:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+
+from fastapi.responses import StreamingResponse
 
 from poser.seats import Played
 from poser.serve import answering, faults
@@ -15,11 +18,13 @@ from poser.serve.faults import Fault
 from poser.serve.hearing import Hearing
 from poser.types import PoserError, Step, Trajectory
 
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
 
 async def stream(ask: Ask, hearing: Hearing, kind: str, config: Any) -> AsyncIterator[str]:
     """The events of a request, in the order in which they happen. `kind`: 'image_generation' or 'image_edit'.
 
-    `hearing` is entered already, so that a full queue is an answer with its own status; it ends here.
+    `hearing` is entered already, so that a full queue is an answer with its own status; `Streamed` ends it.
     """
     counts = [0] * len(hearing.runs)
     try:
@@ -38,8 +43,19 @@ async def stream(ask: Ask, hearing: Hearing, kind: str, config: Any) -> AsyncIte
                 return
     except (Fault, PoserError) as error:
         yield line(_error(faults.of(error)))
-    finally:
-        hearing.__exit__(None, None, None)
+
+
+class Streamed(StreamingResponse):
+    """The answer that sends a stream; whatever ends it, also before its first event, ends the hearing."""
+
+    def __init__(self, events: AsyncIterator[str], hearing: Hearing) -> None:
+        super().__init__(events, 200, HEADERS, "text/event-stream")
+        self._hearing = hearing
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Sends it."""
+        with contextlib.closing(self._hearing):
+            await super().__call__(scope, receive, send)
 
 
 def _event(ask: Ask, event: Event, number: int, count: int, run: str, kind: str, config: Any) -> dict[str, Any] | None:

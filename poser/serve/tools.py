@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import contextlib
 import json
 import secrets
 from collections import OrderedDict
@@ -59,7 +60,7 @@ def make(engine: Engine, settings: Settings) -> MCPServer:
     runs, default = Runs(), next(iter(engine.agents))
 
     async def play(task: Task, ctx: Context) -> list[Any]:
-        with Hearing(engine, default, [task], settings) as hearing:
+        with contextlib.closing(Hearing(engine, default, [task], settings).begin()) as hearing:
             count = 0
             async for heard in hearing.events():
                 event = heard[1] if heard else None

@@ -12,6 +12,8 @@ import zlib
 import httpx2
 import pytest
 
+from poser import cli
+from poser.runs.record import finished, load
 from poser.serve import server as serving
 from poser.serve.settings import Settings, checked, digest, read_keys
 from poser.serve.store import Store
@@ -79,7 +81,7 @@ def test_hostile_requests_are_one_clean_error_each(http, here, status, request_)
     assert http.get("/health").json()["status"] == "ok" and not here.engine.playing
 
 
-@pytest.mark.parametrize("path", ["/files/../../etc/passwd", "/files/%2e%2e%2fx", "/v1/models/..%2f", "/%00", "//x"])
+@pytest.mark.parametrize("path", ["/files/../../etc/passwd", "/files/%2e%2e%2fx", "/v1/models/..%2f", "/%00", "/x//y"])
 def test_paths_lead_nowhere_else(http, path):
     answer = http.get(path)
     assert answer.status_code == 404 and error(answer)
@@ -154,6 +156,22 @@ def test_scripts_in_prompts_stay_words(here):
             lines = [line for line in "".join(answer.iter_text()).split("\n") if line]
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert all(line.startswith(("event: poser.", "event: image_generation.", 'data: {"type"')) for line in lines)
+
+
+def test_episodes_are_recorded_where_that_is_asked_and_the_answer_names_them(tmp_path):
+    with served(Settings(runs=tmp_path)) as open_:
+        answer = httpx2.post(f"{open_.base}/v1/images/generations", json={"prompt": PROMPT, "n": 2, "seed": 4})
+        names = [picture["run"] for picture in answer.json()["poser"]["pictures"]]
+    assert len(set(names)) == 2
+    assert all(finished(tmp_path / name) for name in names)
+    assert [load(tmp_path / name).task.seed for name in names] == [4, 5]
+
+
+def test_the_command_refuses_what_is_open_to_all_or_out_of_range(capsys):
+    assert cli.main(["serve", "--host", "0.0.0.0"]) == 2 and "--keys" in capsys.readouterr().err
+    assert cli.main(["serve", "--port", "70000"]) == 2 and "--port 70000" in capsys.readouterr().err
+    assert cli.main(["serve", "--keys", "/nothing/here"]) == 2 and "No such file" in capsys.readouterr().err
+    assert cli.main(["mcp", "--max-steps", "0"]) == 2 and "--max-steps" in capsys.readouterr().err
 
 
 def test_pictures_by_address_expire_and_make_room():
