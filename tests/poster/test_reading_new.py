@@ -202,3 +202,9 @@ def test_what_no_poster_shows_is_said(text):
 def test_what_is_to_stay_empty_and_is_not_is_a_contradiction():
     wishes = read("White page. A red star in the top row, and the top row is empty.").wishes
     assert any(wish.end == "not possible" for wish in wishes)
+
+
+@pytest.mark.parametrize("between", ["\n", "\n\n", ".\n", ";\n", " \n- "])
+def test_a_condition_may_begin_a_line(between: str) -> None:
+    reading = read(f"A red circle in the center of a white poster{between}if any circle is black: remove it")
+    assert not any("failed" in wish.reason for wish in reading.wishes) and reading.target is not None

@@ -88,7 +88,7 @@ def _polite(tokens: Sequence[Token], k: int) -> bool:
     said = [t.tag for t in tokens[begun:k]]
     wished = (
         ("fill" in said and "is" not in said and all(tag in _IDLE for tag in said))
-        or any(t.text.split()[-1] in _LOVELY for t in before[-2:])
+        or any(t.text.rpartition(" ")[2] in _LOVELY for t in before[-2:])
         and not any(t.tag in (*HEADS, "colour") for t in before[-3:])
     )
     idle = {"fill", "it", "too", "is", "that", "verb", "unknown", "not", "a", "to", "of", "with"}
