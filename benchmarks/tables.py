@@ -24,6 +24,7 @@ BLOCKS = {
     "critic": ("critic", "page", "critic"),
     "environment": ("env", "page", "env"),
     "experts": ("experts", "page", "experts"),
+    "full-size": ("full_size", "page", "full-size"),
     "ladder": ("ladder.table", "markdown", "ladder"),
     "ladder-parts": ("ladder.table", "parts", "ladder-parts"),
     "ladder-short": ("ladder.table", "short", "ladder"),

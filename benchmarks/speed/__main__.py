@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks._results import command_line, load, publish, table, with_origin
-from benchmarks.speed import critic, gpu, library, memory, pool, preset
+from benchmarks.speed import critic, gpu, harness, library, memory, pool, preset
 
 PARTS = {
     "memory": memory.figures,
     "library": library.figures,
     "pool": pool.figures,
     "critic": critic.figures,
+    "harness": harness.figures,
     "gpu": gpu.figures,
 }
 ORIGIN = ("command", "commit", "versions", "machine")
