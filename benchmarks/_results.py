@@ -8,6 +8,7 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,8 +51,9 @@ def plain(data: Any) -> Any:
 
 
 def with_origin(figures: dict[str, Any], name: str) -> dict[str, Any]:
-    """The figures as plain data, preceded by what is needed to repeat them."""
-    command = " ".join([f"python -m benchmarks.{name}", *sys.argv[1:]])
+    """The figures as plain data, preceded by what is needed to repeat them; of an absolute path, its last part."""
+    told = [re.sub(r"(?<![\w.])/(?:[^/\s]+/)*(?=[^/\s])", "", argument) for argument in sys.argv[1:]]
+    command = " ".join([f"python -m benchmarks.{name}", *told])
     machine = {"processor": platform.machine(), "cores": os.cpu_count(), "platform": platform.system()}
     return plain({"command": command, "commit": _commit(), "versions": versions(), "machine": machine} | figures)
 

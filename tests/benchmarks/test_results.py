@@ -42,3 +42,10 @@ def test_what_is_no_number_is_a_dash_and_what_excludes_0_is_bold() -> None:
     assert span({"mean": 0.5, "low": None, "high": 0.6}) == "0.50 [–, 0.60]"
     assert verdict({"mean": 0.05, "low": 0.01, "high": 0.09}) == "**+0.050 [+0.010, +0.090]**"
     assert "**" not in verdict({"mean": 0.05, "low": -0.01, "high": 0.09})
+
+
+def test_a_result_names_no_place_of_one_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["x", "--data", "/home/somebody/bench", "--judge", "recorded:/a/b/c.csv#m", "--out", "out/mine"]
+    monkeypatch.setattr("sys.argv", asked)
+    told = with_origin({}, "dsg")["command"]
+    assert told == "python -m benchmarks.dsg --data bench --judge recorded:c.csv#m --out out/mine"
