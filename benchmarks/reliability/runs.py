@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import re
-import signal
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import poser.agent  # noqa: F401  (imported once for all forks)
 import poser.policies.greedy
 import poser.runs.report  # noqa: F401
 from benchmarks.reliability import kills, world
+from benchmarks.reliability.killing import Stop, Subject, at_each, at_random
 from poser.cli import main, progress  # noqa: F401
 
 USUAL = 200
@@ -61,9 +59,7 @@ def differences(folder: Path, whole: Path) -> list[str]:
     return [name for name in sorted({*one, *other}) if one.get(name) != other.get(name)]
 
 
-def trial(
-    home: Path, preset: Path, name: str, stop: Callable[[kills.Work], int], draws: random.Random, more: float
-) -> list[str]:
+def trial(home: Path, preset: Path, name: str, stop: Stop, draws: random.Random, more: float) -> list[str]:
     """One run that `stop` stops, and perhaps its resumption too; gives what is wrong in the end."""
     said = home / f"{name}.said"
     stop(order(preset, name))
@@ -87,22 +83,7 @@ def place(seconds: float = SECONDS) -> Any:
 
 def measure(n: int, seed: int) -> dict[str, Any]:
     """`n` runs, each killed (SIGKILL) at a moment drawn over its length, half of the resumptions too."""
-    draws, bad = random.Random(seed), list[tuple[str, list[str]]]()
-    killed = 0
-    with place() as (home, preset):
-        start = time.monotonic()
-        kills.run(order(preset, "timed"), home)
-        length = time.monotonic() - start
-
-        def stop(work: kills.Work) -> int:
-            nonlocal killed
-            code = kills.stopped(work, draws.uniform(0, length), home)
-            killed += code == -signal.SIGKILL
-            return code
-
-        for k in range(n):
-            wrong = trial(home, preset, f"r{k:04d}", stop, draws, 0.5)
-            bad += [(f"r{k:04d}", wrong)] if wrong else []
+    killed, bad = at_random(Subject(place, order, trial), n, seed)
     return {
         "test": f"`poser run`, {n} runs killed at random moments, half of the resumptions too ({killed} kills)",
         "found": f"{n - len(bad)} of {n} end as the uninterrupted run, every file",
@@ -114,17 +95,10 @@ def measure(n: int, seed: int) -> dict[str, Any]:
 
 def every(step: int = 1) -> dict[str, Any]:
     """A run killed at every `step`-th of its file operations, without a wait in its calls."""
-    bad = list[tuple[int, list[str]]]()
-    with place(0.0) as (home, preset):
-        count = kills.operations(order(preset, "counted"), home)
-        places = range(1, count + 1, step)
-        for k in places:
-            stop = partial(kills.killed_at, k=k, folder=home)
-            wrong = trial(home, preset, f"k{k:04d}", stop, random.Random(0), 0.0)
-            bad += [(k, wrong)] if wrong else []
+    count, tried, bad = at_each(Subject(partial(place, 0.0), order, trial), step)
     return {
-        "test": f"`poser run` killed at each of {len(places)} file operations (of {count}), then resumed",
-        "found": f"{len(places) - len(bad)} of {len(places)} end as the uninterrupted run, every file",
-        "runs": len(places),
+        "test": f"`poser run` killed at each of {tried} file operations (of {count}), then resumed",
+        "found": f"{tried - len(bad)} of {tried} end as the uninterrupted run, every file",
+        "runs": tried,
         "bad": bad[:5],
     }

@@ -5,11 +5,8 @@ from __future__ import annotations
 import gzip
 import random
 import re
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +14,7 @@ from typing import Any
 import poser.learning.evaluate
 import poser.learning.train  # noqa: F401  (imported once for all forks)
 from benchmarks.reliability import kills, world
+from benchmarks.reliability.killing import Stop, Subject, at_each, at_random
 from experts.files import write_whole
 from poser.cli import main
 
@@ -88,9 +86,7 @@ def readable(folder: Path) -> bool:
     return True
 
 
-def trial(
-    home: Path, preset: Path, name: str, stop: Callable[[kills.Work], int], draws: random.Random, more: float
-) -> list[str]:
+def trial(home: Path, preset: Path, name: str, stop: Stop, draws: random.Random, more: float) -> list[str]:
     """One training that `stop` stops, and perhaps its resumption too; gives what is wrong in the end."""
     said = home / f"{name}.said"
     stop(order(preset, name))
@@ -118,22 +114,7 @@ def place(seconds: float = 0.0) -> Iterator[tuple[Path, Path]]:
 
 def measure(n: int, seed: int) -> dict[str, Any]:
     """`n` trainings, each killed (SIGKILL) at a moment drawn over its length, half of the resumptions too."""
-    draws, bad = random.Random(seed), list[tuple[str, list[str]]]()
-    killed = 0
-    with place() as (home, preset):
-        start = time.monotonic()
-        kills.run(order(preset, "timed"), home)
-        length = time.monotonic() - start
-
-        def stop(work: kills.Work) -> int:
-            nonlocal killed
-            code = kills.stopped(work, draws.uniform(0, length), home)
-            killed += code == -signal.SIGKILL
-            return code
-
-        for k in range(n):
-            wrong = trial(home, preset, f"t{k:04d}", stop, draws, 0.5)
-            bad += [(f"t{k:04d}", wrong)] if wrong else []
+    killed, bad = at_random(Subject(place, order, trial), n, seed)
     return {
         "test": f"`poser train`, {n} trainings killed at random moments, half of the resumptions too ({killed} kills)",
         "found": f"{n - len(bad)} of {n} end as the uninterrupted one: weights, log, recorded episodes",
@@ -145,17 +126,10 @@ def measure(n: int, seed: int) -> dict[str, Any]:
 
 def every(step: int = 1) -> dict[str, Any]:
     """A training killed at every `step`-th of its file operations."""
-    bad = list[tuple[int, list[str]]]()
-    with place() as (home, preset):
-        count = kills.operations(order(preset, "counted"), home)
-        places = range(1, count + 1, step)
-        for k in places:
-            stop = partial(kills.killed_at, k=k, folder=home)
-            wrong = trial(home, preset, f"k{k:04d}", stop, random.Random(0), 0.0)
-            bad += [(k, wrong)] if wrong else []
+    count, tried, bad = at_each(Subject(place, order, trial), step)
     return {
-        "test": f"`poser train` killed at each of {len(places)} file operations (of {count}), then resumed",
-        "found": f"{len(places) - len(bad)} of {len(places)} end as the uninterrupted one: weights, log, episodes",
-        "runs": len(places),
+        "test": f"`poser train` killed at each of {tried} file operations (of {count}), then resumed",
+        "found": f"{tried - len(bad)} of {tried} end as the uninterrupted one: weights, log, episodes",
+        "runs": tried,
         "bad": bad[:5],
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability import kills, runs, trainings
+from benchmarks.reliability.killing import Subject, at_each, at_random
 
 NAME = "halted"
 
@@ -66,3 +67,11 @@ def test_every_file_operation_of_a_run_and_of_a_training() -> None:
     for part in (runs, trainings):
         found = part.every()
         assert found["bad"] == [], found
+
+
+def test_trials_at_random_and_at_each_operation_count_what_they_did():
+    few = Subject(partial(runs.place, 0.0), runs.order, runs.trial)
+    killed, bad = at_random(few, 2, 0)
+    assert killed >= 0 and bad == []
+    count, tried, bad = at_each(few, 40)
+    assert count > 40 and tried == len(range(1, count + 1, 40)) and bad == []
