@@ -85,8 +85,16 @@ def played(mdp: MDP, batch: list[Task]) -> tuple[list[Step], list[Trajectory] | 
 
 
 def measure(n: int, seed: int) -> dict[str, Any]:
-    """At least `n` steps."""
+    """At least `n` steps; what the program warns of on the way is not printed."""
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    try:
+        return _measured(n, seed)
+    finally:
+        logging.disable(before)
+
+
+def _measured(n: int, seed: int) -> dict[str, Any]:
     mdp, made, critic = world(seed)
     source, count = tasks(seed), Counter[str]()
     while count["steps"] + count["crashes"] < n:

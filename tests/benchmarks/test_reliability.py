@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from benchmarks.reliability import faults, pixels, services
@@ -11,6 +13,7 @@ from benchmarks.reliability.__main__ import PARTS, page
 @pytest.mark.parametrize("steps", [1500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_no_fault_of_an_expert_or_critic_is_a_crash(steps: int) -> None:
     found = faults.measure(steps, 1)
+    assert logging.root.manager.disable == logging.NOTSET, "what others warn of is heard again"
     assert found["steps"] >= steps and found["faults"] > steps / 8 and found["kinds"] > 45
     assert (found["crashes"], found["lost"], found["endless"], found["odd"]) == (0, 0, 0, 0)
     assert found["steps"] > 2 * found["episodes"]
