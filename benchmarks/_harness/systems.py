@@ -44,19 +44,8 @@ class Agent:
         return (self.poser.mdp.critic.id,)
 
     def __call__(self, items: Sequence[Item], seed: int) -> list[Drawn]:
-        """Same length and order."""
-        return [self._one(item, seed) for item in items] if len(items) == 1 else self._several(items, seed)
-
-    def _one(self, item: Item, seed: int) -> Drawn:
-        try:
-            images = _opened(item)
-            out = self.poser(item.prompt, images[0] if images else None, seed=seed)
-        except (PoserError, ImageError) as error:
-            return Drawn((), failed=str(error))
-        return self._drawn(out.trajectories[0])
-
-    def _several(self, items: Sequence[Item], seed: int) -> list[Drawn]:
-        from poser.rollout import rollout
+        """Same length and order; whatever goes wrong with an item is its own failure."""
+        from poser.seats import Seats
 
         tasks, bad = {}, {}
         for k, item in enumerate(items):
@@ -65,8 +54,11 @@ class Agent:
                 tasks[k] = self.poser.task(item.prompt, images[0] if images else None, seed)
             except (PoserError, ImageError) as error:
                 bad[k] = Drawn((), failed=str(error))
-        played = dict(rollout(self.poser.mdp, self.poser.policy, list(tasks.values()), len(items)))
-        found = {k: self._drawn(played[n]) for n, k in enumerate(tasks)}
+        seats = Seats(self.poser.mdp, self.poser.policy)
+        over = seats.add(tasks)
+        while len(seats):
+            over += seats.step()
+        found = {p.number: Drawn((), failed=str(p.error)) if p.error else self._drawn(p.trajectory) for p in over}
         return [bad[k] if k in bad else found[k] for k in range(len(items))]
 
     def _drawn(self, whole: Any) -> Drawn:
