@@ -10,7 +10,7 @@ from PIL import Image
 from experts.poster.instruction import Instruction, apply, canonical
 from experts.poster.render import jitters, render
 from experts.poster.scene import Scene
-from experts.poster.tasks import KINDS, draw_edit, draw_scene
+from experts.poster.tasks import FULL, KINDS, draw_edit, draw_scene
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Trial:
 
 
 def trial(rng: np.random.Generator, kind: str, split: str) -> Trial:
-    """One request of a kind of scene (`KINDS`) or a verb of edit (`EDITS`), on a scene of `split`."""
-    if kind in KINDS:
+    """One request of a kind of scene (`KINDS`, `FULL`) or a verb of edit (`EDITS`), on a scene of `split`."""
+    if kind in (*KINDS, FULL):
         scene = draw_scene(rng, split, kind)
         made = Instruction("generate", items=scene.items, background=scene.background)
         return Trial(canonical(made), None, None, scene)

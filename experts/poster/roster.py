@@ -40,7 +40,7 @@ ROSTER: dict[str, dict[str, Any]] = {
             "mode": "text-to-image",
             "verbs": ["generate"],
             "description": "Diffusion transformer. Crowded posters of three to five items, and counts.",
-            "params": {"steps": 12, "guidance": 1.0, "max_sequence_length": 40},
+            "params": {"steps": 12, "guidance": 1.0, "max_sequence_length": 72},
             "seconds": 0.1,
         },
     },

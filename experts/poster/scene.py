@@ -121,15 +121,17 @@ def plural(shape: str, count: int) -> str:
 
 
 def caption(scene: Scene) -> str:
-    """A scene in the words that the experts were trained on, like items in one group, in reading order."""
+    """A scene in the words that the experts were trained on, like items in groups of at most five, in reading order."""
     groups: dict[tuple[str, str, str, bool], list[Item]] = {}
     for item in scene.items:
         groups.setdefault((item.size, item.colour, item.shape, item.place is None), []).append(item)
     parts = []
-    for (size, colour, shape, _), items in groups.items():
+    most = len(COUNTS)
+    named = [(key, like[k : k + most]) for key, like in groups.items() for k in range(0, len(like), most)]
+    for (size, colour, shape, _), items in named:
         count = len(items)
         where = " and ".join(PLACES[item.place] for item in items if item.place is not None)
-        number = "" if count == 1 else f"{COUNTS[count - 1] if count <= len(COUNTS) else count} "
+        number = "" if count == 1 else f"{COUNTS[count - 1]} "
         parts.append(f"{number}{size} {colour} {plural(shape, count)}" + (f" at {where}" if where else ""))
     return ", ".join([*parts, f"{scene.background} background"])
 

@@ -18,6 +18,8 @@ from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene, SceneError
 
 KINDS = ("few", "crowded", "count")
 """Kinds of generated scene: 1 or 2 items; 4 or 5; one group of 3 to 5 like items (and perhaps one more)."""
+FULL = "full"
+"""A fourth kind: 6 to 9 items."""
 EDITS = ("add", "remove", "recolour", "replace", "move", "resize", "background")
 
 
@@ -38,7 +40,7 @@ def _item(rng: np.random.Generator, background: str, place: int) -> Item:
 
 
 def draw_scene(rng: np.random.Generator, split: str | None = "train", kind: str = "any") -> Scene:
-    """A random scene of a split (None: any split) and a kind of `KINDS` ('any': 1 to 5 items)."""
+    """A random scene of a split (None: any split) and a kind of `KINDS`, `FULL`, or 'any' (1 to 5 items)."""
     while True:
         background = _choice(rng, list(COLOURS))
         cells = [int(cell) for cell in rng.permutation(9)]
@@ -49,7 +51,7 @@ def draw_scene(rng: np.random.Generator, split: str | None = "train", kind: str 
             if count < 5 and rng.random() < 0.5:
                 items.append(_item(rng, background, cells[count]))
         else:
-            low, high = {"few": (1, 3), "crowded": (4, 6), "any": (1, 6)}[kind]
+            low, high = {"few": (1, 3), "crowded": (4, 6), "any": (1, 6), FULL: (6, 10)}[kind]
             items = [_item(rng, background, cell) for cell in cells[: int(rng.integers(low, high))]]
         scene = Scene(background, tuple(items))
         if split is None or split_of(scene) == split:

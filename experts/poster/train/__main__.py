@@ -11,6 +11,7 @@ ORDER = (
     "t5",
     "poster-sd",
     "poster-pixart",
+    "poster-pixart-longer",
     "poster-flux",
     "poster-ip2p",
     "poster-magicbrush",
@@ -43,9 +44,11 @@ def train(name: str, fresh: bool) -> None:
         critic_outputs.collect(PAINTED)
         fit(critic.CriticTune(), fresh)
     else:
-        from experts.poster.train.denoiser import Denoiser
+        from experts.poster.train.denoiser import LONGER, Denoiser
 
-        fit(Denoiser(name), fresh)
+        expert = name.removesuffix("-longer")
+        longer = name != expert and expert in LONGER
+        fit(Denoiser(expert, longer), fresh)
 
 
 def main() -> int:

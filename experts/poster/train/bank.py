@@ -5,6 +5,7 @@ Banks are built once from the 'train' split and kept beside the checkpoints; com
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,14 @@ from experts.poster.instruction import Instruction, apply, canonical
 from experts.poster.phrases import phrase
 from experts.poster.render import jitters, render
 from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene
-from experts.poster.tasks import EDITS, KINDS, draw_edit, draw_scene
+from experts.poster.tasks import EDITS, FULL, KINDS, draw_edit, draw_scene
 from experts.poster.train.loop import FOLDER, device
 from experts.poster.train.store import WEIGHTS
 from experts.poster.train.vae import to_tensor
-from experts.poster.train.vocabulary import tokenizer
+from experts.poster.train.vocabulary import LENGTH, LONG, tokenizer
 
 SCENES = 40_000
+FULL_SCENES = 30_000
 PAIRS = 60_000
 
 
@@ -32,7 +34,7 @@ class Bank:
     """N training examples.
 
     latents: [M, 16, 6, 6] half, raw means of the autoencoder; target, source: [N] rows of `latents` (source -1: none);
-    ids: [N, 2, 48] token ids, in the experts' words and in a training phrasing; tags: [N] kind or verb number;
+    ids: [N, 2, 48] token ids (72 of full scenes), in the experts' words and in a training phrasing; tags: [N] kind or verb number;
     facts: [M, 28] what each picture shows (`facts`).
     """
 
@@ -70,9 +72,10 @@ def encode(vae: AutoencoderKL, pictures: list[Image.Image]) -> torch.Tensor:
     return torch.cat([vae.encode(part).latent_dist.mode().half().cpu() for part in parts])
 
 
-def token_ids(texts: list[str]) -> torch.Tensor:
-    """Texts -> [N, 48], padded."""
-    return tokenizer()(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+def token_ids(texts: list[str], length: int = LENGTH) -> torch.Tensor:
+    """Texts -> [N, length], padded."""
+    kept = {"padding": "max_length", "truncation": True, "max_length": length}
+    return tokenizer()(texts, return_tensors="pt", **kept).input_ids
 
 
 def follow(
@@ -85,16 +88,20 @@ def follow(
     return after, {item: jitter.get(item, by_place.get(item.place, fresh[item])) for item in after.items}
 
 
-def _scene_chunk(rng: np.random.Generator, count: int) -> Chunk:
+def _scene_chunk(rng: np.random.Generator, count: int, shares: Sequence[float] = (0.4, 0.35, 0.25)) -> Chunk:
     pictures, shown, rows = [], [], []
     for k in range(count):
-        tag = int(rng.choice(3, p=(0.4, 0.35, 0.25)))
-        scene = draw_scene(rng, "train", KINDS[tag])
+        tag = int(rng.choice(len(shares), p=shares))
+        scene = draw_scene(rng, "train", (*KINDS, FULL)[tag])
         made = Instruction("generate", items=scene.items, background=scene.background)
         pictures.append(render(scene, rng))
         shown.append(facts(scene))
         rows.append((-1, k, canonical(made), phrase(made, rng), tag))
     return pictures, shown, rows
+
+
+def _full_chunk(rng: np.random.Generator, count: int) -> Chunk:
+    return _scene_chunk(rng, count, (0.1, 0.2, 0.2, 0.5))
 
 
 def _pair_chunk(rng: np.random.Generator, count: int) -> Chunk:
@@ -123,12 +130,14 @@ def _pair_chunk(rng: np.random.Generator, count: int) -> Chunk:
 
 
 def bank(kind: str) -> Bank:
-    """The bank of 'scenes' (tags: `KINDS`) or of 'pairs' (tags: `EDITS`, then 'two edits'), built on first use."""
+    """The bank of 'scenes' (tags: `KINDS`), of 'full' ones (tags: `KINDS`, then `FULL`) or of 'pairs' (tags: `EDITS`,
+    then 'two edits'), built on first use."""
     path = FOLDER / f"bank-{kind}.pt"
     if not path.exists():
-        rng, vae = np.random.default_rng({"scenes": 11, "pairs": 12}[kind]), load_vae()
-        chunk = {"scenes": _scene_chunk, "pairs": _pair_chunk}[kind]
-        wanted = {"scenes": SCENES, "pairs": PAIRS}[kind]
+        rng, vae = np.random.default_rng({"scenes": 11, "pairs": 12, FULL: 13}[kind]), load_vae()
+        chunk = {"scenes": _scene_chunk, "pairs": _pair_chunk, FULL: _full_chunk}[kind]
+        wanted = {"scenes": SCENES, "pairs": PAIRS, FULL: FULL_SCENES}[kind]
+        length = LONG if kind == FULL else LENGTH
         latents, ids, shown, done = list[torch.Tensor](), list[torch.Tensor](), list[list[int]](), 0
         source, target, tags = list[int](), list[int](), list[int]()
         with Progress(transient=True) as bar:
@@ -139,7 +148,7 @@ def bank(kind: str) -> Bank:
                 latents.append(encode(vae, pictures))
                 source += [row[0] + done if row[0] >= 0 else -1 for row in rows]
                 target += [row[1] + done for row in rows]
-                ids.append(torch.stack([token_ids([r[2] for r in rows]), token_ids([r[3] for r in rows])], dim=1))
+                ids.append(torch.stack([token_ids([r[k] for r in rows], length) for k in (2, 3)], dim=1))
                 tags += [row[4] for row in rows]
                 done += len(pictures)
                 bar.advance(counted, len(rows))

@@ -17,7 +17,7 @@ from experts.poster.reader import read
 from experts.poster.requests import trial
 from experts.poster.roster import ROSTER
 from experts.poster.scene import SIDE, match
-from experts.poster.tasks import EDITS, KINDS
+from experts.poster.tasks import EDITS, FULL, KINDS
 from experts.poster.train.bank import Bank, bank
 from experts.poster.train.family import Batch, Family
 from experts.poster.train.flux import Flux
@@ -26,6 +26,7 @@ from experts.poster.train.loop import Schedule, device
 from experts.poster.train.pixart import PixArt
 from experts.poster.train.store import WEIGHTS
 from experts.poster.train.unet import UNet
+from experts.poster.train.vocabulary import LONG
 from experts.registry import from_config
 from experts.types import Request
 
@@ -118,6 +119,15 @@ DIETS = {
         start="poster-flux",
     ),
 }
+LONGER = {
+    "poster-pixart": Diet(
+        PixArt(caption=LONG),
+        {FULL: 0.5, "crowded": 0.2, "count": 0.2, "few": 0.1},
+        Schedule(steps=4000, batch=48, rate=1e-3, evaluate_every=500, seed=1),
+        start="poster-pixart",
+    ),
+}
+"""What an expert goes on with when it is trained: the same on scenes of up to nine items."""
 SPECIALTY = {
     "poster-sd": ("few",),
     "poster-pixart": ("crowded", "count"),
@@ -146,21 +156,23 @@ def begin(module: nn.Module, name: str) -> None:
 
 
 class Denoiser:
-    """Training job of one expert of `DIETS`."""
+    """Training job of one expert: of `DIETS`, or of `LONGER` with the weights that it has."""
 
-    def __init__(self, name: str) -> None:
-        self.name, self.diet = name, DIETS[name]
+    def __init__(self, name: str, longer: bool = False) -> None:
+        self.expert, self.diet = name, (LONGER if longer else DIETS)[name]
+        self.name = f"{name}-longer" if longer else name
         self.schedule = self.diet.schedule
         torch.manual_seed(self.schedule.seed)
         network = self.diet.family.build()
         if self.diet.start:
             begin(network, self.diet.start)
         self.module: Lesson = Lesson(network, self.diet.family.inside(network) if self.diet.taught else ())
-        self.bank: Bank = bank("pairs" if self.diet.edits else "scenes")
-        kinds = (*EDITS, "two") if self.diet.edits else KINDS
+        self.bank: Bank = bank("pairs" if self.diet.edits else FULL if longer else "scenes")
+        kinds = (*EDITS, "two") if self.diet.edits else (*KINDS, FULL)
         self.rows = {k: torch.nonzero(self.bank.tags == n).flatten() for n, k in enumerate(kinds)}
         rng = np.random.default_rng(4321)
-        self.trials = {kind: [trial(rng, kind, "validation") for _ in range(48)] for kind in SPECIALTY[name]}
+        tried = (*SPECIALTY[name], "few", FULL) if longer else SPECIALTY[name]
+        self.trials = {kind: [trial(rng, kind, "validation") for _ in range(48)] for kind in tried}
 
     def _rows(self, rng: np.random.Generator) -> torch.Tensor:
         kinds = list(self.diet.shares)
@@ -197,8 +209,8 @@ class Denoiser:
 
     def evaluate(self, module: Lesson) -> dict[str, float]:
         """Through the adapter and its card, read exactly: share of wanted objects, of exact scenes, per specialty."""
-        entry = ROSTER[self.name]
-        card = from_config({self.name: {**entry, "weights": self.name}}, WEIGHTS)[self.name].card
+        entry = ROSTER[self.expert]
+        card = from_config({self.expert: {**entry, "weights": self.expert}}, WEIGHTS)[self.expert].card
         kind_of = importlib.import_module(f"experts.local.{entry['family']}").FAMILY
         pipe = self.diet.family.pipeline(module.network)
         pipe.set_progress_bar_config(disable=True)
@@ -217,7 +229,7 @@ class Denoiser:
     def save(self, module: Lesson) -> None:
         """`save_pretrained` of the whole pipeline in half precision, less the parts that stand once beside it."""
         pipe = self.diet.family.pipeline(module.network.half().cpu())
-        folder = WEIGHTS / self.name
+        folder = WEIGHTS / self.expert
         shutil.rmtree(folder, ignore_errors=True)
         pipe.save_pretrained(folder, safe_serialization=True)
         for part in ("vae", "text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"):

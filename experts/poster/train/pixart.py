@@ -13,7 +13,12 @@ from experts.poster.train.family import CAPTION, CHANNELS, EDGE, WIDTH, Batch, I
 
 @dataclass(frozen=True)
 class PixArt:
-    """PixArt-alpha: a diffusion transformer (AdaLN-single, cross attention), one token a grid cell, flow prediction."""
+    """PixArt-alpha: a diffusion transformer (AdaLN-single, cross attention), one token a grid cell, flow prediction.
+
+    `caption`: tokens of a prompt that it is handed.
+    """
+
+    caption: int = CAPTION
 
     def build(self) -> torch.nn.Module:
         """A fresh transformer."""
@@ -33,7 +38,7 @@ class PixArt:
 
     def loss(self, module: torch.nn.Module, batch: Batch) -> torch.Tensor:
         """Mean squared error of the velocity; the padding of the caption is masked."""
-        ids, mask = batch.ids[:, :CAPTION], batch.mask[:, :CAPTION]
+        ids, mask = batch.ids[:, : self.caption], batch.mask[:, : self.caption]
         with torch.no_grad():
             text = shared("t5")(input_ids=ids, attention_mask=mask).last_hidden_state
         sigma, noisy, wanted = flow(batch.target * shared("vae").config.scaling_factor)

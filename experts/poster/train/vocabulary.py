@@ -14,6 +14,8 @@ from experts.poster.train.store import WEIGHTS
 
 LENGTH = 48
 """Tokens of a prompt, padding included."""
+LONG = 72
+"""Tokens of the caption of nine items; only the T5 class, whose positions are relative, is handed so many."""
 SPECIAL = ("<pad>", "<s>", "</s>", "<unk>")
 
 
