@@ -14,12 +14,40 @@ import numpy as np
 
 from experts.poster.instruction import Instruction, Ref, apply, become, canonical, resolve
 from experts.poster.phrases import SPLITS, phrase
-from experts.poster.scene import COLOURS, SHAPES, SIZES, Item, Scene, SceneError
+from experts.poster.scene import COLOURS, MAX_ITEMS, SHAPES, SIZES, Item, Scene, SceneError
 
 KINDS = ("few", "crowded", "count")
 """Kinds of generated scene: 1 or 2 items; 4 or 5; one group of 3 to 5 like items (and perhaps one more)."""
 FULL = "full"
 """A fourth kind: 6 to 9 items."""
+
+
+@dataclass(frozen=True)
+class TaskClass:
+    """What a class of tasks asks for.
+
+    Attributes:
+        commands: fewest and most, the description of a picture that is to be drawn included.
+        calls: expert calls of an episode.
+        items: most items that a poster has at any time.
+        full: it begins with 6 to 9 items.
+    """
+
+    commands: tuple[int, int]
+    calls: int
+    items: int = 5
+    full: bool = False
+
+
+CLASSES = {
+    "short": TaskClass((2, 5), 6),
+    "long": TaskClass((8, 12), 8, MAX_ITEMS),
+    "crowded": TaskClass((2, 5), 6, MAX_ITEMS, full=True),
+    "tight": TaskClass((5, 8), 4, MAX_ITEMS),
+}
+"""Classes of tasks: in 'long' and 'tight' there are fewer calls than commands."""
+EVERY = "all"
+"""Tasks of every class, equally often."""
 EDITS = ("add", "remove", "recolour", "replace", "move", "resize", "background")
 
 
@@ -80,11 +108,14 @@ def draw_ref(scene: Scene, item: Item, rng: np.random.Generator) -> Ref:
     return options[-1]
 
 
-def draw_edit(scene: Scene, rng: np.random.Generator, verb: str) -> Instruction | None:
-    """A random instruction of a verb of `EDITS` that `scene` can follow, or None where there is none."""
+def draw_edit(scene: Scene, rng: np.random.Generator, verb: str, most: int = 5) -> Instruction | None:
+    """A random instruction of a verb of `EDITS` that `scene` can follow, or None where there is none.
+
+    `most`: items that the poster has at most afterwards.
+    """
     inks = [name for name in COLOURS if name != scene.background]
     if verb == "add":
-        room = min(len(scene.free()), 5 - len(scene.items))
+        room = min(len(scene.free()), most - len(scene.items))
         if room < 1:
             return None
         return Instruction("add", items=(_item(rng, scene.background, int(rng.choice(scene.free()))),))
@@ -103,6 +134,8 @@ def draw_edit(scene: Scene, rng: np.random.Generator, verb: str) -> Instruction 
         colour = _choice(rng, inks) if rng.random() < 0.3 else None
         return Instruction(verb, ref=ref, shape=shape, colour=colour)
     if verb == "move":
+        if not scene.free():
+            return None
         return Instruction(verb, ref=ref, place=int(rng.choice(scene.free())))
     if verb == "resize":
         return Instruction(verb, ref=ref, size="small" if item.size == "big" else "big")
@@ -114,7 +147,8 @@ class PosterTask:
     """A prompt with its exact meaning.
 
     `start` is the scene of the input picture (None: text-to-image), `instructions` the commands in order, `target` the
-    scene that the last one leads to, `kept` the items of `start` that no command touches, `seed` seeds the picture.
+    scene that the last one leads to, `kept` the items of `start` that no command touches, `seed` seeds the picture;
+    `name` is one of `CLASSES`, `calls` the expert calls that its class allows.
     """
 
     id: str
@@ -124,6 +158,12 @@ class PosterTask:
     target: Scene
     kept: tuple[Item, ...]
     seed: int
+    name: str = "short"
+
+    @property
+    def calls(self) -> int:
+        """The expert calls of an episode."""
+        return CLASSES[self.name].calls
 
 
 def _kept(start: Scene | None, instructions: tuple[Instruction, ...]) -> tuple[Item, ...]:
@@ -153,22 +193,28 @@ def join(sentences: list[str], rng: np.random.Generator) -> str:
     return "\n".join(f"{k}. {_sentence(s)}" for k, s in enumerate(sentences, 1))
 
 
-def draw_task(rng: np.random.Generator, split: str = "test", kind: str | None = None) -> PosterTask:
-    """A task of `split`: kind 't2i' (describe, then 1 to 4 edits) or 'i2i' (a picture and 2 to 5 edits), None: either.
+def draw_task(
+    rng: np.random.Generator, split: str = "test", kind: str | None = None, name: str = "short"
+) -> PosterTask:
+    """A task of `split`: kind 't2i' (describe, then edits) or 'i2i' (a picture and edits), None: either; and of a class
+    of `CLASSES`, or `EVERY`.
 
-    Raises `ValueError` for an unknown split or kind.
+    Raises `ValueError` for an unknown split, kind or class.
     """
-    if split not in SPLITS or kind not in (None, "t2i", "i2i"):
-        raise ValueError(f"no such split or kind: {split!r}, {kind!r}; splits are {', '.join(SPLITS)}")
+    if split not in SPLITS or kind not in (None, "t2i", "i2i") or name not in (*CLASSES, EVERY):
+        raise ValueError(f"no such split, kind or class: {split!r}, {kind!r}, {name!r}; splits are {', '.join(SPLITS)}")
+    if name == EVERY:
+        return draw_task(rng, split, kind, _choice(rng, list(CLASSES)))
     kind = kind or ("t2i" if rng.random() < 0.5 else "i2i")
-    first = draw_scene(rng, split, _choice(rng, KINDS))
-    wanted = int(rng.integers(1, 5)) if kind == "t2i" else int(rng.integers(2, 6))
+    asked, spoken = CLASSES[name], int(kind == "t2i")
+    first = draw_scene(rng, split, FULL if asked.full else _choice(rng, KINDS))
+    wanted = int(rng.integers(asked.commands[0] - spoken, asked.commands[1] - spoken + 1))
     scene, edits = first, list[Instruction]()
     touched: list[tuple[str, Item]] = []  # (verb, item as it is now): no verb twice on one item, nothing is undone
-    for _ in range(200):
+    for _ in range(200 if wanted < 6 else 100 * wanted):
         if len(edits) == wanted:
             break
-        edit = draw_edit(scene, rng, _choice(rng, EDITS))
+        edit = draw_edit(scene, rng, _choice(rng, EDITS), asked.items)
         if edit is None:
             continue
         after = apply(scene, edit)
@@ -185,26 +231,31 @@ def draw_task(rng: np.random.Generator, split: str = "test", kind: str | None = 
         touched += [("add", new) for new in edit.items]
         scene, edits = after, [*edits, edit]
     else:
-        return draw_task(rng, split, kind)
+        return draw_task(rng, split, kind, name)
     start = first if kind == "i2i" else None
     opening = [Instruction("generate", items=first.items, background=first.background)] if kind == "t2i" else []
     instructions = tuple(opening + edits)
     prompt = join([phrase(instruction, rng, split) for instruction in instructions], rng)
     seed = int(rng.integers(2**31))
-    name = hashlib.sha256("|".join([str(start), *map(canonical, instructions), str(seed)]).encode()).hexdigest()[:12]
-    return PosterTask(f"{kind}-{split}-{name}", prompt, start, instructions, scene, _kept(start, instructions), seed)
+    code = hashlib.sha256("|".join([str(start), *map(canonical, instructions), str(seed)]).encode()).hexdigest()[:12]
+    kept = _kept(start, instructions)
+    return PosterTask(f"{kind}-{split}-{code}", prompt, start, instructions, scene, kept, seed, name)
 
 
 @dataclass(frozen=True)
 class Deck:
-    """A source of tasks: `draw(rng)` for environments, `first(n)` for a fixed held-out list."""
+    """A source of tasks: `draw(rng)` for environments, `first(n)` for a fixed held-out list.
+
+    `name`: a class of `CLASSES`, or `EVERY`.
+    """
 
     split: str = "test"
     kind: str | None = None
+    name: str = "short"
 
     def draw(self, rng: np.random.Generator) -> PosterTask:
         """One task; everything random comes from `rng`."""
-        return draw_task(rng, self.split, self.kind)
+        return draw_task(rng, self.split, self.kind, self.name)
 
     def first(
         self, count: int, seed: int = 0, keep: Callable[[PosterTask], bool] = lambda task: True

@@ -6,8 +6,8 @@ import pytest
 
 from experts.poster.instruction import changed
 from experts.poster.phrases import SPLITS
-from experts.poster.scene import MAX_ITEMS, SceneError
-from experts.poster.tasks import EDITS, KINDS, Deck, draw_scene, draw_task, join, split_of
+from experts.poster.scene import MAX_ITEMS, Scene, SceneError
+from experts.poster.tasks import CLASSES, EDITS, EVERY, KINDS, Deck, draw_scene, draw_task, join, split_of
 
 TASKS = {split: Deck(split).first(120) for split in SPLITS}
 
@@ -114,12 +114,14 @@ def test_first_keeps_what_is_asked_for():
 
 def test_unknown_split_or_kind_is_one_line():
     for split, kind in (("dev", None), ("test", "video")):
-        with pytest.raises(ValueError, match="no such split or kind") as error:
+        with pytest.raises(ValueError, match="no such split, kind or class") as error:
             draw_task(np.random.default_rng(0), split, kind)
         assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("kind, low, high", [("few", 1, 2), ("crowded", 4, 5), ("count", 3, 5), ("any", 1, 5)])
+@pytest.mark.parametrize(
+    "kind, low, high", [("few", 1, 2), ("crowded", 4, 5), ("count", 3, 5), ("any", 1, 5), ("full", 6, 9)]
+)
 def test_scenes_have_the_size_of_their_kind(kind, low, high):
     rng = np.random.default_rng(0)
     for _ in range(60):
@@ -147,3 +149,20 @@ def test_no_task_asks_for_what_cannot_be_done():
             scenes(task)
         except SceneError as error:
             pytest.fail(f"{task.prompt}: {error}")
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_of_tasks_keeps_its_word(name):
+    low, high = CLASSES[name].commands
+    for split in ("validation", "test"):
+        tasks = Deck(split, None, name).first(12, seed=1)
+        assert all(low <= len(task.instructions) <= high for task in tasks)
+        assert {task.calls for task in tasks} == {CLASSES[name].calls}
+        assert changed(tasks[0].start, tasks[0].instructions) == tasks[0].target
+        crowds = [len((task.start or Scene("white", task.instructions[0].items)).items) for task in tasks]
+        assert min(crowds) >= 6 if name == "crowded" else max(crowds) <= 5
+
+
+def test_tasks_of_every_class_come_equally_often():
+    names = [task.name for task in Deck("train", None, EVERY).first(80)]
+    assert set(names) == set(CLASSES) and min(map(names.count, CLASSES)) >= 10

@@ -34,8 +34,8 @@ class Bank:
     """N training examples.
 
     latents: [M, 16, 6, 6] half, raw means of the autoencoder; target, source: [N] rows of `latents` (source -1: none);
-    ids: [N, 2, 48] token ids (72 of full scenes), in the experts' words and in a training phrasing; tags: [N] kind or verb number;
-    facts: [M, 28] what each picture shows (`facts`).
+    ids: [N, 2, 48] token ids (72 of full scenes), in the experts' words and in a training phrasing; tags: [N] kind or
+    verb number; facts: [M, 28] what each picture shows (`facts`).
     """
 
     latents: torch.Tensor
@@ -148,7 +148,8 @@ def bank(kind: str) -> Bank:
                 latents.append(encode(vae, pictures))
                 source += [row[0] + done if row[0] >= 0 else -1 for row in rows]
                 target += [row[1] + done for row in rows]
-                ids.append(torch.stack([token_ids([r[k] for r in rows], length) for k in (2, 3)], dim=1))
+                texts = ([r[2] for r in rows], [r[3] for r in rows])
+                ids.append(torch.stack([token_ids(part, length) for part in texts], dim=1))
                 tags += [row[4] for row in rows]
                 done += len(pictures)
                 bar.advance(counted, len(rows))

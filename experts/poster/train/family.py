@@ -23,7 +23,7 @@ CAPTION, COMMAND = 40, 28
 
 @dataclass(frozen=True)
 class Batch:
-    """target, source: [B, 16, 6, 6] raw latents (source None for text-to-image); ids, mask: [B, 48] ([B, 72] of full scenes)."""
+    """target, source: [B, 16, 6, 6] raw latents (source None for text-to-image); ids, mask: [B, 48], full scenes 72."""
 
     target: torch.Tensor
     source: torch.Tensor | None

@@ -74,3 +74,20 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(PoserError, match="no prompt"):
         tasks.load(str(tmp_path / "empty.txt"))
+
+
+def test_a_class_gives_its_own_budget_and_a_seed_other_tasks() -> None:
+    tight = tasks.load("poster:validation:tight")
+    assert tight.id == "poster:validation:tight" and {task.budget.steps for task in tight.first(4)} == {4}
+    mixed = tasks.load("poster:validation:all").first(40)
+    assert {task.budget.steps for task in mixed} == {4, 6, 8}
+    other = tasks.load("poster:validation:tight:7")
+    assert other.id == "poster:validation:tight:7" and other.first(1)[0].id != tight.first(1)[0].id
+    assert tasks.load("poster:validation:short").first(3) == tasks.load("poster:validation").first(3)
+
+
+@pytest.mark.parametrize("name", ["poster:dev", "poster:test:odd", "poster:test:long:x", "poster:test:long:1:2"])
+def test_unknown_tasks_are_one_line(name: str) -> None:
+    with pytest.raises(PoserError) as error:
+        tasks.load(name)
+    assert "\n" not in str(error.value)
