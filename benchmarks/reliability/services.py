@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from experts.api._client import Line
+from experts.api._journal import Journal, read
+from experts.api._ledger import Ledger
 from tests.experts import api_world
 from tests.experts.fault_plan import FAULTS, LOST, Plan
 from tests.experts.loopback import DIALECTS, Loopback
@@ -14,37 +18,36 @@ from tests.experts.loopback import DIALECTS, Loopback
 USUAL = 1000
 KEY = "a-key-of-this-benchmark-0000"
 TIMEOUT = 0.5
-"""Of a request, s; a 'timeout' of the server is longer."""
+"""How long a request waits for the server that is too slow, s; no other answer is late (`tests.experts.patience`)."""
 
 
 def _series(kind: str, calls: int, seed: int, plan: Any, **settings: Any) -> dict[str, Any]:
-    """`calls` pictures asked of a server of that kind: the server's book, the ledger and the results."""
+    """`calls` pictures asked of a server of that kind: the server's book, the ledger, the journal and the results."""
     os.environ[api_world.VARIABLE] = KEY
-    server = Loopback(key=KEY)
-    try:
-        server.fault, server.hang = plan, 2 * TIMEOUT
-        server.dialect = settings.pop("dialect", "")
-        limits = {"timeout": TIMEOUT, "deadline": 600.0, "concurrency": 8, **settings}
+    with Loopback(key=KEY) as server, TemporaryDirectory() as folder:
+        server.fault, server.dialect = plan, settings.pop("dialect", "")
+        limits = {"deadline": 600.0, "concurrency": 8, **settings}
         expert = api_world.expert(kind, server, seed=seed, **limits)
         line: Line = expert.line
+        line.ledger = Ledger(line.name, Journal(Path(folder) / "journal"))
         results = expert(api_world.requests(kind, calls))
         totals = line.ledger.totals
-        charged = sum(result.usd for result in results)
-        dear = max(round(result.usd / api_world.USD) for result in results)
-        same = totals.bought == server.book.bought and totals.requests == server.book.requests
-        same &= abs(totals.usd - charged) < 1e-6 and abs(totals.usd - server.book.bought * api_world.USD) < 1e-6
+        book = server.settled(totals.requests)
+        written = [entry.charge for entry in read(Path(folder) / "journal")]
+        usd = [totals.usd, sum(result.usd for result in results), sum(charge.usd for charge in written)]
+        same = totals.bought == book.bought == sum(charge.bought for charge in written)
+        same &= totals.requests == book.requests == len(written)
+        same &= all(abs(one - book.bought * api_world.USD) < 1e-6 for one in usd)
         return {
             "calls": calls,
-            "requests": len(server.book.asked),
-            "made": server.book.bought,
-            "payments": dear,
+            "requests": len(book.asked),
+            "made": book.bought,
+            "payments": max(round(result.usd / api_world.USD) for result in results),
             "delivered": sum(result.image is not None for result in results),
-            "lost": sum(fault in LOST for fault in server.book.faults),
-            "faults": len(server.book.faults),
+            "lost": sum(fault in (*LOST, "hang") for fault in book.faults),
+            "faults": len(book.faults),
             "balanced": same,
         }
-    finally:
-        server.close()
 
 
 def measure(n: int, seed: int) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def measure(n: int, seed: int) -> dict[str, Any]:
     rows += [
         _series("compatible", share, seed, Plan(0.2, draws.randrange(10**6), FAULTS), dialect=name) for name in DIALECTS
     ]
-    slow = _series("openai", min(16, share), seed, lambda: "timeout")
+    slow = _series("openai", min(16, share), seed, lambda: "hang", timeout=TIMEOUT)
     rows.append(slow)
     sums = {
         name: sum(row[name] for row in rows) for name in ("calls", "requests", "made", "delivered", "lost", "faults")

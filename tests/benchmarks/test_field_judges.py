@@ -45,9 +45,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
             return {"scores": [7.5] * (data["count"] if "twice" in data["rules"] else 1), "reasoning": "fine"}
         return {"first": 0.8} if "asked" in data else {"yes": 0.25}
 
-    made = ChatServer(brain)
-    yield made
-    made.close()
+    with ChatServer(brain) as made:
+        yield made
 
 
 def test_a_chat_model_rates_answers_and_prefers(server: ChatServer) -> None:

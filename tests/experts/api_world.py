@@ -40,9 +40,8 @@ def loopback_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     monkeypatch.setenv(VARIABLE, KEY)
-    server = Loopback(key=KEY)
-    yield server
-    server.close()
+    with Loopback(key=KEY) as server:
+        yield server
 
 
 class JumpClock(Clock):

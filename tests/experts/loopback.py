@@ -7,6 +7,7 @@ reached it, `bought` pictures that it made, whether or not the answer arrived.
 from __future__ import annotations
 
 import base64
+import contextlib
 import email
 import hashlib
 import io
@@ -16,14 +17,17 @@ import re
 import socket
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 from PIL import Image
+
+from tests.experts.patience import SILENT, patient
 
 TOKENS = {"text": 50, "image": 1000}
 RATIO_SIDE = 256
@@ -45,28 +49,50 @@ class Book:
     """Most requests at a time."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # with the usual 5, connections beyond them are lost for a second on a busy machine
+
+
 class Loopback:
-    """The server, running: `url`, `book`; `fault`: called once for each request that makes a picture.
+    """The server, running: `url`, `book`; `fault`: called once for each request that makes a picture. Within a `with`
+    its clients are patient.
 
     `dialect`: how answers of the images protocol carry their picture (`DIALECTS`). A request with an `Idempotency-Key`
     is bought once, however often it comes.
-    `looks`: how often a prediction is still 'processing'; `hang`: s that a 'timeout' lasts; `shape`: how Gemini's
-    answers carry their picture.
+    `looks`: how often a prediction is still 'processing'; `shape`: how Gemini's answers carry their picture.
     """
 
     def __init__(self, fault: Callable[[], str | None] = lambda: None, key: str = "", handler: Any = None) -> None:
         self.fault, self.key, self.book = fault, key, Book()
-        self.looks, self.hang, self.shape, self.output = 0, 3.0, "inline", "url"
+        self.looks, self.shape, self.output = 0, "inline", "url"
         self.usage, self.delay, self.dialect = True, 0.0, ""
         self.known: set[str] = set()
         self.predictions: dict[str, dict[str, Any]] = {}
         self.files: dict[str, bytes] = {}
         self.lock, self.over, self.now = threading.Lock(), threading.Event(), 0
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (handler or Handler,), {"home": self}))
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), type("Handler", (handler or Handler,), {"home": self}))
         self.server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that hang up are expected
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def settled(self, requests: int) -> Book:
+        """The book once that many requests are in it: a client that gives up may be ahead of a busy server."""
+        end = time.monotonic() + 30
+        while self.book.requests < requests and time.monotonic() < end:
+            time.sleep(0.01)
+        while self.now and time.monotonic() < end:
+            time.sleep(0.01)
+        return self.book
+
+    def __enter__(self) -> Self:
+        self._patience = patient()
+        self._patience.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patience.__exit__(None, None, None)
+        self.close()
 
     def close(self) -> None:
         self.over.set()
@@ -195,10 +221,8 @@ class Handler(BaseHTTPRequestHandler):
             self.home.known |= {key} - {""}
         if fault == "504":
             return self._bytes(504, b"<html>gateway timeout</html>", "text/html")
-        if fault == "timeout":
-            self.home.over.wait(self.home.hang)
-            self.close_connection = True
-            return None
+        if fault in ("timeout", "hang"):
+            return self._say_nothing(fault == "timeout")
         if fault == "reset":
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
@@ -207,6 +231,23 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "garbage":
             return self._bytes(200, b"<html>\x00\xff not json", "application/json")
         return self._made(asked, fault)
+
+    def _say_nothing(self, told: bool) -> None:
+        """No answer until the client has gone; `told`: it is told at once, else it waits as long as it waits."""
+        ends = self.client_address[:2], self.server.server_address[:2]
+        self.close_connection = True
+        self.connection.settimeout(0.1)
+        try:
+            if told:
+                SILENT.add(ends)
+            while not self.home.over.is_set():
+                with contextlib.suppress(TimeoutError):
+                    if not self.connection.recv(1):
+                        return
+        except OSError:
+            return
+        finally:
+            SILENT.discard(ends)
 
     def _made(self, asked: dict[str, Any], fault: str | None) -> None:
         """The answer with its picture, in the protocol of the path."""

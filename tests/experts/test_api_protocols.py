@@ -126,7 +126,7 @@ def test_replicate_waits_looks_and_fetches(server: Loopback) -> None:
 
 def test_replicate_is_cancelled_at_the_deadline(server: Loopback) -> None:
     server.looks = 10**6
-    expert = api_world.expert("replicate", server, timeout=2.0, deadline=8.0)
+    expert = api_world.expert("replicate", server, deadline=8.0)
     (result,) = expert(requests("replicate", 1))
     assert result.failure and result.failure.kind == "timeout" and result.usd == USD
     assert server.book.cancelled == 1 and server.book.requests == expert.line.ledger.totals.requests

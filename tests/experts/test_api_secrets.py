@@ -34,7 +34,7 @@ def test_no_key_in_any_log_result_ledger_or_repr(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.fault = script(*FAULTS, "401", "bomb", "huge", "empty")
-    expert = api_world.expert(kind, server, timeout=1.5, attempts=2, max_mib=1.0)
+    expert = api_world.expert(kind, server, attempts=2, max_mib=1.0)
     results = expert(api_world.requests(kind, 14))
     assert {"401", "timeout", "garbage"} <= set(server.book.faults)
     shown = [caplog.text, *(str(vars(record)) for record in caplog.records), *capfd.readouterr()]

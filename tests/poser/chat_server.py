@@ -58,7 +58,7 @@ class ChatServer(Loopback):
 
     def __init__(self, brain: Brain, key: str = "", lacks: tuple[str, ...] = ()) -> None:
         super().__init__(key=key, handler=_Chat)
-        self.brain, self.lacks, self.hang = brain, lacks, 3.0
+        self.brain, self.lacks = brain, lacks
         self.routes = ("/chat/completions", "/decisions", "/systemone")
 
     @property

@@ -34,9 +34,8 @@ def echo_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(VARIABLE, KEY)
-    server = ChatServer(echo)
-    yield server
-    server.close()
+    with ChatServer(echo) as server:
+        yield server
 
 
 def queries(count: int, **more: Any) -> list[Query]:

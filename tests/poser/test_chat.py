@@ -64,7 +64,7 @@ def test_what_is_sent_and_what_comes_back(server: ChatServer) -> None:
 @pytest.mark.parametrize("fault", AGAIN)
 def test_what_is_worth_another_try_gets_one_and_failed_tries_are_charged(fault: str, server: ChatServer) -> None:
     server.fault = script(fault)
-    chat = server.chat(limits={"timeout": 0.5 if fault == "timeout" else 30.0})
+    chat = server.chat()
     (reply,) = chat.ask(queries(1), Said)
     assert values([reply]) == ["colour 0"] and reply.requests == 2
     if fault in UNPAID:
@@ -89,7 +89,7 @@ def test_what_may_be_charged_is_asked_again_only_where_it_is_free(
 
 def test_at_a_fifth_of_faults_at_most_1_3_requests_a_call(server: ChatServer) -> None:
     server.fault = Plan(0.2, 5, FAULTS)
-    chat = server.chat(limits={"timeout": 1.0, "deadline": 600.0})
+    chat = server.chat(limits={"deadline": 600.0})
     replies = chat.ask(queries(100), Said)
     refused = server.book.faults.count("refusal")
     assert len(server.book.faults) >= 0.15 * server.book.requests and refused

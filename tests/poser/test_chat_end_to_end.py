@@ -46,9 +46,8 @@ def anything(asked: dict[str, Any]) -> Any:
 @pytest.fixture(name="server")
 def chat_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    server = ChatServer(anything, key=KEY)
-    yield server
-    server.close()
+    with ChatServer(anything, key=KEY) as server:
+        yield server
 
 
 def played(server: ChatServer, folder: Path) -> list[Trajectory]:

@@ -48,9 +48,8 @@ def share_of(document: dict[str, str]) -> float:
 
 @pytest.fixture(name="server")
 def chat_server() -> Iterator[ChatServer]:
-    server = ChatServer(decide)
-    yield server
-    server.close()
+    with ChatServer(decide) as server:
+        yield server
 
 
 def decisions_critic(server: ChatServer, protocol: str = "openai", **settings: Any) -> QuestionCritic:
@@ -115,7 +114,7 @@ def test_a_refused_question_is_nan_and_the_others_are_not(server: ChatServer) ->
 )
 def test_faults_get_another_try(fault: str, server: ChatServer) -> None:
     server.fault = script(fault)
-    (critique,) = decisions_critic(server, limits={"timeout": 0.5 if fault == "timeout" else 30.0})([look()])
+    (critique,) = decisions_critic(server)([look()])
     assert critique.wanted == (0.75,) and server.book.requests == 2
 
 

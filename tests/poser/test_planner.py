@@ -32,9 +32,8 @@ def last_legal(asked: dict[str, Any]) -> Any:
 
 @pytest.fixture(name="server")
 def chat_server() -> Iterator[ChatServer]:
-    server = ChatServer(last_legal)
-    yield server
-    server.close()
+    with ChatServer(last_legal) as server:
+        yield server
 
 
 def tasks(count: int) -> list[Task]:
@@ -119,7 +118,7 @@ def test_what_the_endpoint_does_ends_no_episode(fault: str, requests: int, serve
 
 
 def test_faults_cost_few_requests(server: ChatServer) -> None:
-    server.fault = Faults(0.2, 6, tuple(fault for fault in FAULTS if fault != "timeout"))
+    server.fault = Faults(0.2, 6, FAULTS)
     mdp = make()
     policy = planned(server, mdp)
     states = mdp.start([Task(f"Draw cat number {n}.") for n in range(60)])

@@ -53,9 +53,8 @@ def unchanged(row: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(name="server")
 def chat_server() -> Iterator[ChatServer]:
-    server = ChatServer(split)
-    yield server
-    server.close()
+    with ChatServer(split) as server:
+        yield server
 
 
 def extractor(server: ChatServer, rules: RulesExtractor | None = None, **more: Any) -> LlmExtractor:
@@ -130,7 +129,7 @@ def test_orders_in_a_prompt_are_commands_like_any_other(order: str, server: Chat
 
 
 def test_a_list_is_asked_at_once_and_faults_stay_with_their_item(server: ChatServer) -> None:
-    server.delay, server.fault = 0.02, Faults(0.2, 2, tuple(fault for fault in FAULTS if fault != "timeout"))
+    server.delay, server.fault = 0.02, Faults(0.2, 2, FAULTS)
     tasks = [Task(f"Draw cat number {n}. Add a hat.") for n in range(60)]
     planned = extractor(server).start(tasks)
     ruled = [k for k, one in enumerate(planned) if one.plan.note.startswith("by rules")]

@@ -33,9 +33,8 @@ def rewrite(asked: dict[str, Any]) -> Any:
 
 @pytest.fixture(name="server")
 def chat_server() -> Iterator[ChatServer]:
-    server = ChatServer(rewrite)
-    yield server
-    server.close()
+    with ChatServer(rewrite) as server:
+        yield server
 
 
 def wording(server: ChatServer, **more: Any) -> Llm:
@@ -96,7 +95,7 @@ def test_orders_are_words_like_any_other(order: str, server: ChatServer) -> None
 
 
 def test_faults_cost_few_requests_and_no_step(server: ChatServer) -> None:
-    server.fault = Faults(0.2, 4, tuple(fault for fault in FAULTS if fault != "timeout"))
+    server.fault = Faults(0.2, 4, FAULTS)
     calls = [call(Command(f"add hat number {n}"), EDIT) for n in range(60)]
     written = wording(server).write(calls)
     plain = Plain().write(calls)
