@@ -20,7 +20,7 @@ MAX_SEED = 2**31 - 1
 
 
 def unsupported(card: Card, request: Request) -> Failure | None:
-    """Why the card forbids the request (mode, size, seed, params), or None where it does not."""
+    """Why the card forbids the request (mode, pictures, mask, size, seed, params), or None where it does not."""
     reason = _pictures(card, request) or _size(card, request) or _params(card, request)
     if not reason and not 0 <= request.seed <= MAX_SEED:
         reason = f"seed {request.seed} is outside 0 .. {MAX_SEED}"
@@ -33,6 +33,13 @@ def _pictures(card: Card, request: Request) -> str:
         return "it draws from words only: ask without a picture, or ask an image-to-image expert"
     if card.mode == "image-to-image" and not request.images:
         return "it edits a picture and got none: give one, or ask a text-to-image expert"
+    if len(request.images) > card.pictures:
+        most = "one picture" if card.pictures == 1 else f"at most {card.pictures} pictures"
+        return f"it takes {most}, not {len(request.images)}"
+    if request.mask is not None and not card.takes_mask:
+        return "it takes no mask: ask without one"
+    if request.mask is not None and (not request.images or request.mask.size != request.images[0].size):
+        return "the mask must have the size of the first picture"
     for number, image in enumerate(request.images, start=1):
         try:
             image.load()  # PIL reads files lazily: damage shows here
@@ -57,10 +64,11 @@ def _size(card: Card, request: Request) -> str:
 
 def _params(card: Card, request: Request) -> str:
     """The first param that the card does not have or whose kind differs from the default's, '' where all is well."""
+    granted = {name for params in card.wishes.values() for name in params}
     for name, value in request.params.items():
-        if name not in card.params:
+        if name not in card.params and name not in granted:
             return f"no such param {name!r}; {hint(name, card.params, 'its params')}"
-        if _number(card.params[name]) and not _number(value):
+        if _number(card.params.get(name)) and not _number(value):
             return f"param {name!r} must be a number, not {value!r}"
     return ""
 

@@ -6,7 +6,7 @@ Every mistake is one line with the key, its value and what is allowed (`experts.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
@@ -24,7 +24,7 @@ from pydantic import (
 
 from experts import hub
 from experts.failures import complaint, hint
-from experts.types import Card
+from experts.types import Card, Wish
 
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
@@ -200,7 +200,10 @@ def card_of(
     base, known = laid(usual or {}, entry.card), None if params is None else list(params)
     card = _card(id, base, known, "card")
     cards = {name: _card(id, laid(base, over), known, f"profiles.{name}") for name, over in entry.profiles.items()}
-    return cards.get(profile, card)
+    found = cards.get(profile, card)
+    levels: dict[Wish, Card | None] = {"low": cards.get("draft"), "high": card}
+    wishes = {level: other.params for level, other in levels.items() if other and other.params != found.params}
+    return replace(found, wishes={**wishes, **found.wishes})
 
 
 def _card(id: str, fields: Mapping[str, Any], params: list[str] | None, at: str) -> Card:

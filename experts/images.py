@@ -252,6 +252,41 @@ def unbase64(text: str) -> bytes:
         raise ImageError("the picture is no base64: give data:image/png;base64,...") from None
 
 
+def mask_of(source: Any, size: tuple[int, int], name: str = "the mask") -> Image.Image | None:
+    """A mask as mode 'L', 255 where a picture may change and 0 where it must not: white is where it may.
+
+    Args:
+        source: a picture of any kind (`opened`).
+        size: (width, height) px of the picture that it belongs to.
+
+    Returns:
+        None where all of it may change.
+
+    Raises:
+        ImageError: no picture, another size, transparency, nothing that may change.
+    """
+    shown = opened(source, name, alpha=True)
+    if shown.mode == "RGBA":
+        raise ImageError(f"{name} is transparent in places: give black and white, white where the picture may change")
+    if shown.size != size:
+        found, wanted = ("{}x{}".format(*pair) for pair in (shown.size, size))
+        raise ImageError(f"{name} has {found} px and the picture {wanted}: give a mask of the picture's size")
+    sharp = shown.convert("L").point(lambda value: 255 * (value >= 128))  # JPEG leaves no pure black
+    low, high = sharp.getextrema()
+    if not high:
+        raise ImageError(f"{name} is black all over, so that nothing may change: paint white where it may")
+    return None if low else sharp
+
+
+def within(image: Image.Image, before: Image.Image, mask: Image.Image) -> Image.Image:
+    """`image` where the mask is white and `before` where it is black, pixel by pixel; of the size of `before`."""
+    mode = "RGBA" if "RGBA" in (image.mode, before.mode) else "RGB"
+    new, old = (picture if picture.mode == mode else picture.convert(mode) for picture in (image, before))
+    if new.size != old.size:
+        new = new.resize(old.size, Image.Resampling.LANCZOS, reducing_gap=REDUCING)
+    return Image.composite(new, old, mask)
+
+
 def fit(image: Image.Image, card: Card, size: tuple[int, int] | None = None) -> tuple[Image.Image, tuple[str, ...]]:
     """The picture in RGB at a size that the card allows, and a note where it had to be resized.
 

@@ -241,7 +241,13 @@ def _local(id: str, description: Mapping[str, Any], folder: Path, profile: str) 
     """The entry of a pipeline; its description is kept with absolute paths."""
     told = checked(id, Local, description)
     family, source = _family(id, told.family), source_of(id, told, folder)
-    card = card_of(id, told, profile, params=family.params)
+    usual = {"pictures": family.pictures, "masks": bool(family.mask)}
+    card = card_of(id, told, profile, usual, family.params)
+    if card.pictures > family.pictures or (card.takes_mask and not family.mask):
+        raise RegistryError(
+            f"expert {id!r}: {told.family} takes {family.pictures} pictures, "
+            f"{'a mask' if family.mask else 'no mask'}: give no more in card.pictures, card.masks and card.inputs"
+        )
     if told.load.cache and card.max_batch > 1:
         raise RegistryError(f"expert {id!r}: load.cache decides for a whole batch at once: set card.max_batch to 1")
     strange = [name for name in told.load.adapters or () if name not in told.components]

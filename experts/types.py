@@ -42,6 +42,9 @@ Mode = Literal["text-to-image", "image-to-image"]
 Input = Literal["mask", "description"]
 """mask: of where to paint · description: words for the whole picture, where others take a command."""
 
+Wish = Literal["low", "medium", "high", "transparent"]
+"""What a task may wish of its pictures: a quality, or a transparent ground."""
+
 FailureKind = Literal["refused", "rate_limited", "timeout", "memory", "unsupported", "unavailable", "broken"]
 """refused: by the model or its service · unsupported: the card says it cannot · unavailable: not loadable or not
 reachable · broken: anything else that raised."""
@@ -76,6 +79,9 @@ class Card:
         params: default knobs of a call (steps, guidance, sampler, ...); a request may override these and no others.
         skills: kind of command (`KINDS`) -> how well it is carried out; a kind that nobody measured is absent.
         inputs: what it needs beside a picture and a command; without it the picture is not what was asked for.
+        pictures: input pictures that it takes at most, where it takes any.
+        masks: it can be told where to paint.
+        wishes: what a task may wish for (`Wish`) -> the params of a call that carry it out; others it cannot follow.
     """
 
     id: str
@@ -97,6 +103,14 @@ class Card:
     params: Mapping[str, Any] = field(default_factory=dict)
     skills: Mapping[str, Skill] = field(default_factory=dict)
     inputs: tuple[Input, ...] = ()
+    pictures: int = 1
+    masks: bool = False
+    wishes: Mapping[Wish, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def takes_mask(self) -> bool:
+        """Whether a request may have a mask."""
+        return self.masks or "mask" in self.inputs
 
     @property
     def commercial(self) -> bool:

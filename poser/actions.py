@@ -85,7 +85,7 @@ class ActionSet:
         drawing = card.mode == "text-to-image"
         if drawing and not (state.image is None or (self.redraw and state.task.image is None)):
             return False
-        if not drawing and state.image is None:
+        if not drawing and (state.image is None or 1 + len(state.task.references) > card.pictures):
             return False
         if action.scope == "all" and not state.plan.remaining:
             return False  # the same as 'current'

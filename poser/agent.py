@@ -11,9 +11,10 @@ from PIL import Image
 
 from experts.cache import Cache
 from experts.files import FolderInUse, held
-from experts.images import ImageError, opened
+from experts.images import ImageError, mask_of, opened
 from experts.pool import Pool
 from experts.registry import Registry
+from experts.types import Wish
 from poser import config as configs
 from poser import critics, limits, planning, policies, wording
 from poser.actions import ActionSet
@@ -29,6 +30,8 @@ from poser.runs.record import Recorder
 from poser.runs.report import render
 from poser.types import PoserError, Step, Task, Trajectory
 from poser.versions import versions
+
+Quality = Literal["auto", "low", "medium", "high"]
 
 
 @dataclass(frozen=True)
@@ -157,27 +160,68 @@ class Poser:
         image: Any = None,
         seed: int = 0,
         max_steps: int | None = None,
+        *,
+        mask: Any = None,
+        size: tuple[int, int] | str | None = None,
+        quality: Quality = "auto",
+        transparent: bool = False,
     ) -> Task:
         """A task within this agent's budget (`max_steps` None: the config's).
 
-        `image`: a PIL picture, an array, a path, bytes, an open file or a `data:` URL (`experts.images.opened`).
+        Args:
+            image: a PIL picture, an array, a path, bytes, an open file or a `data:` URL (`experts.images.opened`); or a
+                list of them: the first is changed, the others are references that the prompt may speak of.
+            mask: a picture of the first one's size: white where it may change, black where every pixel is to stay.
+            size: the wished (width, height) px, or 'WIDTHxHEIGHT', of a picture that is drawn from words.
+            quality: 'low', 'medium' or 'high'; experts that have but one go on with that.
+            transparent: a transparent ground is wished, and what is transparent stays so.
 
-        Raises `PoserError` for a prompt that is empty or too long, a picture that cannot be read or is beyond the
-        limits, a seed outside 0 .. 2**31 - 1, and `max_steps` outside 1 .. 100.
+        Raises `PoserError` for a prompt that is empty or too long, pictures that cannot be read, are beyond the limits
+        or more than any expert here takes, a mask that does not fit, a size or quality that cannot be, a seed outside
+        0 .. 2**31 - 1, and `max_steps` outside 1 .. 100.
         """
         words, number = limits.prompt(prompt), limits.seed(seed)
         budget = self.config.budget_of(0 if max_steps is None else limits.steps(max_steps))
+        alpha = self.config.alpha or transparent
+        listed = list(image) if isinstance(image, list | tuple) else [] if image is None else [image]
+        most = max(
+            (card.pictures for card in self.mdp.actions.cards.values() if card.mode == "image-to-image"), default=0
+        )
+        if len(listed) > max(1, most):
+            raise PoserError(
+                f"{len(listed)} pictures; no expert of {self.config.name!r} takes more than {max(1, most)}"
+            )
         try:
-            picture = None if image is None else opened(image, alpha=self.config.alpha)
+            pictures = [opened(given, _named(k, len(listed)), alpha) for k, given in enumerate(listed)]
+            area = None if mask is None or not pictures else mask_of(mask, pictures[0].size)
         except ImageError as error:
             raise PoserError(str(error)) from error
-        return Task(words, picture, number, budget, price=self.config.prices, alpha=self.config.alpha)
+        if mask is not None and not pictures:
+            raise PoserError("a mask says where a picture may change; give the picture too")
+        wishes = (limits.quality(quality), *(("transparent",) if transparent else ()))
+        return Task(
+            words,
+            pictures[0] if pictures else None,
+            number,
+            budget,
+            price=self.config.prices,
+            alpha=alpha,
+            references=tuple(pictures[1:]),
+            mask=area,
+            size=None if size is None else limits.size(size),
+            wishes=cast(tuple[Wish, ...], tuple(wish for wish in wishes if wish != "auto")),
+        )
 
     def __call__(
         self,
         prompt: str | Sequence[str],
-        image: Image.Image | str | Path | Sequence[Image.Image] | None = None,
+        image: Any = None,
         *,
+        mask: Any = None,
+        size: tuple[int, int] | str | None = None,
+        quality: Quality = "auto",
+        transparent: bool = False,
+        n: int = 1,
         seed: int = 0,
         max_steps: int | None = None,
         seats: int = 16,
@@ -189,7 +233,11 @@ class Poser:
         """Carries out a prompt, or a list of them at once (with a list of pictures, or none).
 
         Args:
-            prompt: one, or a list; image: one, or a list with one (or None) a prompt.
+            prompt: one, or a list.
+            image: what `task` takes, for one prompt (a list: the first is changed, the others are references); for a
+                list of prompts one each, or None. mask: with one prompt, where its picture may change (white).
+            size, quality, transparent: wishes, as for `task`.
+            n: candidates of one prompt, 1 .. 100, with seeds that follow each other: an Output as for a list.
             seed: 0 .. 2**31 - 1, of the first; item k of a list has seed + k.
             max_steps: expert calls of an episode, 1 .. 100; None: the config's.
             seats: episodes at once, >= 1.
@@ -202,10 +250,12 @@ class Poser:
         can be asked on this machine.
         """
         reachable(self.registry, self.config.name)
-        many = not isinstance(prompt, str)
-        prompts = _listed(prompt, "prompt") if many else [prompt]
-        given: Any = image
-        pictures = list(given) if isinstance(given, list | tuple) else [given] * len(prompts)
+        several = not isinstance(prompt, str)
+        many = several or limits.whole(n, 1, 100, "n") > 1
+        prompts = _listed(prompt, "prompt") if several else [prompt] * n
+        pictures = list(image) if several and isinstance(image, list | tuple) else [image] * len(prompts)
+        if several and (mask is not None or n != 1):
+            raise PoserError("a mask and n go with one prompt; give the prompts of a list one by one")
         if len(pictures) != len(prompts):
             raise PoserError(f"{len(prompts)} prompts and {len(pictures)} pictures; give one a prompt, or none")
         limits.whole(seats, 1, 4096, "seats"), limits.seed(seed)
@@ -214,7 +264,8 @@ class Poser:
         tasks: list[Task | PoserError] = [begun.task] if begun is not None else []
         for k, (words, picture) in enumerate(zip(prompts[len(tasks) :], pictures[len(tasks) :], strict=True)):
             try:
-                tasks.append(self.task(words, picture, seed + k, max_steps))
+                wishes: Any = {"mask": mask, "size": size, "quality": quality, "transparent": transparent}
+                tasks.append(self.task(words, picture, seed + k, max_steps, **wishes))
             except PoserError as error:
                 if errors == "raise" or not many:
                     raise
@@ -241,6 +292,10 @@ class Poser:
         for number, broken in bad.items():
             why[good[number]] = broken
         return Output([image for t in trajectories for image in t.images], trajectories, many, why)
+
+
+def _named(place: int, count: int) -> str:
+    return "the picture" if count == 1 else f"picture {place + 1}"
 
 
 def _listed(given: Any, name: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -15,6 +16,9 @@ MAX_COMMANDS = 500
 """Commands of a prompt."""
 MAX_STEPS = 100
 """Expert calls of an episode."""
+MAX_SIDE = 8192
+"""Longest side that may be wished, px."""
+QUALITIES = ("auto", "low", "medium", "high")
 MAX_YAML, MAX_NODES, MAX_DEPTH = 256 * 2**10, 100_000, 50
 """Of a file of settings: bytes, values (those that aliases repeat counted again), levels."""
 
@@ -61,6 +65,22 @@ def seed(given: Any, name: str = "seed") -> int:
 def steps(given: Any, name: str = "max_steps") -> int:
     """Expert calls of an episode, 1 .. 100. Raises PoserError."""
     return whole(given, 1, MAX_STEPS, name)
+
+
+def size(given: Any, name: str = "size") -> tuple[int, int]:
+    """(width, height) px of a pair or of 'WIDTHxHEIGHT', each 1 .. 8192. Raises PoserError."""
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", given.strip()) if isinstance(given, str) else None
+    sides = [int(side) for side in found.groups()] if found else given
+    if not isinstance(sides, list | tuple) or len(sides) != 2:
+        raise PoserError(f"{name} {given!r:.60} is no size; give WIDTHxHEIGHT, 1024x768")
+    return whole(sides[0], 1, MAX_SIDE, f"{name}: width"), whole(sides[1], 1, MAX_SIDE, f"{name}: height")
+
+
+def quality(given: Any, name: str = "quality") -> str:
+    """'auto', 'low', 'medium' or 'high'. Raises PoserError."""
+    if given not in QUALITIES:
+        raise PoserError(f"{name} {given!r:.60} is none; give {', '.join(QUALITIES)}")
+    return str(given)
 
 
 def read_yaml(text: str) -> Any:

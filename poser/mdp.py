@@ -22,11 +22,11 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from experts.images import allowed_size
 from experts.types import Job, Request, Result
 from poser import limits
 from poser.actions import ActionSet, carried_out, waiting
 from poser.protocols import Attempt, Call, Critic, Extractor, Planned, Wording, Words
+from poser.requests import held, request_of
 from poser.reward import PAPER, gain, harmed, ready, refuted, reward, spoiled, value_of
 from poser.types import Action, Command, Critique, InvalidAction, Look, PoserError, Spent, State, Step, Task
 from poser.verdicts import verdicts
@@ -98,7 +98,9 @@ class MDP:
         """What the critic says of the input pictures before anything is done: what it reads there, or whether what
         `commands` presuppose is there."""
         looks = [
-            Look(task.image, None, None, (), (), following, read) if task.image and (read or following) else None
+            Look(task.image, None, None, (), (), following, read, task.references, task.mask)
+            if task.image and (read or following)
+            else None
             for task, following in zip(tasks, commands, strict=True)
         ]
         return _answered(looks, self._verdicts)
@@ -126,7 +128,7 @@ class MDP:
         actions = self._check(states, slots, self.mask(states) if mask is None else mask)
         words = self._words(states, actions)
         requests = [self._request(*row) for row in zip(states, actions, words, strict=True)]
-        results = self._experts(actions, requests)
+        results = [held(*row) for row in zip(states, self._experts(actions, requests), strict=True)]
         critiques = self._critic(states, actions, results)
         outcomes = [
             self._outcome(*row) for row in zip(states, actions, words, requests, results, critiques, strict=True)
@@ -152,11 +154,7 @@ class MDP:
         if words is None or action.expert is None:
             return None
         card = self.actions.cards[action.expert]
-        images = (state.image,) if card.mode == "image-to-image" and state.image is not None else ()
-        wanted = images[0].size if images else self.size
-        size = allowed_size(wanted, card) if wanted else None
-        seed = seed_of(state.task, state.turn, card.id)
-        return Request(words.prompt, images, size=size, seed=seed, asked=words.asked, alpha=state.task.alpha)
+        return request_of(state, card, words, seed_of(state.task, state.turn, card.id), self.size)
 
     def _experts(self, actions: Sequence[Action], requests: Sequence[Request | None]) -> list[Result | None]:
         jobs = [
@@ -176,6 +174,8 @@ class MDP:
                 state.plan.done,
                 carried_out(state.plan, action.scope),
                 waiting(state.plan, action.scope) if self.rules.premises else (),
+                references=state.task.references,
+                mask=state.task.mask,
             )
             if result is not None and result.image is not None
             else None

@@ -11,7 +11,7 @@ from PIL import Image
 
 from experts.poster.instruction import Instruction
 from experts.poster.scene import Scene
-from experts.types import Request, Result, Verb
+from experts.types import Request, Result, Verb, Wish
 
 Scope = Literal["current", "all", "stop"]
 """What an expert is handed: this command, everything that remains, or nothing more."""
@@ -117,8 +117,17 @@ class Price:
 
 @dataclass(frozen=True)
 class Task:
-    """A prompt, perhaps an input picture (RGB), a seed, a budget and prices. `id` names it in records; with `alpha`,
-    pictures may be transparent (RGBA) where an expert gives that, and the input picture too."""
+    """What is asked for.
+
+    Attributes:
+        image: the input picture that is to be changed, RGB; references: further pictures that the prompt speaks of.
+        id: names it in records.
+        alpha: pictures may be transparent (RGBA) where an expert gives that, and the input pictures too.
+        mask: where the input picture may change, mode 'L' of its size, 255 there and 0 elsewhere: outside of it every
+            pixel stays exactly as it was. None: everywhere.
+        size: the wished (width, height) of what is drawn from words, px; None: the preset's.
+        wishes: quality, transparent ground; an expert whose card does not know one goes on without.
+    """
 
     prompt: str
     image: Image.Image | None = None
@@ -127,6 +136,10 @@ class Task:
     id: str = ""
     price: Price = Price()
     alpha: bool = False
+    references: tuple[Image.Image, ...] = ()
+    mask: Image.Image | None = None
+    size: tuple[int, int] | None = None
+    wishes: tuple[Wish, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -164,6 +177,8 @@ class Look:
         wanted: the commands just carried out: the current one, or all that were pending.
         next: commands that come after these: what they presuppose is asked of the candidate.
         read: whether the critic is to say what it reads in the picture as a whole.
+        references: the task's further pictures, which commands may speak of.
+        mask: where alone the input picture may have changed (white): outside of it every pixel is the input's own.
     """
 
     image: Image.Image
@@ -173,6 +188,8 @@ class Look:
     wanted: tuple[Command, ...]
     next: tuple[Command, ...] = ()
     read: bool = False
+    references: tuple[Image.Image, ...] = ()
+    mask: Image.Image | None = None
 
 
 class Premise(NamedTuple):

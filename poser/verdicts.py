@@ -65,9 +65,13 @@ def _on_white(look: Look) -> Look:
     def white(image: Image.Image | None) -> Image.Image | None:
         return rgb(image) if image is not None and image.mode == "RGBA" else image
 
-    if all(image is None or image.mode != "RGBA" for image in (look.image, look.start, look.before)):
+    shown = (look.image, look.start, look.before, *look.references)
+    if all(image is None or image.mode != "RGBA" for image in shown):
         return look
-    return replace(look, image=rgb(look.image), start=white(look.start), before=white(look.before))
+    references = tuple(rgb(image) for image in look.references)
+    return replace(
+        look, image=rgb(look.image), start=white(look.start), before=white(look.before), references=references
+    )
 
 
 def _none(look: Look, why: str, seconds: float) -> Critique:

@@ -69,7 +69,7 @@ class Service:
         base_url, key: the usual address, and the environment variable of its key.
         params: params that a card may have; None: any, the model's own.
         sizes: the sizes of a model.
-        most_images: input pictures a request may have; `masks`: it may have a mask.
+        most_images, masks, wishes: `pictures`, `masks` and `wishes` of its cards.
         card: fields that its cards have unless they say otherwise.
         retired: model -> (date of its end, what replaces it).
     """
@@ -82,8 +82,14 @@ class Service:
     sizes: Callable[[str, Card], Sizes] | None = None
     most_images: int = 1
     masks: bool = False
+    wishes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     card: Mapping[str, Any] = field(default_factory=lambda: CARD)
     retired: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def usual(self) -> dict[str, Any]:
+        """Fields that its cards have unless they say otherwise."""
+        return {"pictures": self.most_images, "masks": self.masks, "wishes": self.wishes, **self.card}
 
     def described(self, id: str, description: Mapping[str, Any], profile: str) -> Entry:
         """The entry of a config.
@@ -101,7 +107,7 @@ class Service:
             id, Remote, {**description, "key": key, "base_url": description.get("base_url") or self.base_url}
         )
         terms = Terms(**{name: getattr(told, name) for name in Terms.model_fields})
-        card = card_of(id, told, profile, self.card, self.params)
+        card = card_of(id, told, profile, self.usual, self.params)
         return as_described(self.entry(card, terms, told.get), told, description)
 
     def entry(self, card: Card, terms: Terms, get: str = "") -> Entry:
@@ -155,7 +161,7 @@ class RemoteExpert:
         return [Result(r.image, r.failure, share, r.usd, r.notes) for r in results]
 
     def _one(self, request: Request) -> Result:
-        failure = unsupported(self.card, request) or self._refusal(request)
+        failure = unsupported(self.card, request)
         if failure:
             return Result(failure=failure)
         errand = None
@@ -184,19 +190,6 @@ class RemoteExpert:
             return self._failed(failure.kind, failure.message, errand)
         seed = () if self.card.seeded else ("seed ignored",)
         return Result(image, usd=errand.usd, notes=seed + notes + _sent(errand))
-
-    def _refusal(self, request: Request) -> Failure | None:
-        """What this service cannot do although the card does not say so."""
-        if len(request.images) > self.service.most_images:
-            most = self.service.most_images
-            return Failure("unsupported", f"{self.card.id}: it takes {most} pictures, not {len(request.images)}")
-        if request.mask is None:
-            return None
-        if not self.service.masks:
-            return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
-        if not request.images or request.mask.size != request.images[0].size:
-            return Failure("unsupported", f"{self.card.id}: the mask must have the size of the first picture")
-        return None
 
     def _failed(self, kind: Any, message: str, errand: Errand | None, retry_after: float | None = None) -> Result:
         """The failure as a value: what its requests cost stays charged."""

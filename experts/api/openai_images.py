@@ -114,5 +114,9 @@ SERVICE = Service(
     sizes=sizes,
     most_images=16,
     masks=True,
+    wishes={
+        **{level: {"quality": level} for level in ("low", "medium", "high")},
+        "transparent": {"background": "transparent", "output_format": "png"},
+    },
     retired=RETIRED,
 )

@@ -132,12 +132,6 @@ class PipelineExpert:
 
     def _refusal(self, request: Request) -> Failure | None:
         """What this adapter cannot do although the card does not say so."""
-        most, given = self.family.pictures, len(request.images)
-        if given > most:
-            words = "one picture" if most == 1 else f"at most {most} pictures"
-            return Failure("unsupported", f"{self.card.id}: it takes {words}, not {given}")
-        if request.mask is not None and not self.family.mask:
-            return Failure("unsupported", f"{self.card.id}: it takes no mask: ask without one")
         sampler = request.params.get("sampler")
         reason = "" if sampler is None else unfit(self._model, sampler)
         return Failure("unsupported", f"{self.card.id}: {reason}") if reason else None

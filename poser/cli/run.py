@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,6 @@ from poser.cli import terminal
 from poser.cli.signals import Stop
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from poser.config import Config
     from poser.runs.record import Recorder
     from poser.types import Step, Trajectory
@@ -30,6 +29,7 @@ CODES = (
     "exit codes: 0 everything is satisfied; 3 a picture is delivered, and not everything is satisfied; "
     "1 no picture is delivered; 2 bad input; 130 interrupted, 143 terminated: go on with --resume"
 )
+QUALITIES = ("low", "medium", "high")
 MAX_INPUT = 100_000
 """Bytes of a prompt on standard input."""
 
@@ -40,7 +40,15 @@ def add(commands: Any) -> None:
     command.add_argument(
         "prompt", nargs="*", metavar="PROMPT", help="what to show, or how to change it; -: read from standard input"
     )
-    command.add_argument("--image", metavar="FILE", help="the picture to start from")
+    command.add_argument(
+        "--image", action="append", metavar="FILE", help="the picture to start from; more: references, in their order"
+    )
+    command.add_argument("--mask", metavar="FILE", help="where the picture may change: white; the rest stays as it is")
+    command.add_argument(
+        "--size", metavar="WxH", help="wished size of what is drawn from words (default: the preset's)"
+    )
+    command.add_argument("--quality", choices=QUALITIES, help="wished quality, where experts have several")
+    command.add_argument("--transparent", action="store_true", help="a transparent ground is wished, and kept")
     command.add_argument("--out", metavar="DIR", help="where the run goes (default: a dated folder under runs/)")
     command.add_argument("--overwrite", action="store_true", help="replace an earlier run in --out")
     command.add_argument("--preset", help="a preset or a config file (default: poster)")
@@ -61,9 +69,7 @@ class Order:
     """What is to be done, checked: nothing has been loaded or written yet."""
 
     prompt: str
-    image: Image.Image | None
-    seed: int
-    max_steps: int | None
+    given: Mapping[str, Any]
     folder: Path
     config: Config
     begun: Trajectory | None = None
@@ -90,7 +96,6 @@ def call(args: argparse.Namespace) -> int:
 
 def _fresh(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
     """A new run, whose folder is held. Raises PoserError, or an ImageError, for bad input."""
-    from experts.images import open_image
     from poser import config as configs
     from poser import limits
 
@@ -106,9 +111,23 @@ def _fresh(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
     if args.policy:
         overrides["policy"] = args.policy
     config = configs.load("poster" if args.preset is None else args.preset, overrides)
-    image = open_image(args.image) if args.image is not None else None
-    folder = _folder(args.out, args.overwrite, place)
-    return Order(prompt, image, args.seed or 0, args.max_steps, folder, config)
+    given = {"seed": args.seed or 0, "max_steps": args.max_steps, **_pictures(args, config)}
+    given |= {"size": limits.size(args.size, "--size")} if args.size is not None else {}
+    given |= {"quality": args.quality} if args.quality else {}
+    return Order(prompt, given, _folder(args.out, args.overwrite, place), config)
+
+
+def _pictures(args: argparse.Namespace, config: Config) -> dict[str, Any]:
+    """The pictures, read. Raises PoserError, ImageError."""
+    from experts.images import mask_of, open_image
+    from poser.types import PoserError
+
+    alpha = config.alpha or args.transparent
+    images = [open_image(file, alpha) for file in args.image or ()]
+    if args.mask is not None and not images:
+        raise PoserError("--mask says where a picture may change; give the picture too with --image")
+    mask = mask_of(args.mask, images[0].size, args.mask) if args.mask is not None else None
+    return {"image": images or None, "mask": mask, "transparent": args.transparent}
 
 
 def _prompt(words: list[str]) -> str:
@@ -140,7 +159,8 @@ def _resumed(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
     from poser.runs.record import finished, load
     from poser.types import PoserError
 
-    for name in ("prompt", "image", "out", "preset", "policy", "seed", "max_steps", "set", "overwrite"):
+    tasks = ("prompt", "image", "mask", "size", "quality", "transparent", "seed", "max_steps")
+    for name in (*tasks, "out", "preset", "policy", "set", "overwrite"):
         if getattr(args, name) not in (None, [], False):
             option = "PROMPT" if name == "prompt" else f"--{name.replace('_', '-')}"
             raise PoserError(f"--resume goes on with the run as it was begun; leave out {option}")
@@ -152,7 +172,7 @@ def _resumed(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
             place.enter_context(held(folder))
     begun = load(folder)
     task, config = begun.task, configs.checked(dict(begun.config), str(folder))
-    return Order(task.prompt, task.image, task.seed, task.budget.steps, folder, config, begun)
+    return Order(task.prompt, {}, folder, config, begun)
 
 
 def _folder(out: str | None, overwrite: bool, place: contextlib.ExitStack) -> Path:
@@ -205,15 +225,7 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool, stop: Stop) -> Tra
             progress.step(made)
             stop.check()
 
-        out = agent(
-            order.prompt,
-            order.image,
-            seed=order.seed,
-            max_steps=order.max_steps,
-            on_start=start,
-            on_step=step,
-            begun=order.begun,
-        )
+        out = agent(order.prompt, on_start=start, on_step=step, begun=order.begun, **order.given)
     return out.trajectory
 
 

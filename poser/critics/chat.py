@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 from pydantic import ConfigDict
 
+from experts.images import rgb
 from experts.types import Failure, image_digest
 from poser import llm as chats
 from poser.llm import Chat, Form, Query
@@ -26,6 +27,9 @@ from poser.verdicts import blank
 
 LOG = logging.getLogger(__name__)
 KEYS = (*chats.KEYS, "prompt")
+REFERENCES = "the user gave these pictures for instructions to speak of; the user's own picture is picture 1"
+MASK = "changes were allowed in the white part alone; outside of it nothing has changed, whatever an instruction asks"
+"""What is said beside the pictures of those names, where there are any."""
 LONGEST = 400
 """Characters of the feedback that are kept."""
 
@@ -101,6 +105,8 @@ class ChatCritic:
         wanted, earlier = _named("wanted", look.wanted), _named("earlier", look.earlier)
         following = _named("next", look.next)
         data = {"pictures": [label for label, _ in pictures], "wanted": wanted, "earlier": earlier, "next": following}
+        data |= {"references": REFERENCES} if look.references else {}
+        data |= {"mask": MASK} if look.mask is not None else {}
 
         def check(verdict: Verdict) -> str:
             return _complaint(verdict, (wanted, earlier, following), look.start is not None)
@@ -120,6 +126,8 @@ def _pictures(look: Look) -> tuple[tuple[str, Image.Image], ...]:
         pictures.insert(0, ("start", look.start))
     elif look.start is not None:
         pictures = [("start and before", look.start)]
+    pictures += [(f"reference, picture {n}", picture) for n, picture in enumerate(look.references, start=2)]
+    pictures += [("mask", rgb(look.mask))] if look.mask is not None else []
     return (*pictures, ("after", look.image))
 
 

@@ -37,9 +37,10 @@ def order(cards: Sequence[Card], kind: str, verb: Verb) -> list[Card]:
 
 
 def served(card: Card, state: State) -> bool:
-    """Whether what the card needs (`Card.inputs`) is there: no task has a mask yet; the whole of a picture is described
-    where it was drawn from words, not where it was given."""
-    return not card.inputs or (card.inputs == ("description",) and state.task.image is None)
+    """Whether what the card needs (`Card.inputs`) is there: the whole of a picture is described where it was drawn from
+    words, not where it was given."""
+    there = {"mask": state.task.mask is not None, "description": state.task.image is None}
+    return all(there[need] for need in card.inputs)
 
 
 KEYS: tuple[str, ...] = ()

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from PIL import Image
 
 from experts.files import sweep, write_whole
 from experts.images import png
 from poser.runs.codec import pack, unpack
 from poser.runs.pictures import STEPS, Pictures
-from poser.types import PoserError, Step, Trajectory
+from poser.types import PoserError, Step, Task, Trajectory
 
 FORMAT = 1
 LOG = "trajectory.jsonl"
@@ -39,6 +40,12 @@ def about(whole: Trajectory) -> dict[str, str]:
         return {}
     models = dict.fromkeys(step.action.expert for step in whole.steps if step.accepted and step.action.expert)
     return {"prompt": whole.task.prompt, "seed": str(whole.task.seed), "models": ", ".join(models), "software": "poser"}
+
+
+def given(task: Task) -> list[tuple[str, Image.Image]]:
+    """The pictures that a task came with, and the names of their files under `steps/`, without '.png'."""
+    found = [("00-input", task.image), *((f"00-reference-{n}", p) for n, p in enumerate(task.references, start=1))]
+    return [(name, image) for name, image in (*found, ("00-mask", task.mask)) if image is not None]
 
 
 class Recorder:
@@ -67,8 +74,8 @@ class Recorder:
                     clear(self.folder)
                 elif begun_in(self.folder):
                     self._take_up()
-            if begun.task.image is not None:
-                self._pictures.keep(begun.task.image, "00-input")
+            for name, image in given(begun.task):
+                self._pictures.keep(image, name)
             data = pack(begun, Trajectory, self._pictures.keep)
             header = {"record": FORMAT, **{name: value for name, value in data.items() if name != "steps"}}
             for part in ("task", "policy", "actions"):

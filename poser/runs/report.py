@@ -19,6 +19,8 @@ from PIL import Image
 
 from experts.images import data_url, rgb
 from poser.runs.ends import Ended, ends_of, plan_of, threshold_of
+from poser.runs.pictures import STEPS
+from poser.runs.record import given
 from poser.runs.summary import Summary, commands_of, outcome, scores, step_data, summarise
 from poser.types import Critique, Step, Trajectory
 
@@ -136,7 +138,12 @@ def _again(whole: Trajectory, summary: Summary, folder: str) -> str:
     task, place = whole.task, shlex.quote(folder)
     words = ["poser", "run", task.prompt, "--preset", f"{folder}/config.yaml", "--policy", whole.policy]
     words += ["--seed", str(task.seed), "--max-steps", str(task.budget.steps)]
-    words += ["--image", f"{folder}/steps/00-input.png"] if task.image is not None else []
+    for name, _ in given(task):
+        words += ["--mask" if name == "00-mask" else "--image", f"{folder}/{STEPS}/{name}.png"]
+    words += ["--size", "{}x{}".format(*task.size)] if task.size else []
+    words += [
+        word for wish in task.wishes for word in (["--transparent"] if wish == "transparent" else ["--quality", wish])
+    ]
     resume = [f"poser run --resume {place}"] if summary.standing == "unfinished" else []
     return "\n".join([shlex.join(words), f"poser replay {place}", *resume])
 

@@ -46,7 +46,7 @@ class Summary:
         standing: 'all' (the claim that everything is done and nothing was harmed), 'some', 'none', or 'unfinished'.
         ends: what became of every stretch of the prompt, in its order.
         harmed: what the delivered picture has lost that was to be kept.
-        notes: what was chosen where the words left it open.
+        notes: what was chosen where the words left it open, and what of a kept picture is not as it was asked for.
         calls: expert calls; `usd`, `seconds`: of experts and critic; `value`: worth of the picture, [0, 1].
     """
 
@@ -71,12 +71,16 @@ def summarise(whole: Trajectory) -> Summary:
         standing=_standing(whole),
         ends=ends_of(whole),
         harmed=state.verdict.harmed if state and state.verdict else (),
-        notes=plan_of(whole).notes,
+        notes=tuple(dict.fromkeys((*plan_of(whole).notes, *_adjusted(whole)))),
         calls=sum(step.request is not None for step in whole.steps),
         usd=state.spent.usd if state else 0.0,
         seconds=state.spent.seconds if state else 0.0,
         value=state.value if state else math.nan,
     )
+
+
+def _adjusted(whole: Trajectory) -> list[str]:
+    return [note for step in whole.steps if step.accepted and step.result for note in step.result.notes]
 
 
 def _standing(whole: Trajectory) -> Standing:

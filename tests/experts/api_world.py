@@ -75,7 +75,7 @@ def expert(
     )
     own = {k: more.pop(k) for k in list(more) if k in Terms.model_fields}
     mode = "image-to-image" if kind.endswith("-edit") else "text-to-image"
-    card = {**dict(service(kind).card), "seeded": seeded, "usd": USD, **more}
+    card = {**service(kind).usual, "seeded": seeded, "usd": USD, **more}
     if kind.startswith("compatible"):
         card = {"min_side": 16, "multiple": 1, **card}
     terms = Terms(

@@ -37,9 +37,11 @@ class Playback:
         self.asked = config
         return self
 
-    def __call__(self, prompt, image=None, *, seed=0, max_steps=None, on_start=None, on_step=None, begun=None):
+    def __call__(
+        self, prompt, image=None, *, seed=0, max_steps=None, on_start=None, on_step=None, begun=None, **wishes
+    ):
         print("noise of a library")
-        assert prompt.strip() and (image is None) == (self.whole.task.image is None)
+        assert prompt.strip() and (begun is not None or (image is None) == (self.whole.task.image is None))
         on_start(replace(self.whole, steps=()))
         for number, step in enumerate(self.whole.steps):
             if number == self.interrupt:
