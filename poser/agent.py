@@ -154,6 +154,12 @@ class Poser:
         """The policy's name, as it is recorded."""
         return self.policy.id
 
+    @property
+    def pictures(self) -> int:
+        """Input pictures that a task may have: as many as one of its experts takes."""
+        cards = self.mdp.actions.cards.values()
+        return max((card.pictures for card in cards if card.mode == "image-to-image"), default=1)
+
     def task(
         self,
         prompt: str,
@@ -184,12 +190,9 @@ class Poser:
         budget = self.config.budget_of(0 if max_steps is None else limits.steps(max_steps))
         alpha = self.config.alpha or transparent
         listed = list(image) if isinstance(image, list | tuple) else [] if image is None else [image]
-        most = max(
-            (card.pictures for card in self.mdp.actions.cards.values() if card.mode == "image-to-image"), default=0
-        )
-        if len(listed) > max(1, most):
+        if len(listed) > self.pictures:
             raise PoserError(
-                f"{len(listed)} pictures; no expert of {self.config.name!r} takes more than {max(1, most)}"
+                f"{len(listed)} pictures; no expert of {self.config.name!r} takes more than {self.pictures}"
             )
         try:
             pictures = [opened(given, _named(k, len(listed)), alpha) for k, given in enumerate(listed)]

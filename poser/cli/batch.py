@@ -13,9 +13,14 @@ from poser.cli import terminal
 from poser.cli.signals import Stop
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from poser.agent import Poser
     from poser.runs.batch import Line, Results
     from poser.types import Task
+
+WISHES = ("size", "quality", "transparent")
+"""Fields of a line that are handed on as they are."""
 
 
 def add(commands: Any) -> None:
@@ -104,7 +109,7 @@ def _play(agent: Poser, base: Path, fresh: list[Line], results: Results, seats: 
 
 def _tasks(agent: Poser, base: Path, fresh: list[Line], results: Results) -> Iterator[tuple[Line, Task]]:
     """The tasks of lines that are good; bad ones are written down. Pictures are relative to the file."""
-    from experts.images import ImageError, open_image
+    from experts.images import ImageError
     from poser.types import PoserError
 
     for line in fresh:
@@ -112,10 +117,28 @@ def _tasks(agent: Poser, base: Path, fresh: list[Line], results: Results) -> Ite
         try:
             if line.error:
                 raise PoserError(line.error)
-            image, seed = data.get("image"), data.get("seed")
-            if image is not None and not isinstance(image, str):
-                raise PoserError(f"image {image!r:.60} is no path")
-            picture = None if image is None else open_image(base / image)
-            yield line, agent.task(data.get("prompt", ""), picture, 0 if seed is None else seed, data.get("max_steps"))
+            told: dict[str, Any] = {key: data[key] for key in WISHES if data.get(key) is not None}
+            alpha = agent.config.alpha or told.get("transparent") is True
+            images, mask = (_opened(base, data.get(key), key, alpha) for key in ("image", "mask"))
+            told |= {
+                "seed": 0 if data.get("seed") is None else data["seed"],
+                "max_steps": data.get("max_steps"),
+                "mask": mask[0] if mask else None,
+            }
+            if not isinstance(told.get("transparent", False), bool) or len(mask) > 1:
+                raise PoserError("transparent is true or false, and mask one path")
+            yield line, agent.task(data.get("prompt", ""), images or None, **told)
         except (PoserError, ImageError) as error:
             results.fail(line, str(error), agent.config.name, agent.policy_id)
+
+
+def _opened(base: Path, given: Any, name: str, alpha: bool) -> list[Image.Image]:
+    """The pictures of a field: none, a path, or a list of paths. Raises PoserError, ImageError."""
+    from experts.images import open_image
+    from poser.types import PoserError
+
+    paths = given if isinstance(given, list) else [] if given is None else [given]
+    strange = next((path for path in paths if not isinstance(path, str)), None)
+    if strange is not None:
+        raise PoserError(f"{name} {strange!r:.60} is no path")
+    return [open_image(base / path, alpha or name == "mask") for path in paths]

@@ -1,6 +1,8 @@
 """A file of many tasks, and the folder of what came of them: ID.png a task, one line each in results.jsonl, index.html.
 
 A line is `{"prompt": ..., "id": ..., "image": ..., "seed": ..., "max_steps": ...}`; all but the prompt may be missing.
+`image` may be a list (the first is changed, the others are references); `mask`, `size`, `quality` and `transparent` are
+those of `Poser.task`.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from poser.types import PoserError, Trajectory
 
 RESULTS, INDEX = "results.jsonl", "index.html"
 MAX_LINE, MAX_LINES = 2**20, 1_000_000
-FIELDS = ("prompt", "id", "image", "seed", "max_steps")
+FIELDS = ("prompt", "id", "image", "seed", "max_steps", "mask", "size", "quality", "transparent")
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from experts.images import png, rgb
+from poser import limits
 from poser.runs.ends import threshold_of
 from poser.runs.report import fate
 from poser.runs.summary import number, step_data, summarise
@@ -27,7 +28,7 @@ def encoded(image: Image.Image, form: str) -> bytes:
     if form == "png":
         return png(image)
     buffer = io.BytesIO()
-    rgb(image).save(buffer, form.upper(), quality=95)
+    rgb(image, alpha=form == "webp").save(buffer, form.upper(), quality=95)
     return buffer.getvalue()
 
 
@@ -95,7 +96,7 @@ def response(ask: Ask, data: list[dict[str, Any]], whole: list[Trajectory], runs
     return {
         "created": int(time.time()),
         "data": data,
-        "background": "opaque",
+        "background": _ground(image),
         "output_format": ask.output_format,
         "size": "{}x{}".format(*image.size),
         "usage": usage(whole),
@@ -105,6 +106,10 @@ def response(ask: Ask, data: list[dict[str, Any]], whole: list[Trajectory], runs
             "ignored": list(ask.ignored),
         },
     }
+
+
+def _ground(image: Image.Image) -> str:
+    return "transparent" if image.has_transparency_data else "opaque"
 
 
 def revised(whole: Trajectory) -> str:
@@ -119,8 +124,8 @@ def picture_event(kind: str, ask: Ask, image: Image.Image, **more: Any) -> dict[
         "b64_json": b64(image, ask.output_format),
         "created_at": int(time.time()),
         "size": "{}x{}".format(*image.size),
-        "quality": "auto",
-        "background": "opaque",
+        "quality": ask.quality if ask.quality in limits.QUALITIES else "auto",
+        "background": _ground(image),
         "output_format": ask.output_format,
         **more,
     }

@@ -11,18 +11,17 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from PIL import Image
-from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 
-from experts.images import ImageError, decode
 from poser.serve import answering, faults, studio
-from poser.serve.asking import Ask, asked, tasks
+from poser.serve.asking import Ask, asked, tasks, unheeded
 from poser.serve.engine import Engine
 from poser.serve.faults import Fault
 from poser.serve.gate import Gate, Rate
 from poser.serve.hearing import Hearing
 from poser.serve.metrics import Metrics
+from poser.serve.pictures import MOST, Given, given
 from poser.serve.settings import Settings
 from poser.serve.store import Store
 from poser.serve.streaming import Streamed, stream
@@ -38,14 +37,15 @@ class Api:
         self.store, self.rate = Store(settings.stored, settings.expiry), Rate(settings.rate)
         self.default = next(iter(engine.agents))
 
-    async def answer(self, http: Request, data: Any, image: Image.Image | None, kind: str) -> Response:
+    async def answer(self, http: Request, data: Any, pictures: Given, kind: str) -> Response:
         """Carries out a request. Raises Fault, PoserError."""
         ask = asked(data, self.settings)
         model = ask.model or self.default
         agent = self.engine.agents.get(model)
         if agent is None:
             raise Fault(404, f"no model {model!r:.80}; there are {_several(self.engine)}", "model_not_found", "model")
-        todo = tasks(ask, agent, image, self.settings)
+        todo = tasks(ask, agent, pictures, self.settings)
+        ask = ask.model_copy(update={"ignored": unheeded(ask, agent, todo[0])})
         http.state.told |= _told(ask, model, kind, self.settings.log_prompts)
         self.rate.take(http.state.caller, ask.n)
         hearing = Hearing(self.engine, model, todo, self.settings, self.metrics).begin()
@@ -105,16 +105,16 @@ def make(engine: Engine, settings: Settings) -> Any:
             data = await http.json()
         except (ValueError, RecursionError):
             raise Fault(400, "the body is no JSON") from None
-        return await api.answer(http, data, None, "image_generation")
+        return await api.answer(http, data, Given(), "image_generation")
 
     @app.post("/v1/images/edits")
     async def edits(http: Request) -> Response:
         if not http.headers.get("content-type", "").startswith("multipart/form-data"):
             raise Fault(400, "send an edit as multipart/form-data, as OpenAI's clients do", param="image")
-        async with http.form(max_files=17, max_fields=64) as form:
-            image = await _picture_of(form, settings)
+        async with http.form(max_files=MOST + 1, max_fields=64) as form:
+            pictures = await given(form, settings)
             data = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-        return await api.answer(http, data, image, "image_edit")
+        return await api.answer(http, data, pictures, "image_edit")
 
     @app.get("/v1/models")
     async def models() -> Any:
@@ -150,22 +150,6 @@ def make(engine: Engine, settings: Settings) -> Any:
             CORSMiddleware, allow_origins=list(settings.origins), allow_methods=methods, allow_headers=headers
         )
     return Gate(app, settings, metrics)
-
-
-async def _picture_of(form: FormData, settings: Settings) -> Image.Image:
-    """The one input picture of a form. Raises Fault."""
-    files = [value for name in ("image", "image[]") for value in form.getlist(name) if isinstance(value, UploadFile)]
-    if not files:
-        raise Fault(400, "image is missing; send the picture to edit as a file", param="image")
-    if len(files) > 1:
-        raise Fault(400, f"{len(files)} pictures; an edit takes one", "too_many_pictures", "image")
-    if form.get("mask") is not None:
-        raise Fault(400, "masks are not taken; say in the prompt where to change what", "no_mask", "mask")
-    data = await files[0].read()
-    try:
-        return await asyncio.to_thread(decode, data, "image", most=settings.body, pixels=settings.pixels)
-    except ImageError as error:
-        raise Fault(400, str(error), "invalid_image", "image") from None
 
 
 async def _gone(http: Request) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from experts.images import ImageError, mask_of
 from poser import limits
-from poser.agent import Poser
+from poser.agent import Poser, Quality
 from poser.serve.faults import Fault
+from poser.serve.pictures import Given
 from poser.serve.settings import Settings
 from poser.types import PoserError, Task
 
-UNUSED = ("quality", "style", "moderation", "input_fidelity", "output_compression", "complexity")
+UNUSED = ("style", "moderation", "input_fidelity", "output_compression", "complexity")
 """Fields of OpenAI's that change nothing here; they are named in the answer's `poser.ignored`."""
 
 
@@ -27,7 +29,8 @@ class Ask(BaseModel):
     model: str | None = Field(None, max_length=200)
     n: int = Field(1, ge=1)
     size: str | None = Field(None, max_length=20)
-    background: Literal["auto", "opaque"] | None = None
+    background: Literal["auto", "opaque", "transparent"] = "auto"
+    quality: str = Field("auto", max_length=20)
     stream: bool = False
     partial_images: int = Field(0, ge=0, le=100)
     response_format: Literal["b64_json", "url"] = "b64_json"
@@ -73,20 +76,62 @@ def asked(data: Any, settings: Settings) -> Ask:
     return ask
 
 
-def tasks(ask: Ask, agent: Poser, image: Image.Image | None, settings: Settings) -> list[Task]:
+def tasks(ask: Ask, agent: Poser, pictures: Given, settings: Settings) -> list[Task]:
     """One task a picture, with seeds that follow each other. Raises Fault, PoserError."""
-    size = "{}x{}".format(*agent.config.size)
-    if image is None and ask.size not in (None, "auto", size):
-        raise Fault(400, f"size {ask.size} is not offered by this model; it draws {size}", "invalid_size", "size")
+    if ask.background == "transparent" and ask.output_format == "jpeg":
+        raise Fault(400, "jpeg knows no transparency; take png or webp", param="output_format")
+    if len(pictures.images) > agent.pictures:
+        words = f"{len(pictures.images)} pictures; no expert of this model takes more than {agent.pictures}"
+        raise Fault(400, words, "too_many_pictures", "image")
+    size = None if pictures.images or ask.size in (None, "auto") else _size(ask.size or "", settings)
     limits.whole(ask.seed, 0, limits.MAX_SEED - ask.n + 1, "seed")
     if ask.steps is not None and ask.steps > settings.steps:
         words = f"steps {ask.steps} are more than the {settings.steps} expert calls that a picture may take here"
         raise Fault(400, words, param="steps")
-    found = [agent.task(ask.prompt, image, ask.seed + k, ask.steps) for k in range(ask.n)]
-    budget = found[0].budget
-    budget = replace(
-        budget,
-        usd=budget.usd if ask.usd is None else min(budget.usd, ask.usd),
-        seconds=budget.seconds if ask.seconds is None else min(budget.seconds, ask.seconds),
+    first = agent.task(
+        ask.prompt,
+        pictures.images or None,
+        ask.seed,
+        ask.steps,
+        mask=_fitting(pictures),
+        size=size,
+        quality=cast(Quality, ask.quality) if ask.quality in limits.QUALITIES else "auto",
+        transparent=ask.background == "transparent",
     )
-    return [replace(task, budget=budget) for task in found]
+    budget = replace(
+        first.budget,
+        usd=first.budget.usd if ask.usd is None else min(first.budget.usd, ask.usd),
+        seconds=first.budget.seconds if ask.seconds is None else min(first.budget.seconds, ask.seconds),
+    )
+    return [replace(first, seed=ask.seed + k, budget=budget) for k in range(ask.n)]
+
+
+def _fitting(pictures: Given) -> Image.Image | None:
+    """The mask, checked. Raises Fault."""
+    try:
+        return mask_of(pictures.mask, pictures.images[0].size, "mask") if pictures.mask is not None else None
+    except ImageError as error:
+        raise Fault(400, str(error), "invalid_mask", "mask") from None
+
+
+def _size(given: str, settings: Settings) -> tuple[int, int]:
+    """A wished size. Raises Fault."""
+    try:
+        width, height = limits.size(given)
+    except PoserError as error:
+        raise Fault(400, str(error), "invalid_size", "size") from None
+    if width * height > settings.pixels:
+        raise Fault(
+            400, f"size {given} is more than the {settings.pixels} px of a picture here", "invalid_size", "size"
+        )
+    return width, height
+
+
+def unheeded(ask: Ask, agent: Poser, task: Task) -> tuple[str, ...]:
+    """Fields that were given and change nothing."""
+    known = {wish for card in agent.mdp.actions.cards.values() for wish in card.wishes}
+    wished = {"quality": ask.quality} if ask.quality != "auto" else {}
+    found = [name for name, wish in wished.items() if wish not in known]
+    if task.image is not None and ask.size not in (None, "auto", "{}x{}".format(*task.image.size)):
+        found.append("size")  # an edit keeps the size of its picture
+    return (*found, *ask.ignored)

@@ -16,6 +16,7 @@ from mcp.server.mcpserver import Image as Content
 from mcp.server.mcpserver.exceptions import ToolError
 
 from experts.images import ImageError, decode, png, unbase64
+from poser.agent import Quality
 from poser.runs.report import fate
 from poser.runs.summary import sentence, step_data, summarise
 from poser.seats import Played
@@ -83,21 +84,33 @@ def make(engine: Engine, settings: Settings) -> MCPServer:
             raise ToolError(f"no picture was made (run {name}). {sentence(whole)}")
         return [Content(data=png(whole.images[0]), format="png"), f"run {name}: {sentence(whole)}"]
 
-    def task(prompt: str, image: Any, seed: int, steps: int | None, usd: float | None) -> Task:
+    def picture(text: str, name: str) -> Any:
+        return decode(unbase64(text), name, True, pixels=settings.pixels)
+
+    def task(prompt: str, images: list[Any], seed: int, steps: int | None, usd: float | None, **wishes: Any) -> Task:
         if steps is not None and steps > settings.steps:
             raise ToolError(f"steps {steps} are more than the {settings.steps} that a picture may take here")
-        made = engine.agents[default].task(prompt, image, seed, steps)
+        made = engine.agents[default].task(prompt, images or None, seed, steps, **wishes)
         most = made.budget.usd if usd is None else min(made.budget.usd, max(0.0, usd))
         return replace(made, budget=replace(made.budget, usd=most))
 
     @server.tool(structured_output=False)
     async def generate_image(
-        prompt: str, ctx: Context, seed: int = 0, steps: int | None = None, usd: float | None = None
+        prompt: str,
+        ctx: Context,
+        seed: int = 0,
+        steps: int | None = None,
+        usd: float | None = None,
+        size: str | None = None,
+        quality: Quality = "auto",
+        transparent: bool = False,
     ) -> list[Any]:
         """Draws a picture. `prompt` may hold many commands, one sentence each. `seed`: 0 to 2147483647. Budget: `steps`
-        (expert calls) and `usd`. Gives the picture, what was not done and why, and the name of the run."""
+        (expert calls) and `usd`. Wishes: `size` (WIDTHxHEIGHT), `quality`, `transparent` ground. Gives the picture,
+        what was not done and why, and the name of the run."""
         try:
-            return await play(task(prompt, None, seed, steps, usd), ctx)
+            wishes: Any = {"size": size, "quality": quality, "transparent": transparent}
+            return await play(task(prompt, [], seed, steps, usd, **wishes), ctx)
         except (PoserError, Fault) as error:
             raise ToolError(str(error)) from None
 
@@ -107,25 +120,33 @@ def make(engine: Engine, settings: Settings) -> MCPServer:
         ctx: Context,
         image_base64: str = "",
         run: str = "",
+        references_base64: list[str] | None = None,
+        mask_base64: str = "",
         seed: int = 0,
         steps: int | None = None,
         usd: float | None = None,
+        quality: Quality = "auto",
+        transparent: bool = False,
     ) -> list[Any]:
         """Edits a picture as the commands in `prompt` say: that of an earlier `run` by its name, or `image_base64`
-        (PNG, JPEG or WebP; a data: URL is fine). Everything else stays."""
+        (PNG, JPEG or WebP; a data: URL is fine). `references_base64`: further pictures that the prompt speaks of.
+        `mask_base64`: white where the picture may change; elsewhere every pixel stays. `transparent`: what is
+        transparent stays so."""
         try:
             if bool(image_base64) == bool(run):
                 raise ToolError("give image_base64 or run, one of them")
-            if len(image_base64) > settings.body:
-                raise ToolError(f"image_base64 has more than {settings.body:,} characters; make the picture smaller")
+            given = [image_base64, *(references_base64 or ()), mask_base64]
+            if sum(map(len, given)) > settings.body:
+                raise ToolError(f"the pictures have more than {settings.body:,} characters; make them smaller")
+            first = [] if run else [picture(image_base64, "image_base64")]
             if run:
-                images = runs.get(run).images
-                if not images:
+                first = runs.get(run).images
+                if not first:
                     raise ToolError(f"run {run!r:.40} has no picture")
-                picture = images[0]
-            else:
-                picture = decode(unbase64(image_base64), "image_base64", pixels=settings.pixels)
-            return await play(task(prompt, picture, seed, steps, usd), ctx)
+            more = [picture(text, "references_base64") for text in references_base64 or ()]
+            mask = picture(mask_base64, "mask_base64") if mask_base64 else None
+            wishes: Any = {"mask": mask, "quality": quality, "transparent": transparent}
+            return await play(task(prompt, [first[0], *more], seed, steps, usd, **wishes), ctx)
         except (PoserError, ImageError, Fault, binascii.Error, ValueError) as error:
             raise ToolError(str(error)) from None
 
@@ -146,6 +167,7 @@ def make(engine: Engine, settings: Settings) -> MCPServer:
         cards = engine.agents[default].mdp.actions.cards.values()
         rows = [
             {"id": card.id, "mode": card.mode, "verbs": list(card.verbs), "description": card.description}
+            | {"pictures": card.pictures, "mask": card.takes_mask, "wishes": list(card.wishes)}
             | {"usd": card.usd, "seconds": card.seconds, "licence": card.licence}
             for card in cards
         ]

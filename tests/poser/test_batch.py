@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks._harness.systems import Folder
@@ -12,6 +13,7 @@ from benchmarks._harness.types import Item
 from experts.images import open_image, png
 from poser.agent import Poser
 from poser.cli import main
+from tests.poser import given_world
 from tests.poser.serve.serving import agent
 from tests.poser.world import PICTURE
 
@@ -105,3 +107,29 @@ def test_the_pictures_are_what_the_benchmarks_read(world):
 def test_a_file_that_is_not_there_is_one_line(tmp_path, capsys):
     assert main(["batch", str(tmp_path / "no.jsonl"), "--out", str(tmp_path / "out")]) == 2
     assert "give a file of JSON lines" in capsys.readouterr().err
+
+
+def test_lines_have_references_masks_and_wishes(tmp_path, monkeypatch):
+    monkeypatch.setattr(Poser, "from_config", classmethod(lambda cls, config: given_world.agent()))
+    image, mask = given_world.noise(1, (40, 24)), given_world.area(1, (40, 24))
+    for name, picture in (("a", image), ("b", given_world.noise(2, (9, 9))), ("m", mask)):
+        (tmp_path / f"{name}.png").write_bytes(png(picture))
+    lines = [
+        {"prompt": "Make it blue.", "id": "edit", "image": ["a.png", "b.png"], "mask": "m.png", "quality": "low"},
+        {"prompt": "A dog.", "id": "draw", "size": "48x40", "transparent": True},
+        {"prompt": "x", "id": "list", "image": ["a.png", 7]},
+        {"prompt": "x", "id": "other", "image": "a.png", "mask": "b.png"},
+        {"prompt": "x", "id": "two", "image": "a.png", "mask": ["m.png", "m.png"]},
+        {"prompt": "x", "id": "best", "quality": "best"},
+        {"prompt": "x", "id": "clear", "transparent": "yes"},
+        {"prompt": "x", "id": "seed", "seed": ""},
+    ]
+    (tmp_path / "prompts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert run(tmp_path) == 1
+    found = {row["id"]: row for row in rows(tmp_path)}
+    assert {id for id, row in found.items() if row["picture"]} == {"edit", "draw"}
+    outside = np.asarray(mask) == 0
+    edited = open_image(tmp_path / "out" / "edit.png")
+    assert (np.asarray(edited)[outside] == np.asarray(image)[outside]).all()
+    assert open_image(tmp_path / "out" / "draw.png").size == (48, 40)
+    assert "is no path" in found["list"]["error"] and "picture's size" not in found["edit"]["error"]

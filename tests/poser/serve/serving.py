@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,9 +38,15 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(settings: Settings = Settings(), seats: int = 8, backlog: int = 32, **options: Any) -> Iterator[Served]:  # noqa: B008
+def served(
+    settings: Settings = Settings(),  # noqa: B008
+    seats: int = 8,
+    backlog: int = 32,
+    agents: Mapping[str, Poser] | None = None,
+    **options: Any,
+) -> Iterator[Served]:
     """A running server; stopped in the end."""
-    engine = Engine({"fast": agent(**options), "fast@random": agent("random")}, seats, backlog)
+    engine = Engine(agents or {"fast": agent(**options), "fast@random": agent("random")}, seats, backlog)
     running, listening = server(engine, settings, grace=5), bound("127.0.0.1", 0)
     thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
     thread.start()

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mcp import Client, StdioServerParameters
 from PIL import Image
@@ -21,6 +22,7 @@ from experts.images import png
 from poser.serve.engine import Engine
 from poser.serve.settings import Settings
 from poser.serve.tools import make
+from tests.poser import given_world
 from tests.poser.serve.serving import PROMPT, agent
 from tests.poser.world import PICTURE
 
@@ -74,6 +76,27 @@ def test_an_agent_draws_edits_and_asks_why(server):
         assert {row["id"] for row in rows} >= {"fake-draw-1", "fake-tint-1"}
 
     talk(conversation, server)
+
+
+def test_an_agent_gives_references_and_a_mask():
+    engine = Engine({"given": given_world.agent()})
+
+    async def conversation(client) -> None:
+        image, mask = given_world.noise(1, (40, 24)), given_world.area(1, (40, 24))
+        in_base64 = [base64.b64encode(png(picture)).decode() for picture in (image, given_world.noise(2, (9, 9)), mask)]
+        given = {"image_base64": in_base64[0], "references_base64": in_base64[1:2], "mask_base64": in_base64[2]}
+        made = await client.call_tool("edit_image", {"prompt": "Make it blue.", **given})
+        outside = np.asarray(mask) == 0
+        assert (np.asarray(opened(made))[outside] == np.asarray(image)[outside]).all()
+        drawn = await client.call_tool("generate_image", {"prompt": "A dog.", "size": "48x40", "quality": "low"})
+        assert opened(drawn).size == (48, 40)
+        rows = json.loads(words(await client.call_tool("list_experts", {})))
+        assert {(row["pictures"], row["mask"]) for row in rows} == {(1, False), (3, False), (2, True)}
+        many = await client.call_tool("edit_image", {"prompt": "x", **given, "references_base64": in_base64[1:2] * 5})
+        assert many.is_error and "takes more than 3" in words(many)
+
+    talk(conversation, make(engine, Settings()))
+    engine.close()
 
 
 @pytest.mark.parametrize(
