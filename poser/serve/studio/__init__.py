@@ -15,6 +15,7 @@ FILES = {
     "/": (HERE / "index.html", "text/html"),
     "/studio/studio.css": (HERE / "studio.css", "text/css"),
     "/studio/studio.js": (HERE / "studio.js", "text/javascript"),
+    "/studio/mask.js": (HERE / "mask.js", "text/javascript"),
     "/studio/report.css": (Path(report.__file__).with_name("report.css"), "text/css"),
 }
 POLICY = (

@@ -49,7 +49,7 @@ function begin(file) {
   start = file;
   $("start").hidden = !file;
   if (file) $("thumb").src = URL.createObjectURL(file);
-  else $("file").value = "";
+  else for (const name of ["file", "references", "maskfile"]) $(name).value = "";
 }
 
 function display(image, before, words) {
@@ -69,7 +69,7 @@ function display(image, before, words) {
 const split = () => { $("before").style.clipPath = `inset(0 ${100 - $("split").value}% 0 0)`; };
 
 function card(run, event) {
-  const told = event.poser, box = make("article", "step"), body = make("div", "body"), words = make("div");
+  const told = event.poser, box = make("article", `step ${told.outcome}`), body = make("div", "body"), words = make("div");
   const head = make("div", "head");
   head.append(make("span", "number", told.step), make("h3", "", told.expert || "Stop"), make("span", `badge ${told.outcome}`, told.outcome));
   if (told.expert) head.append(make("span", "cost", `${(told.seconds || 0).toFixed(2)} s${told.usd ? ` · $${told.usd}` : ""}`));
@@ -118,6 +118,11 @@ function ends(account) {
     row.append(make("span", `badge ${kind}`, end.end), words);
     return row;
   });
+  for (const note of account.notes || []) {
+    const row = make("li");
+    row.append(make("span", "badge note", "note"), make("span", "", note));
+    rows.push(row);
+  }
   for (const harm of account.harmed) {
     const row = make("li");
     row.append(make("span", "badge dropped", "harmed"), make("span", "", harm));
@@ -161,12 +166,17 @@ async function carryOut() {
   const run = { prompt: $("prompt").value, cards: [], before: start ? URL.createObjectURL(start) : null };
   const policy = $("policy").value;
   const fields = { prompt: run.prompt, model: $("preset").value + (policy ? `@${policy}` : ""), stream: true, details: true, partial_images: 100, seed: $("seed").value, steps: $("steps").value };
-  if ($("usd").value) fields.usd = $("usd").value;
+  for (const name of ["usd", "size"]) if ($(name).value) fields[name] = $(name).value;
+  fields.quality = $("quality").value;
+  fields.background = $("ground").value;
   const options = { method: "POST", headers: headers(), signal: working.signal };
   if (start) {
     options.body = new FormData();
     for (const name in fields) options.body.append(name, fields[name]);
     options.body.append("image", start, "start.png");
+    for (const file of $("references").files) options.body.append("image", file, file.name);
+    const mask = await maskFile();
+    if (mask) options.body.append("mask", mask, "mask.png");
   } else {
     options.body = JSON.stringify(fields);
     options.headers["content-type"] = "application/json";
@@ -213,6 +223,7 @@ $("again").onclick = () => goOn(shown);
 $("zoom").onclick = () => $("big").showModal();
 $("close").onclick = () => $("big").close();
 $("split").oninput = split;
+$("filter").onchange = () => { $("steps-list").dataset.show = $("filter").value; };
 $("clear").onclick = () => begin(null);
 $("file").onchange = () => begin($("file").files[0] || null);
 $("key").onchange = models;

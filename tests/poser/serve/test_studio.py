@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 
 import httpx2
+import numpy as np
 import pytest
 
-from experts.images import png
-from tests.poser.serve.serving import PROMPT, served
+from experts.images import opened, png
+from tests.poser import given_world
+from tests.poser.serve.serving import PROMPT, agent, served
 from tests.poser.world import PICTURE
 
 CHROMIUM = shutil.which("chromium")
@@ -16,7 +18,7 @@ CHROMIUM = shutil.which("chromium")
 
 @pytest.fixture(scope="module")
 def here():
-    with served() as found:
+    with served(agents={"fast": agent(), "given": given_world.agent()}) as found:
         yield found
 
 
@@ -91,6 +93,30 @@ def test_a_picture_by_choice_and_a_mistake_that_is_said(page):
     page.fill("#prompt", "   ")
     page.click("#go")
     done(page, "not done")
+
+
+def test_a_mask_by_brush_and_a_reference_reach_the_server(page):
+    picture = given_world.noise(1, (40, 24))
+    page.select_option("#preset", "given")
+    page.set_input_files("#file", {"name": "a.png", "mimeType": "image/png", "buffer": png(picture)})
+    page.set_input_files("#references", {"name": "b.png", "mimeType": "image/png", "buffer": png(PICTURE)})
+    box = page.locator("#brush").bounding_box()
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + 8, steps=4)
+    page.mouse.up()
+    page.locator("#masked").filter(has_text="Only what is painted").wait_for()
+    page.fill("#prompt", "Make it blue.")
+    page.click("#go")
+    done(page)
+    final = np.asarray(opened(page.locator("#after").get_attribute("src")))
+    same = (final == np.asarray(picture)).all(axis=2)
+    assert same[12:].all() and same[:, 24:].all()  # below and right of the stroke
+    shown = page.locator("#steps-list article.accepted").count()
+    page.select_option("#filter", "accepted")
+    assert page.locator("#steps-list article:visible").count() == shown
+    page.click("#unmask")
+    page.locator("#masked").filter(has_text="All of it may change").wait_for()
 
 
 def test_every_field_has_a_label_and_a_phone_sees_no_overflow(page):
