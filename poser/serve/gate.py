@@ -63,7 +63,7 @@ class Rate:
 class Gate:
     """The outermost layer around an ASGI app."""
 
-    def __init__(self, app: Any, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, app: Any, settings: Settings, metrics: Metrics | None = None) -> None:
         self.app, self.settings, self.metrics = app, settings, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +104,8 @@ class Gate:
                 await _refuse(Fault(500, "something is wrong with the server; its log says more"), answer)
         finally:
             seconds = time.perf_counter() - began
-            self.metrics.answered(scope, int(told["status"]), seconds)
+            if self.metrics:
+                self.metrics.answered(scope, int(told["status"]), seconds)
             state = scope["state"]
             where = {"method": scope["method"], "path": scope["path"][:200], "status": told["status"]}
             tell("request", request=number, **where, seconds=round(seconds, 4), caller=state["caller"], **state["told"])

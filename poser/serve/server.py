@@ -73,8 +73,13 @@ class Server(uvicorn.Server):
 
 def server(engine: Engine, settings: Settings, grace: float = 20.0) -> Server:
     """A server that is ready to run."""
-    config = uvicorn.Config(
-        make(engine, settings),
+    return Server(configured(make(engine, settings)), engine, grace)
+
+
+def configured(app: Any) -> uvicorn.Config:
+    """How an app is served: with limits on connections and on how slowly a request may begin."""
+    return uvicorn.Config(
+        app,
         http=Prompt,
         ws="none",
         lifespan="off",
@@ -87,7 +92,6 @@ def server(engine: Engine, settings: Settings, grace: float = 20.0) -> Server:
         timeout_keep_alive=15,
         timeout_graceful_shutdown=10,
     )
-    return Server(config, engine, grace)
 
 
 def serve(engine: Engine, settings: Settings, host: str, port: int, grace: float) -> None:

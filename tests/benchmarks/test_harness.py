@@ -14,7 +14,8 @@ from PIL import Image
 
 from benchmarks import compare
 from benchmarks import list as listed
-from benchmarks._harness import judges, rows, statistics, systems
+from benchmarks._harness import judges, rows, sources, statistics, systems
+from benchmarks._harness import votes as votes_of
 from benchmarks._harness.data import BadData, find, read_csv, read_json, read_lines
 from benchmarks._harness.run import PICTURES, RESULT, Job, main, result, run
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
@@ -252,14 +253,15 @@ def test_runs_are_compared_blind_and_in_both_orders(
         given = job(data, tmp_path / name, system=Draws(colour, id=name))
         given.folder.joinpath(RESULT).write_text(json.dumps(result(given, run(given), data)))
     runs = compare.loaded([tmp_path / "left", tmp_path / "right"])
+    systems = sources.sources([tmp_path / "left", tmp_path / "right"])
     likes_red = Says(lambda ask: float(ask.pictures[0].getpixel((0, 0))[0] > 128))
-    votes = compare.judged(runs, likes_red, {})
+    votes = sources.judged(systems, likes_red, {})
     assert [vote.won for vote in votes] == [1.0, 1.0, 1.0]
-    assert [vote.won for vote in compare.judged(runs, Says(lambda _: 0.9), {})] == [0.5] * 3, "a side is no reason"
+    assert [vote.won for vote in sources.judged(systems, Says(lambda _: 0.9), {})] == [0.5] * 3, "a side is no reason"
     people = tmp_path / "votes.jsonl"
     lines = [{"item": f"p{k}", "a": "right", "b": "left", "vote": vote} for k, vote in enumerate(("b", "b", "tie"))]
     people.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = compare.compared(runs, votes, compare.read_votes(people))
+    found = compare.compared(runs, votes, votes_of.read(people))
     assert found["agreement"]["clear"] == 1.0 and found["agreement"]["pairs"] == 3
     assert found["strength"]["left"] > found["strength"]["right"]
     assert compare.main([str(tmp_path / "left"), str(tmp_path / "right"), "--votes", str(people)]) == 0
@@ -268,11 +270,11 @@ def test_runs_are_compared_blind_and_in_both_orders(
 
 
 def test_bradley_terry_orders_as_the_wins_do() -> None:
-    votes = [compare.Vote(f"i{k}", 0, a, b, 1.0) for k in range(8) for a, b in (("x", "y"), ("y", "z"), ("x", "z"))]
-    strength = compare.bradley_terry(votes)
+    votes = [votes_of.Vote(f"i{k}", 0, a, b, 1.0) for k in range(8) for a, b in (("x", "y"), ("y", "z"), ("x", "z"))]
+    strength = votes_of.bradley_terry(votes)
     assert strength["x"] > strength["y"] > strength["z"] and all(map(math.isfinite, strength.values()))
-    even = [compare.Vote("i", 0, "x", "y", 0.5)]
-    assert compare.bradley_terry(even)["x"] == pytest.approx(0.0)
+    even = [votes_of.Vote("i", 0, "x", "y", 0.5)]
+    assert votes_of.bradley_terry(even)["x"] == pytest.approx(0.0)
 
 
 def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -11,12 +11,14 @@ from fastapi.responses import Response
 from poser.runs import report
 
 HERE = Path(__file__).parent
+STYLE = Path(report.__file__).with_name("report.css")
+"""The design of every page."""
 FILES = {
     "/": (HERE / "index.html", "text/html"),
     "/studio/studio.css": (HERE / "studio.css", "text/css"),
     "/studio/studio.js": (HERE / "studio.js", "text/javascript"),
     "/studio/mask.js": (HERE / "mask.js", "text/javascript"),
-    "/studio/report.css": (Path(report.__file__).with_name("report.css"), "text/css"),
+    "/studio/report.css": (STYLE, "text/css"),
 }
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -25,9 +27,9 @@ POLICY = (
 """What the page may load and run: scripts and styles from here alone."""
 
 
-def add(app: FastAPI) -> None:
-    """Adds the page and its files, read once."""
-    for path, (file, media) in FILES.items():
+def add(app: FastAPI, files: Mapping[str, tuple[Path, str]] = FILES) -> None:
+    """Adds a page's files, path -> file and media type, read once."""
+    for path, (file, media) in files.items():
         app.get(path)(_answer(file.read_bytes(), media))
 
 
