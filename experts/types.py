@@ -158,12 +158,16 @@ def image_digest(image: Image.Image) -> str:
 def copied(image: Image.Image) -> Image.Image:
     """Another picture with the same pixels, and with their digest where it is known."""
     image.load()
-    other = image.copy()
     pixels, digest = getattr(image, _DIGEST, (None, ""))
-    if pixels is image.im and image.readonly:
-        other.readonly = 1
-        setattr(other, _DIGEST, (other.im, digest))
-    return other
+    known = pixels is image.im and image.readonly
+    return with_digest(image.copy(), digest) if known else image.copy()
+
+
+def with_digest(image: Image.Image, digest: str) -> Image.Image:
+    """The picture, whose pixels are known to have that digest."""
+    image.readonly = 1
+    setattr(image, _DIGEST, (image.im, digest))
+    return image
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from PIL import Image
 
@@ -30,6 +30,9 @@ from poser.runs.record import Recorder
 from poser.runs.report import render
 from poser.types import PoserError, Step, Task, Trajectory
 from poser.versions import versions
+
+if TYPE_CHECKING:
+    from poser.cluster.joined import Joined
 
 Quality = Literal["auto", "low", "medium", "high"]
 
@@ -112,10 +115,12 @@ def _policy(config: Config, actions: ActionSet) -> Policy:
 
 
 class Poser:
-    """An agent that is ready to run: config, registry, transition and policy."""
+    """An agent that is ready to run: config, registry, transition and policy; `joined`: its workers elsewhere."""
 
-    def __init__(self, config: Config, registry: Registry, mdp: MDP, policy: Policy) -> None:
-        self.config, self.registry, self.mdp, self.policy = config, registry, mdp, policy
+    def __init__(
+        self, config: Config, registry: Registry, mdp: MDP, policy: Policy, joined: Joined | None = None
+    ) -> None:
+        self.config, self.registry, self.mdp, self.policy, self.joined = config, registry, mdp, policy, joined
 
     @classmethod
     def from_pretrained(
@@ -123,7 +128,8 @@ class Poser:
     ) -> Poser:
         """Builds the agent of a preset, a config file or the folder of an earlier run.
 
-        No model is loaded before it is needed. Raises `PoserError` for an unknown preset, key, expert or policy.
+        No model is loaded before it is needed. Raises `PoserError` for an unknown preset, key, expert or policy, and,
+        where models run on Ray (`engine`), for a cluster that is not there or has no room.
         """
         given = dict(overrides or {}) | ({"policy": policy} if policy else {})
         return cls.from_config(configs.load(preset, given))
@@ -133,13 +139,18 @@ class Poser:
         """Builds the agent of a config."""
         registry = registry_of(config)
         residency = residency_of(config, registry)
-        pool = Pool(registry, residency, Cache(folder=config.cache) if config.cache else None)
         rules = config.rules
         actions = ActionSet.of(playable(registry), redraw=rules.redraw)
         context = Context(actions, residency, rules.attempts, rules.threshold, config.cache)
+        critic, joined = critics.load(*named(config.critic), context), None
+        if config.engine.name == "ray":
+            from poser.cluster.joined import joined as elsewhere
+
+            joined = elsewhere(config, registry, critic)
+            registry, critic = joined.registry, joined.critic
         mdp = MDP(
-            pool,
-            critics.load(*named(config.critic), context),
+            Pool(registry, residency, Cache(folder=config.cache) if config.cache else None),
+            critic,
             planning.load(*named(config.extractor), context),
             wording.load(*named(config.wording), context),
             actions,
@@ -147,7 +158,12 @@ class Poser:
             config.reward,
             (config.size[0], config.size[1]),
         )
-        return cls(config, registry, mdp, _policy(config, actions))
+        return cls(config, registry, mdp, _policy(config, actions), joined)
+
+    def close(self, grace: float = 20.0) -> None:
+        """Ends workers elsewhere, after up to `grace` seconds in which calls may end; without any, does nothing."""
+        if self.joined is not None:
+            self.joined.close(grace)
 
     @property
     def policy_id(self) -> str:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from experts.entries import Flag, laid
 from experts.failures import complaint, hint
 from experts.own_file import is_file
+from poser.cluster.settings import Engine
 from poser.limits import MAX_YAML, read_yaml
 from poser.reward import PAPER, TERMS
 from poser.types import Budget, PoserError, Price
@@ -114,6 +115,7 @@ class Config(_Part):
         alpha: transparency is kept where an expert gives it; otherwise it is laid on white.
         metadata: the delivered picture's file says prompt, seed and models.
         cache: folder of stored results; None: nothing is stored.
+        engine: where models run: 'here', or on Ray (`poser.cluster.settings.Engine`).
         reward: weight of every term of `poser.reward`, 0: not counted; those not named have the paper's.
     """
 
@@ -137,6 +139,7 @@ class Config(_Part):
     price: Prices = Prices()
     cost_weight: float = Field(default=0.0, ge=0, le=100)
     abstain_below: float | None = Field(default=None, ge=0, le=1)
+    engine: Engine = Engine()
     reward: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("experts", mode="before")
@@ -193,6 +196,7 @@ class Config(_Part):
         if isinstance(self.experts, tuple):
             data["experts"] = list(self.experts)
         data["memory"]["pin"] = list(self.memory.pin)
+        data["engine"] = self.engine.model_dump(mode="json")
         return data
 
     def to_yaml(self) -> str:
@@ -309,7 +313,11 @@ def _absolute(value: Any, folder: Path, key: str = "") -> Any:
 
 def _lay(data: dict[str, Any], key: str, value: Any) -> None:
     """Sets the dotted `key` of nested mappings."""
+    if key == "engine" and isinstance(value, str):
+        key = "engine.name"  # its places stay
     *path, last = key.split(".")
+    if path[:1] == ["engine"] and isinstance(data.get("engine"), str):
+        data["engine"] = {"name": data["engine"]}
     for name in path:
         inner = data.setdefault(name, {})
         if not isinstance(inner, dict):

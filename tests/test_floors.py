@@ -31,13 +31,14 @@ FLOORS = (
         "poser.verdicts",
         "poser.llm.prompts",
         "poser.limits",
+        "poser.cluster.settings",
     ),
     ("poser.llm", "poser.config", "poser.learned"),
     ("poser.planning.text", "poser.roster", "poser.policies"),
     ("poser.planning", "poser.wording", "poser.critics.questions"),
     ("poser.critics.vlm",),
     ("poser.critics",),
-    ("poser.mdp", "poser.runs"),
+    ("poser.mdp", "poser.runs", "poser.cluster"),
     ("poser.seats", "poser.downloads"),
     ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
@@ -47,7 +48,7 @@ FLOORS = (
 )
 """From the ground up. A file may import its own room, and rooms of the floors below; never a neighbour on its floor."""
 
-HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3")
+HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3", "ray")
 INSIDE = (
     "experts.memory.weights",
     *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.policies.dqn"),

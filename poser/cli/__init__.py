@@ -31,7 +31,7 @@ from poser.versions import VERSION
 EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
 EXTRAS |= dict.fromkeys(("httpx2", "openai"), "api")
 EXTRAS |= dict.fromkeys(("fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve")
-EXTRAS["mcp"] = "mcp"
+EXTRAS |= {"mcp": "mcp", "ray": "ray"}
 """Packages that come with an extra of ours."""
 
 

@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     command.add_argument("--preset", default="poster", help="a preset or a config file (default: poster)")
     command.add_argument("--policy", help="another than the preset's")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: profile=draft")
+    command.add_argument("--engine", choices=("here", "ray"), help="where models run (default: the preset's, here)")
     command.add_argument("--seats", type=int, default=16, help="episodes at once (default: 16)")
     command.add_argument("--quiet", action="store_true", help="no progress")
     command.set_defaults(call=call)
@@ -48,7 +49,8 @@ def call(args: argparse.Namespace) -> int:
     from poser.runs.batch import Results, lines
 
     limits.whole(args.seats, 1, 4096, "--seats")
-    given = dict(configs.override(text) for text in args.set) | ({"policy": args.policy} if args.policy else {})
+    given = dict(configs.override(text) for text in args.set)
+    given |= {key: value for key in ("policy", "engine") if (value := getattr(args, key))}
     config = configs.load(args.preset, given)
     terminal.quiet()
     folder, todo = Path(args.out), list(lines(Path(args.file)))

@@ -24,6 +24,8 @@ def add(commands: Any) -> None:
     command = commands.add_parser("doctor", help="check the installation", description=__doc__)
     command.add_argument("--preset", help="check this preset or config file only, in detail")
     command.add_argument("--all", action="store_true", help="every detail of every preset")
+    command.add_argument("--engine", action="store_true", help="what the cluster of the preset's engine has, what fits")
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="with --engine: a setting")
     command.add_argument("--json", action="store_true", help="print one JSON object on stdout")
     command.set_defaults(call=call)
 
@@ -35,6 +37,8 @@ def call(args: argparse.Namespace) -> int:
     from poser.config import presets
     from poser.versions import PACKAGES, VERSION, installed
 
+    if args.engine:
+        return _engine(args)
     asked = [args.preset] if args.preset is not None else list(presets())
     found: dict[str, Any] = {
         "poser": VERSION,
@@ -58,6 +62,17 @@ def call(args: argparse.Namespace) -> int:
         detailed = args.all or args.preset is not None
         print("\n".join([*(_short(name, state) for name, state in states.items()), *_details(detailed, found, states)]))
     return 0 if any(state.runs for state in states.values()) else 1
+
+
+def _engine(args: argparse.Namespace) -> int:
+    """What the cluster has, and what of the preset would stand where; 1 where something does not fit."""
+    from poser import config as configs
+    from poser.cluster.survey import survey
+
+    given = dict(configs.override(text) for text in args.set) | {"engine": "ray"}
+    found = survey(configs.load(args.preset or "poster", given))
+    print(json.dumps(dataclasses.asdict(found), indent=2) if args.json else "\n".join(found.lines()))
+    return 1 if found.lacks else 0
 
 
 def _findings(preset: str) -> Findings:

@@ -56,6 +56,7 @@ def add(commands: Any) -> None:
     command.add_argument("--seed", type=int, help="0 .. 2147483647 (default: 0)")
     command.add_argument("--max-steps", type=int, metavar="N", help="expert calls at most (default: the preset's)")
     command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting: profile=draft")
+    command.add_argument("--engine", choices=("here", "ray"), help="where models run (default: the preset's, here)")
     command.add_argument("--cost-weight", metavar="W", help="0: quality alone; 1 and more: seconds and USD count too")
     command.add_argument("--abstain-below", metavar="P", help="leave the choice to fixed experts below this confidence")
     command.add_argument("--resume", metavar="DIR", help="go on with an interrupted run")
@@ -108,8 +109,9 @@ def _fresh(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
     for key in ("cost_weight", "abstain_below"):
         if getattr(args, key) is not None:
             overrides |= dict([configs.override(f"{key}={getattr(args, key)}")])
-    if args.policy:
-        overrides["policy"] = args.policy
+    for key in ("policy", "engine"):
+        if getattr(args, key):
+            overrides[key] = getattr(args, key)
     config = configs.load("poster" if args.preset is None else args.preset, overrides)
     given = {"seed": args.seed or 0, "max_steps": args.max_steps, **_pictures(args, config)}
     given |= {"size": limits.size(args.size, "--size")} if args.size is not None else {}
@@ -160,7 +162,7 @@ def _resumed(args: argparse.Namespace, place: contextlib.ExitStack) -> Order:
     from poser.types import PoserError
 
     tasks = ("prompt", "image", "mask", "size", "quality", "transparent", "seed", "max_steps")
-    for name in (*tasks, "out", "preset", "policy", "set", "overwrite"):
+    for name in (*tasks, "out", "preset", "policy", "set", "engine", "overwrite"):
         if getattr(args, name) not in (None, [], False):
             option = "PROMPT" if name == "prompt" else f"--{name.replace('_', '-')}"
             raise PoserError(f"--resume goes on with the run as it was begun; leave out {option}")

@@ -13,6 +13,7 @@ def add(commands: Any) -> None:
     """Says what `poser serve` takes."""
     command = commands.add_parser("serve", help="answer OpenAI's image requests, over HTTP", description=__doc__)
     command.add_argument("--preset", action="append", help="a preset or a config file, repeatable (default: poster)")
+    command.add_argument("--engine", choices=("here", "ray"), help="where models run (default: the preset's, here)")
     command.add_argument("--host", default="127.0.0.1", help="where to listen; beyond this machine keys are required")
     command.add_argument("--port", type=int, default=8000, help="0: a free one (default: 8000)")
     command.add_argument("--keys", metavar="FILE", help="API keys, one a line; also in POSER_API_KEYS")
@@ -68,6 +69,10 @@ def call(args: argparse.Namespace) -> int:
     from poser.serve.server import serve
 
     serve(
-        Engine(agents(args.preset or ["poster"]), args.seats, args.backlog), settings, args.host, args.port, args.grace
+        Engine(agents(args.preset or ["poster"], args.engine), args.seats, args.backlog),
+        settings,
+        args.host,
+        args.port,
+        args.grace,
     )
     return 0

@@ -36,6 +36,7 @@ OPTIONS: dict[str, Any] = {
     "offline": None,
     "train_config": [],
     "set": [],
+    "engine": None,
     "tensorboard": False,
     "no_record": False,
 }
@@ -61,6 +62,7 @@ def add(commands: Any) -> None:
     take("--offline", metavar="RECORDS", help="learn from recorded episodes, without an expert call")
     take("--train-config", action="append", metavar="KEY=VALUE", help="a number of the training: gamma=0.9")
     take("--set", action="append", metavar="KEY=VALUE", help="a setting: cache=./cache")
+    take("--engine", choices=("here", "ray"), help="where models run (default: the preset's, here)")
     take("--tensorboard", action="store_true", default=None, help="write TensorBoard files into --out")
     take("--no-record", action="store_true", default=None, help="do not record the episodes")
     take("--json", action="store_true", help="print one JSON object on stdout")
@@ -157,6 +159,7 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
     _config(order)
     load(order["tasks"]), load(order["eval_tasks"])
     overrides = dict(configs.override(text) for text in order["set"]) | {"policy": "random"}
+    overrides |= {"engine": order["engine"]} if order["engine"] else {}
     return order | {"config": configs.load(order["preset"], overrides).dump()}
 
 

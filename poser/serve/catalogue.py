@@ -14,14 +14,16 @@ from poser.types import PoserError
 SHARED = ("greedy", "dqn", "random")
 
 
-def agents(presets: Sequence[str]) -> dict[str, Poser]:
+def agents(presets: Sequence[str], engine: str | None = None) -> dict[str, Poser]:
     """Agents by the names of their models. Those of one preset share experts and critic; no model is loaded yet.
+
+    `engine`: where models run, where that is not as the presets say.
 
     Raises PoserError: an unknown preset, or one that cannot run here.
     """
     found = dict[str, Poser]()
     for preset in presets:
-        agent = Poser.from_pretrained(preset)
+        agent = Poser.from_pretrained(preset, overrides={"engine": engine} if engine else None)
         reachable(agent.registry, agent.config.name)
         name = agent.config.name
         if name in found:
