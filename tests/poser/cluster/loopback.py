@@ -19,13 +19,24 @@ def cluster(nodes: Sequence[dict[str, Any]] = ({"num_cpus": 2}, {"num_cpus": 2})
     import ray
     from ray.cluster_utils import Cluster
 
-    fixed: dict[str, Any] = {"object_store_memory": MIB * 2**20, "node_ip_address": "127.0.0.1"}
-    found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **fixed})
+    found = Cluster()
     try:
-        for node in nodes:
-            found.add_node(**node, **fixed)
-        found.wait_for_nodes()
+        for node in ({"num_cpus": 0, "include_dashboard": False}, *nodes):
+            added(found, **node)
         yield found
     finally:
         ray.shutdown()
         found.shutdown()
+
+
+def added(found: Any, **node: Any) -> Any:
+    """A node more, which is up. Ray gives it 30 s to begin, which a busy machine may not have: it has three tries."""
+    for left in (2, 1, 0):
+        try:
+            one = found.add_node(**node, object_store_memory=MIB * 2**20, node_ip_address="127.0.0.1")
+            break
+        except Exception:
+            if not left:
+                raise
+    found.wait_for_nodes(120)
+    return one

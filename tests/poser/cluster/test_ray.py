@@ -17,6 +17,7 @@ from experts.types import Job, Request, image_digest
 from poser.agent import Poser
 from poser.cli import main
 from poser.types import PoserError
+from tests.poser.cluster.loopback import added
 
 PLACES = [{"replicas": 2, "cpus": 0.5}, {"critic": True, "cpus": 0.5}]
 
@@ -115,10 +116,7 @@ def test_a_call_that_takes_too_long_is_a_failure_and_its_worker_is_begun_anew(fa
 
 
 def test_a_node_that_leaves_takes_no_call_with_it(far, two_nodes):
-    node = two_nodes.add_node(
-        num_cpus=1, resources={"leaving": 1}, object_store_memory=80 * 2**20, node_ip_address="127.0.0.1"
-    )
-    two_nodes.wait_for_nodes()
+    node = added(two_nodes, num_cpus=1, resources={"leaving": 1})
     agent = far(1.0, places=[{"cpus": 0.5, "resources": {"leaving": 1}}, {"cpus": 0.5}])
     agent.joined.workers[1].load = 1000.0  # the call goes to the node that leaves
     timer = threading.Timer(0.4, two_nodes.remove_node, (node, False))
