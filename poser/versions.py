@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 VERSION = "0.1.0"
 
 PACKAGES = (
@@ -29,9 +31,14 @@ def installed(package: str) -> str | None:
         return None
 
 
-def versions() -> dict[str, str]:
-    """Name -> version of poser, python, the platform and every installed package of `PACKAGES`."""
+@cache
+def _read() -> dict[str, str]:
     import platform
 
     found = {"poser": VERSION, "python": platform.python_version(), "platform": platform.platform()}
     return found | {name: version for name in PACKAGES if (version := installed(name))}
+
+
+def versions() -> dict[str, str]:
+    """Name -> version of poser, python, the platform and every installed package of `PACKAGES`."""
+    return dict(_read())

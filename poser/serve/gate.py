@@ -21,7 +21,7 @@ from poser.serve.settings import Settings
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-GUARDED = ("/v1/", "/metrics")
+GUARDED = ("/v1/", "/metrics", "/mcp")
 """Paths that ask for a key. A picture's address is random and is a key itself; the page holds nothing of anybody."""
 HERE = ("127.0.0.1", "localhost", "::1")
 STRICT = {

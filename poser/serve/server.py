@@ -8,7 +8,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -76,13 +76,13 @@ def server(engine: Engine, settings: Settings, grace: float = 20.0) -> Server:
     return Server(configured(make(engine, settings)), engine, grace)
 
 
-def configured(app: Any) -> uvicorn.Config:
+def configured(app: Any, lifespan: Literal["on", "off"] = "off") -> uvicorn.Config:
     """How an app is served: with limits on connections and on how slowly a request may begin."""
     return uvicorn.Config(
         app,
         http=Prompt,
         ws="none",
-        lifespan="off",
+        lifespan=lifespan,
         access_log=False,
         log_config=None,
         server_header=False,

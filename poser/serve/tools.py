@@ -14,6 +14,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver import Image as Content
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
 
 from experts.images import ImageError, decode, png, unbase64
 from poser.agent import Quality
@@ -22,10 +23,12 @@ from poser.runs.summary import sentence, step_data, summarise
 from poser.seats import Played
 from poser.serve.engine import Engine
 from poser.serve.faults import Fault
+from poser.serve.gate import Gate
 from poser.serve.hearing import Hearing
 from poser.serve.settings import Settings
 from poser.types import PoserError, Step, Task, Trajectory
 
+PATH = "/mcp"
 KEPT = 32
 """Runs that can be explained and edited again, in memory, the latest."""
 ABOUT = (
@@ -174,3 +177,13 @@ def make(engine: Engine, settings: Settings) -> MCPServer:
         return json.dumps(rows, ensure_ascii=False)
 
     return server
+
+
+def over_http(server: MCPServer, settings: Settings) -> Any:
+    """The ASGI app of the tools, behind the gate of every server of ours: host and origin, API key, size and time of a
+    request. It needs its lifespan."""
+    own = TransportSecuritySettings(enable_dns_rebinding_protection=False)  # the gate's work, for any host
+    app = server.streamable_http_app(
+        streamable_http_path=PATH, max_request_body_size=settings.body, transport_security=own
+    )
+    return Gate(app, settings)

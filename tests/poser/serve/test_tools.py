@@ -7,21 +7,25 @@ import base64
 import io
 import json
 import os
-import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import httpx2
 import numpy as np
 import pytest
+import uvicorn
 from mcp import Client, StdioServerParameters
+from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
 
 from experts.images import png
 from poser.serve.engine import Engine
-from poser.serve.settings import Settings
-from poser.serve.tools import make
+from poser.serve.server import bound, configured
+from poser.serve.settings import Settings, digest
+from poser.serve.tools import make, over_http
 from tests.poser import given_world
 from tests.poser.serve.serving import PROMPT, agent
 from tests.poser.world import PICTURE
@@ -139,20 +143,54 @@ def test_over_stdio_with_the_embedded_world(conversation):
     talk(conversation, StdioServerParameters(command=sys.executable, args=["-m", "poser", "mcp"], env=ENVIRON))
 
 
-def test_over_http():
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "poser", "mcp", "--http", "--port", str(port)]
-    process = subprocess.Popen(command, env=ENVIRON, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+KEY = "a-key-of-sixteen-or-more"
 
-        talk(_lists, f"http://127.0.0.1:{port}/mcp")
+
+def test_over_http_with_the_embedded_world():
+    command = [sys.executable, "-m", "poser", "mcp", "--http", "--port", "0"]
+    process = subprocess.Popen(command, env=ENVIRON, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = next(line for line in process.stderr if "listen on" in line)
+        talk(_lists, said.split("listen on ")[1].split(";")[0])
     finally:
         process.terminate()
         assert process.wait(20) is not None
+
+
+def test_over_http_keys_are_asked_for_and_strangers_get_one_clean_error():
+    engine, settings = Engine({"fast": agent()}), Settings(keys=(digest(KEY),), body=50_000, loopback=True)
+    app = over_http(make(engine, settings), settings)
+    listening, running = bound("127.0.0.1", 0), uvicorn.Server(configured(app, "on"))
+    thread = threading.Thread(target=running.run, args=([listening],), daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
+
+    async def talks() -> None:
+        http = httpx2.AsyncClient(headers={"authorization": f"Bearer {KEY}"}, timeout=60)
+        async with http, Client(streamable_http_client(url, http_client=http)) as client:
+            assert opened(await client.call_tool("generate_image", {"prompt": PROMPT})).size == (32, 32)
+
+    try:
+        asyncio.run(talks())
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+        known = {"authorization": f"Bearer {KEY}", "accept": "application/json, text/event-stream"}
+        strangers = [
+            ({}, call, 401),
+            ({**known, "authorization": "Bearer a-key-of-somebody-else"}, call, 401),
+            ({**known, "host": "evil.example"}, call, 403),
+            ({**known, "origin": "http://evil.example"}, call, 403),
+            (known, {**call, "params": {"x": "y" * 60_000}}, 413),
+            (known, [], 400),
+            (known, "words", 400),
+        ]
+        for headers, body, status in strangers:
+            answer = httpx2.post(url, json=body, headers=headers)
+            assert answer.status_code == status and "Traceback" not in answer.text, answer.text
+    finally:
+        running.should_exit = True
+        thread.join(15)
+        engine.close()
+        listening.close()
