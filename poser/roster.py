@@ -66,7 +66,7 @@ def playable(experts: registry.Registry) -> list[Card]:
 
 def restricted(cards: Iterable[Card]) -> str:
     """One line that names the experts whose licence forbids commercial use; '' where none has such a one."""
-    found = [f"{card.id} ({card.licence})" for card in cards if not card.commercial]
+    found = dict.fromkeys(f"{card.id} ({card.licence})" for card in cards if not card.commercial)
     return f"no commercial use by their licence: {', '.join(found)}; leave them out of experts" if found else ""
 
 

@@ -45,7 +45,7 @@ def call(args: argparse.Namespace) -> int:
     from experts.files import held
     from poser import config as configs
     from poser import limits
-    from poser.roster import reachable
+    from poser.roster import reachable, restricted
     from poser.runs.batch import Results, lines
 
     limits.whole(args.seats, 1, 4096, "--seats")
@@ -59,6 +59,7 @@ def call(args: argparse.Namespace) -> int:
 
         agent, results = Poser.from_config(config), Results(folder)
         reachable(agent.registry, config.name)
+        terminal.note(restricted(agent.mdp.actions.cards.values()))
         fresh = [line for line in todo if not results.done(line, config.name, agent.policy_id)]
         stopped = False
         try:

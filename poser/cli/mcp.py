@@ -28,7 +28,7 @@ def call(args: argparse.Namespace) -> int:
 
     from poser import limits
     from poser.agent import Poser
-    from poser.roster import reachable
+    from poser.roster import reachable, restricted
     from poser.serve import settings as allowed
     from poser.serve.engine import Engine
     from poser.types import PoserError
@@ -45,6 +45,7 @@ def call(args: argparse.Namespace) -> int:
     terminal.quiet()
     agent = Poser.from_pretrained(args.preset)
     reachable(agent.registry, agent.config.name)
+    terminal.note(restricted(agent.mdp.actions.cards.values()))
     from poser.serve import tools
 
     with contextlib.closing(Engine({agent.config.name: agent})) as engine, contextlib.suppress(KeyboardInterrupt):

@@ -214,8 +214,7 @@ def _carry_out(order: Order, recorder: Recorder, quiet: bool, stop: Stop) -> Tra
         agent = Poser.from_config(order.config)
 
         def start(begun: Trajectory) -> None:
-            if note := restricted(agent.mdp.actions.cards.values()):
-                terminal.complain(f"note: {note}")
+            terminal.note(restricted(agent.mdp.actions.cards.values()))
             with stop.deferred():
                 recorder.start(begun)
             progress.start(begun)

@@ -40,6 +40,7 @@ def call(args: argparse.Namespace) -> int:
     import uvicorn  # noqa: F401  (missing: said before anything is loaded)
 
     from poser import limits
+    from poser.roster import restricted
     from poser.serve import settings as allowed
     from poser.serve.catalogue import agents
     from poser.serve.engine import Engine
@@ -68,11 +69,7 @@ def call(args: argparse.Namespace) -> int:
     terminal.quiet()
     from poser.serve.server import serve
 
-    serve(
-        Engine(agents(args.preset or ["poster"], args.engine), args.seats, args.backlog),
-        settings,
-        args.host,
-        args.port,
-        args.grace,
-    )
+    served = agents(args.preset or ["poster"], args.engine)
+    terminal.note(restricted(card for agent in served.values() for card in agent.mdp.actions.cards.values()))
+    serve(Engine(served, args.seats, args.backlog), settings, args.host, args.port, args.grace)
     return 0

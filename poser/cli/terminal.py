@@ -48,6 +48,12 @@ def complain(text: str) -> None:
     print(f"poser: {line(text)}", file=sys.stderr)
 
 
+def note(text: str) -> None:
+    """Prints what is to be known before the first call, if anything is."""
+    if text:
+        complain(f"note: {text}")
+
+
 def tell(data: Any, indent: int | None = 2) -> None:
     """Prints JSON on stdout; characters that its encoding lacks are escaped."""
     unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")

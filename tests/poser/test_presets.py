@@ -303,3 +303,12 @@ def test_a_run_names_them_before_the_first_call_once(tmp_path: Path, capsys: pyt
     told = capsys.readouterr().err
     note = "poser: note: no commercial use by their licence: poster-flux (LicenseRef-Mine-Non-Commercial); leave"
     assert told.count("no commercial use") == 1 and note in told and told.index(note) < told.index("poster-flux/")
+
+
+def test_a_batch_names_them_before_the_first_call_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = "poster-flux: {like: poster-flux, card: {licence: LicenseRef-Mine-Non-Commercial}}"
+    (tmp_path / "mine.yaml").write_text(f"extends: poster\nexperts: {{{mine}}}\n")
+    (tmp_path / "lines.jsonl").write_text('"A red star on white."\n"A blue heart on white."\n')
+    asked = ["batch", str(tmp_path / "lines.jsonl"), "--preset", str(tmp_path / "mine.yaml"), "--quiet"]
+    main([*asked, "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().err.count("no commercial use") == 1
