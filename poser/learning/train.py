@@ -23,7 +23,7 @@ from poser.learned import policy_file
 from poser.learned.embedders import Embedder, embedder
 from poser.learned.observation import Encoder, Observer
 from poser.learned.skills import SkillScores, scores_of
-from poser.learning import checkpoint, offline
+from poser.learning import checkpoint, offline, progress
 from poser.learning.evaluate import calibration, play, report
 from poser.learning.learner import MaskedDQN
 from poser.learning.tasks import PricedTasks, TaskSource
@@ -107,6 +107,7 @@ class _Run:
         self.eval_tasks = PricedTasks(setting.eval_tasks, setting.budget).first(setting.n_eval_tasks)
         self.rows: list[Row] = []
         self.best: Row = {}
+        self._last: list[Trajectory] = []
         self.recording = offline.Recording(folder / RECORD, self.mdp.actions.digest) if setting.record else None
         self._began = time.monotonic()
         self._spent = 0.0
@@ -130,8 +131,16 @@ class _Run:
         if not self.best or row["returns"] >= self.best["returns"]:
             self.best = row
             self.export(model, policy, episodes)
+        self.show(episodes)
         if self.on_row:
             self.on_row(row)
+
+    def show(self, episodes: list[Trajectory] | None = None, state: progress.State = "under way") -> None:
+        """Writes the page of the run; `episodes`: those of a new measurement."""
+        self._last = self._last if episodes is None else episodes
+        if self.rows:
+            about = {"tasks": self.setting.tasks.id, "seed": self.config.seed}
+            progress.write(self.folder, self.rows, self._last, self.config.total_timesteps, about, state)
 
     def export(self, model: MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
         """Writes the policy's files; `episodes` are those that it played itself."""
@@ -222,7 +231,9 @@ def prepared(folder: Path, resume: bool) -> None:
         raise PoserError(f"no run in {str(folder)!r}; train without --resume, or give the folder of a run")
     if not resume and (checkpoint.exists(folder / CHECKPOINT) or (ours and (folder / LOG).exists())):
         raise PoserError(f"there is a run in {str(folder)!r}; add --resume to go on with it, or choose another --out")
-    for name in () if ours else (LOG, CURVE, CHECKPOINT, CONFIG, RECORD, policy_file.WEIGHTS, policy_file.ABOUT):
+    for name in (
+        () if ours else (LOG, CURVE, progress.PAGE, CHECKPOINT, CONFIG, RECORD, policy_file.WEIGHTS, policy_file.ABOUT)
+    ):
         if os.path.lexists(folder / name):
             raise PoserError(f"{str(folder)!r} holds a {name} that belongs to no run; choose another --out")
     sweep(folder)
@@ -252,6 +263,7 @@ def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | Non
         model.advance(on_turn=turn)
         if stopped:
             run.write(model)
+            run.show(state="stopped")
     finally:
         for number, handler in before:
             signal.signal(number, handler)
@@ -259,6 +271,7 @@ def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | Non
         signal.raise_signal(stopped[0])
         raise KeyboardInterrupt
     run.write_log()
+    run.show(state="done")
 
 
 def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
@@ -271,3 +284,4 @@ def _study(run: _Run, model: MaskedDQN, records: Path) -> None:
         model.study(min(per_row, in_all - model._n_updates))
         run.measure(model)
     run.write_log()
+    run.show(state="done")

@@ -47,7 +47,7 @@ def render(whole: Trajectory, folder: str = "DIR") -> str:
         lstrip_blocks=True,
     )
     page.tests["small"] = _small
-    page.filters |= {"url": _url, "score": _score, "outcome": outcome, "commands": commands_of, "scores": scores}
+    page.filters |= {"url": url_of, "score": _score, "outcome": outcome, "commands": commands_of, "scores": scores}
     page.filters |= {"cost": _cost, "details": _details, "fate": lambda step: fate(step, threshold)}
     return page.get_template("report.html.j2").render(
         whole=whole,
@@ -157,7 +157,7 @@ def _small(image: Image.Image) -> bool:
     return max(image.size) <= SMALL
 
 
-def _url(image: Image.Image, side: int) -> str:
+def url_of(image: Image.Image, side: int) -> str:
     """A picture as a data URL: lossless where it is small, else at most `side` px in WebP (the file keeps its own)."""
     if _small(image):
         return data_url(image)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from experts.pool import Pool
@@ -17,6 +20,7 @@ from poser.learned import policy_file
 from poser.learned.embedders import HashEmbedder
 from poser.learned.skills import SkillScore
 from poser.learning.offline import read
+from poser.learning.progress import HEIGHT, PAGE, WIDTH, plot
 from poser.learning.train import LOG, RECORD, Setting, fallback, train
 from poser.learning.train_config import DQN, PAPER, TrainConfig
 from poser.mdp import MDP
@@ -122,3 +126,28 @@ def test_the_fallback_is_the_best_of_each_mode_by_the_skill_scores() -> None:
     skills = {name: {"add": SkillScore(score, 1)} for name, score in scores.items()}
     assert fallback(actions, skills) == f"fixed:{two}+{three}"
     assert fallback(actions, {}) == ""
+
+
+def test_the_page_of_a_run_has_its_curve_and_its_last_pictures_and_stands_alone(tmp_path: Path) -> None:
+    seen: list[str] = []
+    folder = tmp_path / "a"
+    train(setting(), short(), folder, on_row=lambda row: seen.append((folder / PAGE).read_text()))
+    last = (folder / PAGE).read_text()
+    assert all('http-equiv="refresh"' in page and "under way" in page for page in seen) and len(seen) == 2
+    assert 'http-equiv="refresh"' not in last and ">done<" in last
+    points = [re.findall(r'<polyline class="c1" points="([^"]*)"', page)[0].split() for page in (*seen, last)]
+    assert [len(each) for each in points] == [1, 2, 2]
+    assert last.count('src="data:image/png;base64,') == 4 and "Draw a cat. Make it blue." in last
+    assert not re.findall(r'(?:src|href)="(?!data:)', last) and "<script" not in last
+    with pytest.raises(PoserError, match="belongs to no run"):
+        (tmp_path / "b").mkdir()
+        (tmp_path / "b" / PAGE).write_text("mine")
+        train(setting(), short(), tmp_path / "b")
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(-5, 5) | st.just(float("nan"))), min_size=1, max_size=20))
+def test_a_curve_stays_within_its_plot(points: list[tuple[int, float]]) -> None:
+    found = plot([{"calls": calls, "returns": value} for calls, value in points], "t", ("returns",), None)
+    places = [tuple(map(float, point.split(","))) for point in found.lines[0].points.split()]
+    assert len(places) == sum(value == value for _, value in points)
+    assert all(0 <= x <= WIDTH and -0.1 <= y <= HEIGHT + 0.1 for x, y in places)
