@@ -7,9 +7,11 @@ from collections import Counter
 
 from PIL import Image
 
+from experts.images import likeness
 from experts.poster.reader import read
 from experts.poster.requests import Trial
-from experts.poster.scene import Item, Scene, match
+from experts.poster.scene import COLOURS, Item, Scene, cell, match
+from experts.poster.tasks import PosterTask
 from poser.types import PoserError
 
 JUDGE = "reader"
@@ -32,6 +34,24 @@ def reached(picture: Image.Image | None, target: Scene) -> dict[str, float]:
 def kept(found: Scene, items: tuple[Item, ...]) -> float:
     """Share of `items` that a read scene still holds in their places; NaN where there are none."""
     return sum(found.at(item.place or 0) == item for item in items) / len(items) if items else math.nan
+
+
+def identity(given: Image.Image | None, picture: Image.Image | None, asked: PosterTask) -> float:
+    """How much the untouched places of a picture look as in the `given` input picture, [0, 1] (`images.likeness`); NaN
+    without an input picture. Where the background was to change, only the things there are compared."""
+    if given is None or picture is None or asked.start is None:
+        return math.nan
+    start, target = asked.start, asked.target
+    same = [place for place in range(9) if start.at(place) == target.at(place)]
+    places = [place for place in same if start.at(place) is None or start.at(place) in asked.kept]
+    ground = COLOURS[start.background] if start.background != target.background else None
+    return likeness(given, picture, [cell(place) for place in places], ground)
+
+
+def worth(share: float, alike: float, commands: int) -> float:
+    """A picture's worth, as the agent's own value counts it: the share of the target weighs as much as the commands,
+    the likeness of what must stay as much as one command; without an input picture the share alone."""
+    return share if math.isnan(alike) else (commands * share + alike) / (commands + 1)
 
 
 def drawn(found: Scene, wanted: Scene) -> dict[str, float]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks._judge import JUDGE, kept, reached, refuse_circular
+from benchmarks._judge import JUDGE, identity, kept, reached, refuse_circular, worth
 from benchmarks._results import command_line, publish, span, table, track, with_origin
 from benchmarks._stats import estimate
 from experts.poster.reader import read
@@ -22,25 +22,31 @@ from poser.learning.tasks.poster import to_task
 from poser.runs.ends import claimed
 from poser.types import PoserError, Trajectory
 
-SHARES = ("share", "exact", "kept", "satisfied", "claimed", "false_claims")
+SHARES = ("share", "exact", "worth", "identity", "kept", "satisfied", "claimed", "false_claims")
 """Figures that are proportions."""
 Figures = Mapping[str, Any]
 
 
-def tasks(split: str = "test", count: int = 100, seed: int = 0, kind: str | None = None) -> list[PosterTask]:
-    """The first `count` tasks of a split's sequence."""
-    return Deck(split, kind).first(count, seed)
+def tasks(
+    split: str = "test", count: int = 100, seed: int = 0, kind: str | None = None, name: str = "short"
+) -> list[PosterTask]:
+    """The first `count` tasks of the sequence of a split, a seed and a class."""
+    return Deck(split, kind, name).first(count, seed)
 
 
 def score(asked: PosterTask, trajectory: Trajectory) -> dict[str, float]:
     """By the reader: share of the target scene reached [0, 1], exact or not, share of untouched input items kept (NaN
-    without any), whether a claim that all is satisfied is false: the picture is not exact (NaN without a claim); steps,
-    calls, s, USD of the episode."""
+    without any), how much the untouched places look as they did (NaN without an input picture), the worth of share and
+    looks, whether a claim that all is satisfied is false: the picture is not exact (NaN without a claim); steps, calls,
+    s, USD of the episode."""
     picture = trajectory.images[0] if trajectory.images else None
     last = trajectory.steps[-1].after if trajectory.steps else None
     found, claim = reached(picture, asked.target), claimed(trajectory)
+    alike = identity(trajectory.task.image, picture, asked)
     return {
         **found,
+        "worth": worth(found["share"], alike, len(asked.instructions)),
+        "identity": alike,
         "kept": kept(read(picture), asked.kept) if picture is not None else math.nan,
         "satisfied": len(last.plan.done) / max(1, len(last.plan.commands)) if last else 0.0,
         "claimed": float(claim),
@@ -65,11 +71,11 @@ def summary(asked: Sequence[PosterTask], rows: Sequence[Mapping[str, float]]) ->
 
 def page(results: Sequence[Figures]) -> str:
     """Policy x figure, the best on top."""
-    order = ("share", "exact", "claimed", "false_claims", "kept", "calls", "seconds")
+    order = ("share", "exact", "claimed", "false_claims", "kept", "identity", "calls", "seconds")
     ranked = sorted(results, key=lambda found: found["figures"]["share"]["mean"], reverse=True)
     rows = [[f"`{found['policy']}`", *(_cell(found["figures"], name) for name in order)] for found in ranked]
     head = ["policy", "target scene reached", "exact", "claimed", "false claims"]
-    head += ["kept content", "expert calls", "seconds of models"]
+    head += ["kept content", "looks as it did", "expert calls", "seconds of models"]
     first = ranked[0]
     return (
         f"{first['tasks']} held-out tasks of the {first['split']} split (half of them text-to-image, half with an "

@@ -9,20 +9,29 @@ from functools import cached_property
 
 import numpy as np
 
+from experts.poster.scene import caption
 from experts.types import Card
 from poser.types import Action, Command, Plan, Scope, State, in_order
 
 STOP = Action(None, "stop")
+FIRST = "first "
+"""How a scope of the next K commands begins."""
 
 
 def carried_out(plan: Plan, scope: Scope) -> tuple[Command, ...]:
-    """The commands that an action of this scope carries out: the current one, or all that are pending."""
-    return {"current": plan.pending[:1], "all": plan.pending, "stop": ()}[scope]
+    """The commands that an action of this scope carries out: the first of those that are pending."""
+    return plan.pending[: _count(plan, scope)]
 
 
 def waiting(plan: Plan, scope: Scope) -> tuple[Command, ...]:
     """The pending commands that come after those."""
-    return () if scope == "all" else plan.remaining
+    return plan.pending[_count(plan, scope) :]
+
+
+def _count(plan: Plan, scope: Scope) -> int:
+    if scope.startswith(FIRST):
+        return int(scope.removeprefix(FIRST))
+    return {"current": 1, "all": len(plan.pending), "stop": 0}[scope]
 
 
 def handed(plan: Plan, scope: Scope, card: Card) -> tuple[Command, ...]:
@@ -30,6 +39,13 @@ def handed(plan: Plan, scope: Scope, card: Card) -> tuple[Command, ...]:
     picture, also what is done, all in the order in which they were asked for."""
     own, whole = carried_out(plan, scope), card.mode == "text-to-image" or "description" in card.inputs
     return in_order(plan.done + own) if whole else own
+
+
+def read_again(state: State, card: Card) -> list[str]:
+    """Where an expert draws an input picture anew: what the critic reads in it, in words, before all that it is told;
+    else nothing."""
+    drawn = card.mode == "text-to-image" and state.task.image is not None and state.seen is not None
+    return [caption(state.seen)] if drawn and state.seen else []
 
 
 def sentences(texts: Iterable[str]) -> str:
@@ -47,6 +63,7 @@ class ActionSet:
     """K slots: 'stop' first, then every expert with every scope, in the order of the cards.
 
     `redraw`: text-to-image experts may draw a text-to-image task again when there already is a picture.
+    `recreate`: they may draw an input picture anew, from what the critic reads in it and the commands.
     `allowed`: what may be chosen; 'stop' is legal even without where all else is barred.
     """
 
@@ -54,13 +71,25 @@ class ActionSet:
     cards: Mapping[str, Card]
     redraw: bool = True
     allowed: tuple[Scope, ...] = ("current", "all", "stop")
+    recreate: bool = False
 
     @classmethod
-    def of(cls, cards: Iterable[Card], scopes: Sequence[Scope] = ("current", "all"), redraw: bool = True) -> ActionSet:
+    def of(
+        cls,
+        cards: Iterable[Card],
+        scopes: Sequence[Scope] = ("current", "all"),
+        redraw: bool = True,
+        recreate: bool = False,
+    ) -> ActionSet:
         """The slots of these experts."""
         table = {card.id: card for card in cards}
         slots = [Action(name, scope) for name in table for scope in scopes]
-        return cls((STOP, *slots), table, redraw)
+        return cls((STOP, *slots), table, redraw, (*scopes, "stop"), recreate)
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Every scope of an expert, each once, in the order of the slots."""
+        return tuple(dict.fromkeys(action.scope for action in self.slots if action.expert is not None))
 
     @cached_property
     def digest(self) -> str:
@@ -83,12 +112,16 @@ class ActionSet:
             return state.image is not None
         card, budget, spent = self.cards[action.expert], state.task.budget, state.spent
         drawing = card.mode == "text-to-image"
-        if drawing and not (state.image is None or (self.redraw and state.task.image is None)):
+        given = state.task.image is not None
+        anew = self.recreate and state.seen is not None if given else self.redraw
+        if drawing and not (state.image is None or anew):
             return False
         if not drawing and (state.image is None or 1 + len(state.task.references) > card.pictures):
             return False
         if action.scope == "all" and not state.plan.remaining:
             return False  # the same as 'current'
+        if action.scope.startswith(FIRST) and not waiting(state.plan, action.scope):
+            return False  # the same as 'all', or more than there is
         if any(name == card.id and until > state.turn for name, until in state.down):
             return False
         return spent.usd + card.usd <= budget.usd and spent.seconds + card.seconds <= budget.seconds

@@ -140,7 +140,7 @@ class Poser:
         registry = registry_of(config)
         residency = residency_of(config, registry)
         rules = config.rules
-        actions = ActionSet.of(playable(registry), redraw=rules.redraw)
+        actions = rules.actions(playable(registry))
         context = Context(actions, residency, rules.attempts, rules.threshold, config.cache)
         critic, joined = critics.load(*named(config.critic), context), None
         if config.engine.name == "ray":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from experts.entries import Flag, laid
 from experts.failures import complaint, hint
 from experts.own_file import is_file
+from experts.types import Card
+from poser.actions import ActionSet
 from poser.cluster.settings import Engine
 from poser.limits import MAX_YAML, read_yaml
 from poser.reward import PAPER, TERMS
@@ -34,6 +36,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+ScopeName = Annotated[str, Field(pattern=r"^(current|all|first ([2-9]|[1-9][0-9]))$")]
+"""A scope of an expert (`poser.types.Scope`)."""
+
+
 class Rules(_Part):
     """The rules of an episode.
 
@@ -43,6 +49,8 @@ class Rules(_Part):
         threshold: score from which a command counts as carried out, [0, 1].
         guard: revert a candidate that is worth less than what it would replace.
         redraw: text-to-image experts stay legal once there is a picture.
+        recreate: they may draw an input picture anew too, from what the critic reads in it.
+        scopes: what an expert may be handed: 'current' (a command), 'first K' (the next K, from 2), 'all'.
         premises: ask first whether what a command takes for granted is there, and spend no call where it is not.
     """
 
@@ -51,7 +59,21 @@ class Rules(_Part):
     threshold: float = Field(default=0.5, ge=0, le=1)
     guard: bool = True
     redraw: bool = True
+    recreate: bool = False
+    scopes: tuple[ScopeName, ...] = Field(default=("current", "all"), min_length=1)
     premises: bool = True
+
+    @field_validator("scopes")
+    @classmethod
+    def _one_at_least(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        _once(scopes)
+        if "current" not in scopes:
+            raise ValueError("'current' must be among them: one command is always handed over")
+        return scopes
+
+    def actions(self, cards: Iterable[Card]) -> ActionSet:
+        """The action set of these experts under the rules."""
+        return ActionSet.of(cards, self.scopes, self.redraw, self.recreate)
 
 
 class Spend(_Part):

@@ -16,7 +16,6 @@ from experts import hub
 from experts.hub import cache, fetch
 from experts.registry import Registry
 from poser import downloads, plugins, policies
-from poser.actions import ActionSet
 from poser.config import Config
 from poser.downloads import Download
 from poser.llm.endpoint import URL
@@ -188,7 +187,7 @@ def _embedder(config: Config) -> list[str]:
 def _policy(config: Config, entries: Registry) -> list[str]:
     """Why the policy cannot choose among these experts: its file, its embedder, its endpoint."""
     try:
-        policies.load(config.policy, ActionSet.of(playable(entries), redraw=config.rules.redraw))
+        policies.load(config.policy, config.rules.actions(playable(entries)))
     except PoserError as error:
         return [] if all(entry.gone for entry in entries.values()) else [str(error)]
     return []

@@ -111,7 +111,8 @@ class MDP:
         value = 0.0 if task.image is None else 1.0 / (len(plan.commands) + 1)
         heard = [critique for critique in (read, asked) if critique is not None]
         spent = Spent(0, sum((c.usd for c in heard), usd), sum((c.seconds for c in heard), seconds))
-        state = State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent)
+        seen = read.seen if read is not None else None
+        state = State(task, plan, image=task.image, value=value, attempts=attempts, spent=spent, seen=seen)
         if asked is not None:
             state = replace(state, refuted=refuted(plan.pending, asked, self.rules.threshold))
         return ready(state)
@@ -217,7 +218,8 @@ class MDP:
         if accepted:
             later = waiting(state.plan, action.scope)
             unfounded = refuted(later, critique, self.rules.threshold) if self.rules.premises else ()
-            after = replace(after, image=result.image, value=value, verdict=critique, refuted=unfounded)
+            edits = state.edits + 1 if request is not None and request.images else 0
+            after = replace(after, image=result.image, value=value, verdict=critique, refuted=unfounded, edits=edits)
         return _Outcome(state, action, request, result, critique, accepted, replace(after, critique=critique))
 
     def _step(self, outcome: _Outcome, planned: Planned | None) -> Step:

@@ -28,12 +28,14 @@ runs alike)."""
 def value_of(plan: Plan, critique: Critique) -> float:
     """A picture's worth, [0, 1]: mean score over all commands (0 for those not yet tried) and over what was to be kept.
 
-    An earlier command without a verdict counts as still satisfied.
+    What was to be kept counts as the share of it that is there, times how much it looks as it did: a picture drawn anew
+    may hold the same things and be another picture. An earlier command without a verdict counts as still satisfied.
     """
     scores = [1.0 if math.isnan(score) else score for score in critique.earlier] + list(critique.wanted)
     parts = len(plan.commands)
     if not math.isnan(critique.kept):
-        scores, parts = [*scores, critique.kept], parts + 1
+        alike = 1.0 if math.isnan(critique.identity) else critique.identity
+        scores, parts = [*scores, critique.kept * alike], parts + 1
     return sum(scores) / max(1, parts)
 
 
@@ -53,6 +55,8 @@ def harmed(state: State, critique: Critique, threshold: float) -> tuple[str, ...
             if score < threshold
         ]
         lost += ["the rest of the input picture is not as it was"] if critique.kept < threshold else []
+    if critique.identity < threshold:
+        lost.append("the rest does not look like the input picture")
     return tuple(dict.fromkeys(lost))
 
 

@@ -13,8 +13,9 @@ from experts.poster.instruction import Instruction
 from experts.poster.scene import Scene
 from experts.types import Request, Result, Verb, Wish
 
-Scope = Literal["current", "all", "stop"]
-"""What an expert is handed: this command, everything that remains, or nothing more."""
+Scope = str
+"""What an expert is handed: 'current' (this command), 'first K' (the next K, from 2), 'all' (everything that is
+pending), or 'stop' (nothing more)."""
 End = Literal["", "done", "not understood", "not possible", "failed", "left over"]
 """How a command ended ('': it has not). not understood: said before a call is spent · not possible: what it presupposes
 is not in the picture, or it contradicts another · failed: after its attempts · left over: budget, or 'stop'."""
@@ -153,11 +154,13 @@ class Spent:
 
 @dataclass(frozen=True)
 class Answer:
-    """A critic's question, P(yes) in [0, 1] (NaN: no verdict), and the answer that is wanted."""
+    """A critic's question, P(yes) in [0, 1] (NaN: no verdict), the answer that is wanted, and what it is about: 'item',
+    'attribute', 'background', 'count', 'anything' (whether there is one), '' where nobody says."""
 
     question: str
     yes: float
     wanted: bool = True
+    kind: str = ""
 
     @property
     def score(self) -> float:
@@ -208,6 +211,8 @@ class Critique:
         wanted: score of each command of `Look.wanted`.
         earlier: score of each command of `Look.earlier`.
         kept: share of the input picture's untouched content that is still there; NaN without an input picture.
+        identity: how much the untouched places look as they did in the input picture, whatever they hold
+            (`experts.images.likeness`); NaN without an input picture, or where nobody measured it.
         quality: how clean the picture is; NaN where the critic does not judge it.
         feedback: what is wrong, in words; '' where nothing is.
         answers: the questions behind the scores.
@@ -221,6 +226,7 @@ class Critique:
     wanted: tuple[float, ...]
     earlier: tuple[float, ...] = ()
     kept: float = math.nan
+    identity: float = math.nan
     quality: float = math.nan
     feedback: str = ""
     answers: tuple[Answer, ...] = ()
@@ -261,6 +267,8 @@ class State:
         down: experts that failed, with the turn at which they may be tried again.
         verdict: the verdict on `image`; None where nobody judged it (an input picture).
         refuted: pending commands whose premises do not hold in `image`, with what is to be said.
+        seen: what the critic read in the input picture, where it was asked to and can.
+        edits: accepted edits that `image` has come through since it was given or drawn.
     """
 
     task: Task
@@ -277,6 +285,8 @@ class State:
     tried: tuple[str, ...] = ()
     verdict: Critique | None = None
     refuted: tuple[tuple[Command, str], ...] = ()
+    seen: Scene | None = None
+    edits: int = 0
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,12 @@ def _sound(said: Critique, look: Look, share: float) -> Critique:
         wanted=_chances(said.wanted, len(look.wanted)),
         earlier=_chances(said.earlier, len(look.earlier)),
         kept=_chance(said.kept),
+        identity=_chance(said.identity),
         quality=_chance(said.quality),
         feedback=_text(said.feedback),
-        answers=tuple(Answer(_text(a.question), _chance(a.yes), a.wanted is not False) for a in said.answers),
+        answers=tuple(
+            Answer(_text(a.question), _chance(a.yes), a.wanted is not False, _text(a.kind)) for a in said.answers
+        ),
         critic=_text(said.critic),
         usd=0.0 if usd is None else usd,
         seconds=share if seconds is None else seconds,

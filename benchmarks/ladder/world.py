@@ -101,7 +101,7 @@ class World:
     @property
     def actions(self) -> ActionSet:
         """Slots of the cards."""
-        return ActionSet.of(self.cards, redraw=self.rules.redraw)
+        return self.rules.actions(self.cards)
 
     @property
     def identity(self) -> list[Any]:

@@ -46,6 +46,12 @@ MOST_DRAWN = 5
 """Items of one drawing: what the text-to-image experts were trained on."""
 
 
+def cell(place: int) -> tuple[int, int, int, int]:
+    """The box of a place: left, top, right, bottom, px."""
+    row, column = divmod(place, 3)
+    return column * CELL, row * CELL, (column + 1) * CELL, (row + 1) * CELL
+
+
 class SceneError(ValueError):
     """An instruction that this scene cannot follow: the message says why."""
 

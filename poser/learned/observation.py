@@ -10,17 +10,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from experts.poster.scene import caption
 from experts.types import VERBS
 from poser.actions import ActionSet, carried_out
 from poser.learned.embedders import Embedder, Floats
-from poser.types import Action, Command, PoserError, Scope, State
+from poser.learned.extras import COLUMNS, EXTRAS, known
+from poser.types import Action, Command, PoserError, State
 
 if TYPE_CHECKING:
     from gymnasium.spaces import Dict
@@ -31,78 +33,9 @@ Scores = Mapping[str, Mapping[str, float]]
 """Card id -> kind of command (`kind_of`, or 'all') -> measured score [0, 1]; what was not measured is absent."""
 
 
-def _share(spent: float, limit: float) -> float:
-    """The used part of a limit, [0, 1]; 0 where there is no limit."""
-    if math.isinf(limit):
-        return 0.0
-    return min(spent / limit, 1.0) if limit > 0 else 1.0
-
-
-def _known(score: float) -> tuple[float, float]:
-    """A score, and whether there is one: NaN -> (0, 0)."""
-    return (0.0, 0.0) if math.isnan(score) else (score, 1.0)
-
-
-def _last(state: State) -> list[float]:
-    """Scope of the last action, and 8 signs hashed from its expert's id (the same in every roster); at first zeros."""
-    if state.last is None or state.last.expert is None:
-        return [0.0] * 10
-    bits = hashlib.sha256(state.last.expert.encode()).digest()[0]
-    scope = [float(state.last.scope == scope) for scope in ("current", "all")]
-    return scope + [1.0 if bits >> k & 1 else -1.0 for k in range(8)]
-
-
-def _scores(state: State) -> list[float]:
-    """Of the last critique: the step's score, the mean of the earlier commands', what was kept, each with its flag."""
-    critique = state.critique
-    earlier = [score for score in critique.earlier if not math.isnan(score)] if critique else []
-    mean = sum(earlier) / len(earlier) if earlier else math.nan
-    values = (critique.score, mean, critique.kept) if critique else (math.nan,) * 3
-    return [number for value in values for number in _known(value)]
-
-
-def _spent(state: State) -> list[float]:
-    budget, spent = state.task.budget, state.spent
-    return [_share(spent.usd, budget.usd), _share(spent.seconds, budget.seconds)]
-
-
-def _price(state: State) -> list[float]:
-    """Prices of a second and of a dollar, p / (1 + p)."""
-    price = state.task.price
-    return [price.second / (1 + price.second), price.usd / (1 + price.usd)]
-
-
-def _plan(state: State) -> list[float]:
-    """Commands done and pending, n / 6; words of the current command and of all pending ones, n / 40; the verb of the
-    current command, one-hot over `VERBS`; how many of the remaining commands have each verb, n / 6."""
-    plan = state.plan
-    words = [len(command.wording.split()) / 40 for command in plan.pending]
-    current = [float(plan.current is not None and plan.current.verb == verb) for verb in VERBS]
-    remaining = [sum(command.verb == verb for command in plan.remaining) / 6 for verb in VERBS]
-    return [len(plan.done) / 6, len(plan.pending) / 6, words[0] if words else 0.0, sum(words), *current, *remaining]
-
-
-_EXTRAS: dict[str, tuple[tuple[str, ...], Callable[[State], list[float]]]] = {
-    "turn": (("turn",), lambda state: [state.turn / max(state.task.budget.steps, 1)]),
-    "attempts": (("attempts",), lambda state: [state.attempts / (1 + state.attempts)]),
-    "last": (("last:current", "last:all", *(f"last:expert{k}" for k in range(8))), _last),
-    "scores": (("score", "score?", "earlier", "earlier?", "kept", "kept?"), _scores),
-    "spent": (("usd", "seconds"), _spent),
-    "has_image": (("has_image",), lambda state: [float(state.image is not None)]),
-    "value": (("value",), lambda state: [_known(state.value)[0]]),
-    "price": (("price:second", "price:usd"), _price),
-    "plan": (
-        ("done", "pending", "words", "words:all", *(f"now:{v}" for v in VERBS), *(f"later:{v}" for v in VERBS)),
-        _plan,
-    ),
-}
-"""Name of an extra -> names of its columns, and the function that fills them."""
-EXTRAS = tuple(_EXTRAS)
-
-
 def text_columns(state_columns: int, extras: Sequence[str]) -> int:
     """How many of the columns of a state are text embeddings: all but those of the extras, at least 0."""
-    return max(0, state_columns - sum(len(_EXTRAS[extra][0]) for extra in extras))
+    return max(0, state_columns - sum(len(COLUMNS[extra][0]) for extra in extras))
 
 
 @dataclass(frozen=True)
@@ -111,11 +44,13 @@ class Encoder:
 
     Attributes:
         embedder: the text embedder; the encoder is a pure function given it.
-        extras: names of `EXTRAS`, in the order of their columns: turn (of the budget's steps), attempts a / (1 + a),
-            last (scope, 8 signs of the expert's id), scores (of the last critique: the step's, mean of the earlier
-            commands', kept; each with a flag, both 0 without a verdict), spent (USD and seconds of the budget, 0
-            without a limit), has_image, value, price (of a second, of a dollar: p / (1 + p)), plan (done, pending,
-            words, verbs). All in [-1, 1], turn apart where an episode outlasts its budget, and plan in long prompts.
+        extras: names of `extras.EXTRAS`, in the order of their columns: turn (of the budget's steps), attempts
+            a / (1 + a), last (scope, 8 signs of the expert's id), scores (of the last critique: the step's, mean of the
+            earlier commands', kept; each with a flag, both 0 without a verdict), spent (USD and seconds of the budget,
+            0 without a limit), has_image, value, price (of a second, of a dollar: p / (1 + p)), plan (done, pending,
+            words, verbs), saw (what the critic saw in the picture that is there), left (calls, edits so far, whether a
+            picture was given). All in [-1, 1], turn apart where an episode outlasts its budget, and plan, saw and left
+            in long prompts.
         remaining: whether the remaining commands are seen (without, the ablation: their columns are 0).
 
     Raises `PoserError` for an unknown or repeated extra.
@@ -127,7 +62,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         for name in self.extras:
-            if name not in _EXTRAS:
+            if name not in COLUMNS:
                 raise PoserError(f"no extra {name!r}; extras are {', '.join(EXTRAS)}")
         if len(set(self.extras)) < len(self.extras):
             raise PoserError(f"extras {', '.join(self.extras)}: one stands there twice; name each once")
@@ -136,12 +71,12 @@ class Encoder:
     def names(self) -> tuple[str, ...]:
         """One name a column."""
         texts = [f"{text}:{k}" for text in ("current", "remaining") for k in range(self.embedder.dim)]
-        return (*texts, *(name for extra in self.extras for name in _EXTRAS[extra][0]))
+        return (*texts, *(name for extra in self.extras for name in COLUMNS[extra][0]))
 
     @property
     def dim(self) -> int:
         """D, the number of columns."""
-        return 2 * self.embedder.dim + sum(len(_EXTRAS[extra][0]) for extra in self.extras)
+        return 2 * self.embedder.dim + sum(len(COLUMNS[extra][0]) for extra in self.extras)
 
     @property
     def digest(self) -> str:
@@ -157,7 +92,7 @@ class Encoder:
         for row, state in zip(table, states, strict=True):
             remaining = "; ".join(command.wording for command in state.plan.remaining) if self.remaining else ""
             texts += [state.plan.current.wording if state.plan.current else "", remaining]
-            row[2 * width :] = [number for extra in self.extras for number in _EXTRAS[extra][1](state)]
+            row[2 * width :] = [number for extra in self.extras for number in COLUMNS[extra][1](state)]
         if present := [k for k, text in enumerate(texts) if text]:
             halves = table[:, : 2 * width].reshape(-1, width)  # a copy: rows of `table` are wider
             halves[present] = self.embedder.embed([texts[k] for k in present])
@@ -184,9 +119,10 @@ def kind_of(command: Command) -> str:
     return kind_of_drawing((command,)) if command.verb == "generate" else command.verb
 
 
-def kind_of_drawing(commands: Sequence[Command]) -> str:
-    """The kind of drawing all of these commands as one picture."""
-    return f"generate:{min(4, sum(len(command.wording.split()) for command in commands) // 10)}"
+def kind_of_drawing(commands: Sequence[Command], given: str = "") -> str:
+    """The kind of drawing all of these commands as one picture, after what is read in a `given` one."""
+    words = len(given.split()) + sum(len(command.wording.split()) for command in commands)
+    return f"generate:{min(4, words // 10)}"
 
 
 def _fit(scores: list[float], made: list[float], together: float) -> list[float]:
@@ -197,11 +133,11 @@ def _fit(scores: list[float], made: list[float], together: float) -> list[float]
         made: 1 or 0 for each of these commands: whether the card says that the expert was made for its verb.
         together: its skill for several commands in one edit, NaN where it is not known or where there is only one.
     """
-    known = [score for score in scores if not math.isnan(score)]
-    first = _known(together) if not math.isnan(together) or not scores else _known(scores[0])
-    mean, low = (sum(known) / len(known), min(known)) if known else (0.0, 0.0)
+    measured = [score for score in scores if not math.isnan(score)]
+    first = known(together) if not math.isnan(together) or not scores else known(scores[0])
+    mean, low = (sum(measured) / len(measured), min(measured)) if measured else (0.0, 0.0)
     count = max(1, len(scores))
-    return [*first, mean, low, len(known) / count, made[0] if made else 0.0, sum(made) / count]
+    return [*first, mean, low, len(measured) / count, made[0] if made else 0.0, sum(made) / count]
 
 
 @dataclass(frozen=True)
@@ -281,9 +217,10 @@ class Observer:
 
         A text-to-image expert draws what is done already as well, all as one picture.
         """
-        price, last, scopes = state.task.price, state.last, get_args(Scope)[:2]
+        price, last, scopes = state.task.price, state.last, self.actions.scopes
         own_commands = {scope: carried_out(state.plan, scope) for scope in scopes}
-        drawn = {scope: [kind_of_drawing((*state.plan.done, *own_commands[scope]))] for scope in scopes}
+        given = caption(state.seen) if state.task.image is not None and state.seen is not None else ""
+        drawn = {scope: [kind_of_drawing((*state.plan.done, *own_commands[scope]), given)] for scope in scopes}
         edited = {scope: [kind_of(command) for command in own_commands[scope]] for scope in scopes}
         rows: dict[Action, list[float]] = {}
         for name, card in self.actions.cards.items():

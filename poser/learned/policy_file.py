@@ -61,12 +61,13 @@ class ObserverEntry(_Part):
 
 class ActionsEntry(_Part):
     """The slots of the training ('stop', 'EXPERT/SCOPE'), which scopes the policy may choose, and whether text-to-image
-    experts could draw again."""
+    experts could draw again, and draw input pictures anew."""
 
     slots: Annotated[list[Name], Field(min_length=1, max_length=4096)]
     allowed: list[Scope]
     redraw: bool
     digest: Name
+    recreate: bool = False
 
 
 class About(_Part):
@@ -112,6 +113,7 @@ def describe(shape: NetworkShape, observer: Observer) -> dict[str, Any]:
             "slots": [str(action) for action in actions.slots],
             "allowed": actions.allowed,
             "redraw": actions.redraw,
+            "recreate": actions.recreate,
             "digest": actions.digest,
         },
     }

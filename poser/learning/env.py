@@ -32,12 +32,6 @@ SIZE = (512, 512)
 """Space of the picture in a frame where the transition names no size, px."""
 
 
-def open_end(step: Step) -> State:
-    """The state after a step, as a learner may look beyond it: where only the budget ended the episode, the mask shows
-    what would still be legal; after a true end nothing is."""
-    return replace(step.after, ended=False) if step.truncated else step.after
-
-
 def same_actions(mdp: MDP, observer: Observer) -> None:
     """Raises `PoserError` where the masks of an observer would not be those of the transition."""
     if observer.actions != mdp.actions:
@@ -52,9 +46,10 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
     'command' (what the expert was handed), 'expert' ('stop' at the end), 'scope', 'accepted', 'terms' (of the reward)
     and 'illegal'.
 
-    An action that the mask forbids is refused: nothing runs, the state stays, the reward is 0 and 'illegal' is True.
-    The episode is truncated after as many refusals as the budget has steps. After a truncation the last observation's
-    mask shows what would be legal with more budget.
+    An episode terminates where nothing is left to do, at 'stop', and at its budget: the budget is part of the task and
+    is observed, so there is nothing beyond it to learn from. An action that the mask forbids is refused: nothing runs,
+    the state stays, the reward is 0 and 'illegal' is True. The episode is truncated after as many refusals as the
+    budget has steps, and by nothing else.
 
     Args:
         preset: a preset, config file or folder of a run (`poser.config`); what is given below replaces its part.
@@ -126,8 +121,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         info["command"] = "; ".join(command.text for command in carried_out(state.plan, step.action.scope))
         info |= {"expert": step.action.expert or "stop", "scope": step.action.scope, "accepted": step.accepted}
         info["terms"] = {name: float(value) for name, value in step.reward.items()}
-        seen = self._observe(open_end(step))
-        return seen, float(step.reward["total"]), step.terminated, step.truncated, info
+        return self._observe(step.after), float(step.reward["total"]), step.after.ended, False, info
 
     def action_masks(self) -> np.ndarray:
         """Legal slots of the last observation, bool [K]: the form that sb3-contrib's maskable learners ask for."""

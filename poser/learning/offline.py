@@ -24,7 +24,7 @@ from poser.learned.observation import Observer
 from poser.mdp import MDP
 from poser.runs import record
 from poser.runs.codec import pack, unpack
-from poser.types import PoserError, Step, Trajectory
+from poser.types import Critique, PoserError, Step, Trajectory
 
 if TYPE_CHECKING:
     from poser.learning.buffer import NStepBuffer
@@ -137,11 +137,15 @@ def _digest(image: Image.Image) -> dict[str, str]:
     return {"sha256": image_digest(image)}
 
 
+def _wordless(critique: Critique | None) -> Critique | None:
+    """A critique whose answers lack the words of their questions: an observation needs none."""
+    return replace(critique, answers=tuple(replace(a, question="") for a in critique.answers)) if critique else None
+
+
 def _packed(step: Step, task: Any, state: Any) -> tuple[dict[str, Any], Any]:
     """A step as JSON data: pictures by their digest, without what `task` and the state before say already; and the
     state after it."""
-    critique = replace(step.critique, answers=()) if step.critique else None
-    full = pack(replace(step, critique=critique), Step, _digest)
+    full = pack(replace(step, critique=_wordless(step.critique)), Step, _digest)
     after = dict(full["after"])
     return record.lean(full, task, state), after
 

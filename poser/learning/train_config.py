@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from poser.learned.observation import EXTRAS
+from poser.config import ScopeName
+from poser.learned.extras import EXTRAS
 from poser.types import Scope
 
 
@@ -50,7 +51,7 @@ class TrainConfig(BaseModel):
     extras: tuple[str, ...] = tuple(name for name in EXTRAS if name != "last")
     remaining: bool = True
     cards: Literal["full", "identity"] = "full"
-    scopes: tuple[Scope, ...] = ("current", "all")
+    scopes: tuple[ScopeName, ...] = ("current", "all")
     stop: bool = True
     reward: dict[str, float] = Field(default_factory=lambda: {"progress": 1.0, "step": -0.02, "price": -1.0})
     max_price_second: float = Field(default=1.0, ge=0)

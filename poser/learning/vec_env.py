@@ -13,7 +13,7 @@ from gymnasium.spaces import Discrete
 from stable_baselines3.common.vec_env import VecEnv
 
 from poser.learned.observation import Observation, Observer
-from poser.learning.env import SIZE, open_end, same_actions
+from poser.learning.env import SIZE, same_actions
 from poser.learning.frame import frame
 from poser.learning.tasks import TaskSource
 from poser.mdp import MDP
@@ -44,9 +44,9 @@ class PoserVecEnv(VecEnv):
     begins its next task in the same step.
 
     Observations: 'state' float32 [N, D], 'cards' float32 [N, K, F], 'mask' int8 [N, K]; rewards float32 [N]; actions
-    are slot numbers [N]. Infos hold plain numbers and ids: 'task' (id), 'TimeLimit.truncated', and after an episode's
-    end 'episode' ('r' return, 'l' steps, 't' seconds) and 'terminal_observation', whose mask shows what would be legal
-    with more budget where only the budget ended the episode, else nothing. Pictures are in neither.
+    are slot numbers [N]. Infos hold plain numbers and ids: 'task' (id), 'TimeLimit.truncated' (always False: the budget
+    is a true end), and after an episode's end 'episode' ('r' return, 'l' steps, 't' seconds) and
+    'terminal_observation'. Pictures are in neither.
 
     An action that the mask forbids raises `InvalidAction` before anything runs: no learner may store one.
 
@@ -106,7 +106,7 @@ class PoserVecEnv(VecEnv):
         infos: list[dict[str, Any]] = []
         for k, (episode, slot, step) in enumerate(zip(self._episodes, self._chosen, steps, strict=True)):
             episode.take(slot, step)
-            infos.append({"task": step.after.task.id, "TimeLimit.truncated": step.truncated})
+            infos.append({"task": step.after.task.id, "TimeLimit.truncated": False})
             if self.on_step is not None:
                 self.on_step(k, step)
         ended = [k for k, step in enumerate(steps) if step.after.ended]
@@ -116,7 +116,7 @@ class PoserVecEnv(VecEnv):
             infos[k]["episode"] = {"r": episode.total, "l": len(episode.slots), "t": spent}
         for k, fresh in zip(ended, self._begin([self._episodes[k].rng for k in ended]), strict=True):
             self._episodes[k] = fresh
-        seen, finals = self._look([open_end(steps[k]) for k in ended])
+        seen, finals = self._look([steps[k].after for k in ended])
         for k, final in zip(ended, finals, strict=True):
             infos[k]["terminal_observation"] = final
         rewards = np.asarray([step.reward["total"] for step in steps], np.float32)

@@ -11,6 +11,7 @@ from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.planning._following import Following
+from poser.planning.net import net
 from poser.plugins import Context, refuse
 from poser.protocols import Planned
 from poser.types import Command, End, Plan, Task
@@ -21,20 +22,22 @@ class PosterExtractor(Following):
     """Plans of canonical commands, each with the clause that it comes from; goes on by scores.
 
     What nobody understands, and what cannot be done here, is dropped before a call is spent, with its reason; what is
-    so already, a prohibition, or a condition that does not hold is settled without one.
+    so already, a prohibition, or a condition that does not hold is settled without one. With `net`, commands that touch
+    the same item become their net change (`planning.net`).
     """
 
+    net: bool = False
     id = "poster-1"
     sees = True
 
     def start(self, tasks: Sequence[Task], seen: Sequence[Scene | None] = ()) -> list[Planned]:
         """The first plans; `seen` are the scenes of the input pictures, None where there is none."""
         scenes = seen or [None] * len(tasks)
-        return [Planned(first(task, scene)) for task, scene in zip(tasks, scenes, strict=True)]
+        return [Planned(first(task, scene, self.net)) for task, scene in zip(tasks, scenes, strict=True)]
 
 
-def first(task: Task, scene: Scene | None) -> Plan:
-    """The first plan of a task whose input picture shows `scene`."""
+def first(task: Task, scene: Scene | None, short: bool = False) -> Plan:
+    """The first plan of a task whose input picture shows `scene`; `short`: with the net change of its commands."""
     if task.image is not None and scene is None:
         whole = Command(task.prompt.strip(), reason="nobody can read the picture", end="not possible")
         return Plan(dropped=(whole,))
@@ -46,11 +49,12 @@ def first(task: Task, scene: Scene | None) -> Plan:
         elif not wish.instructions:
             settled.append(Command(wish.text, span=wish.span, end="done", reason=wish.reason))
         pending += _commands(wish, len(pending))
+    left, undone = net(pending, scene) if short else (tuple(pending), ())
     return Plan(
-        current=pending[0] if pending else None,
-        remaining=tuple(pending[1:]),
+        current=left[0] if left else None,
+        remaining=left[1:],
         dropped=tuple(dropped),
-        settled=tuple(settled),
+        settled=(*settled, *undone),
         notes=reading.notes,
     )
 
@@ -77,6 +81,6 @@ def understood(plan: Plan, scene: Scene | None) -> Plan:
 
 
 def load(settings: Mapping[str, Any], context: Context) -> PosterExtractor:
-    """The extractor that `settings` describes: reorder, requeue. Raises `PoserError` for one it does not have."""
-    refuse("extractor poster", settings, ("reorder", "requeue"))
+    """The extractor that `settings` describes: reorder, requeue, net. Raises `PoserError` for one it does not have."""
+    refuse("extractor poster", settings, ("reorder", "requeue", "net"))
     return PosterExtractor(context.attempts, context.threshold, **settings)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poser import llm as chats
-from poser.actions import handed
+from poser.actions import handed, read_again
 from poser.llm import Chat, Form, Query
 from poser.llm.prompts import Prompt, prompt
 from poser.planning.text.grounded import missing
@@ -63,6 +63,7 @@ class Llm:
     def _query(self, call: Call) -> Query:
         card = call.card
         wordings = [command.wording for command in handed(call.state.plan, call.action.scope, call.card)]
+        wordings = [*read_again(call.state, call.card), *wordings]
         model = {"id": card.id, "description": card.description, "made_for": list(card.verbs)}
         style = card.params.get("style")
         model |= {"style": style} if isinstance(style, str) else {}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experts.types import Card
-from poser.actions import handed, sentences
+from poser.actions import handed, read_again, sentences
 from poser.plugins import Context, refuse
 from poser.protocols import Call, Words
 from poser.types import Action, State
@@ -23,7 +23,8 @@ class Plain:
 
     def _one(self, state: State, action: Action, card: Card) -> Words:
         commands = handed(state.plan, action.scope, card)
-        return Words(sentences(c.wording for c in commands), sentences(c.text for c in commands))
+        words = [*read_again(state, card), *(c.wording for c in commands)]
+        return Words(sentences(words), sentences(c.text for c in commands))
 
 
 def load(settings: Mapping[str, Any], context: Context) -> Plain:

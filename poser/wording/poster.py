@@ -8,7 +8,7 @@ from typing import Any
 from experts.poster.instruction import apply, canonical
 from experts.poster.scene import Scene, SceneError, caption
 from experts.types import Card
-from poser.actions import handed, sentences
+from poser.actions import handed, read_again, sentences
 from poser.plugins import Context, refuse
 from poser.protocols import Call, Words
 from poser.types import Action, Command, State
@@ -31,16 +31,16 @@ class Poster:
         commands = handed(state.plan, action.scope, card)
         asked = sentences(dict.fromkeys(c.text for c in commands))
         if card.mode == "text-to-image":
-            scene, strange = _followed(commands)
+            scene, strange = _followed(state.seen if read_again(state, card) else None, commands)
             if scene is None:
                 return Words(sentences(c.wording for c in commands), asked)
             return Words(", ".join([caption(scene), *strange]), asked)
         return Words(", then ".join(canonical(c.meaning) if c.meaning else c.wording for c in commands), asked)
 
 
-def _followed(commands: Iterable[Command]) -> tuple[Scene | None, list[str]]:
-    """The scene that the commands amount to (None: nothing is known of it), and those it leaves out, in words."""
-    scene, strange = None, []
+def _followed(scene: Scene | None, commands: Iterable[Command]) -> tuple[Scene | None, list[str]]:
+    """The scene that the commands make of `scene` (None: nothing is known of it), and those it leaves out, in words."""
+    strange = []
     for command in commands:
         try:
             if command.meaning is None:

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from PIL import Image
 
+from experts.images import likeness
 from experts.poster.instruction import apply, resolve
 from experts.poster.questions import Question, about, anything, background
-from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, UNKNOWN, Item, Scene, SceneError
+from experts.poster.scene import COLOURS, PLACES, SHAPES, SIZES, UNKNOWN, Item, Scene, SceneError, cell
 from poser.critics.questions.asking import Ask, Talk, in_words, joint, mean
 from poser.critics.questions.expected import Expectation, Fact, expect, name_of
 from poser.types import Answer, Command, Critique, Look, Premise
@@ -108,8 +109,21 @@ class Poster:
         yes |= yield from _ask(
             look.image, (str(q) for fact in wrong if fact.item for q in _attributes(fact.item).values())
         )
-        critique = _critique(look, commands, hope, wrong, yes)
+        critique = replace(_critique(look, commands, hope, wrong, yes), identity=_identity(look, start, hope))
         return replace(critique, premises=tuple(_premise(item, reason, yes) for item, reason in granted))
+
+
+def _identity(look: Look, start: Scene | None, hope: Expectation) -> float:
+    """How much the places that no command touches look as in the input picture, [0, 1]; NaN where there is none.
+
+    Where the background was to change, only what stands there is compared.
+    """
+    if start is None or look.start is None:
+        return math.nan
+    places = {fact.question.place for group in hope.kept for fact in group}
+    painted = start.background != hope.scene.background
+    ground = COLOURS.get(start.background) if painted else None
+    return likeness(look.start, look.image, [cell(p) for p in places if p is not None], ground)
 
 
 def _expected(start: Scene | None, commands: Sequence[Command]) -> Expectation:
@@ -157,12 +171,13 @@ def _critique(
     kept = [fact for group in standing for fact in group or ()]
     mine = {fact for group in hope.facts[len(look.earlier) :] for fact in group or ()}
     strange = [f"not done: {command.text}" for command in commands if yes.get(in_words(command), 1.0) < 0.5]
-    wanted = {str(f.question): f.wanted for group in (*hope.facts, *hope.kept) for f in group or ()}
+    facts = {str(f.question): f for group in (*hope.facts, *hope.kept) for f in group or ()}
+    known = {question: (fact.wanted, fact.question.kind) for question, fact in facts.items()}
     return Critique(
         wanted=scores[len(look.earlier) :],
         earlier=scores[: len(look.earlier)],
         kept=mean([joint([_score(fact, yes) for fact in group]) for group in hope.kept]),
         feedback="; ".join(dict.fromkeys([*words.values(), *strange])),
         harmed=tuple(dict.fromkeys(words[fact] for fact in kept if fact in words and fact not in mine)),
-        answers=tuple(Answer(question, p, wanted.get(question, True)) for question, p in yes.items()),
+        answers=tuple(Answer(question, p, *known.get(question, ())) for question, p in yes.items()),
     )

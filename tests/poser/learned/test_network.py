@@ -12,8 +12,9 @@ from experts.registry import Registry
 from poser.actions import ActionSet
 from poser.learned import network
 from poser.learned.embedders import HashEmbedder
+from poser.learned.extras import EXTRAS
 from poser.learned.network import NetworkShape
-from poser.learned.observation import EXTRAS, Encoder, Observer, text_columns
+from poser.learned.observation import Encoder, Observer, text_columns
 from poser.types import Command, Plan, State, Task
 
 SLOT = NetworkShape(

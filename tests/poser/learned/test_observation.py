@@ -10,7 +10,8 @@ from PIL import Image
 
 from poser.actions import ActionSet
 from poser.learned.embedders import HashEmbedder
-from poser.learned.observation import EXTRAS, Encoder, Observer, kind_of
+from poser.learned.extras import EXTRAS
+from poser.learned.observation import Encoder, Observer, kind_of
 from poser.types import Command, Plan, Price, State, Task
 from tests.poser.world import make
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from experts.types import Failure, Request
 from poser.learned.embedders import HashEmbedder
-from poser.learned.observation import EXTRAS, Encoder, Observer
+from poser.learned.extras import EXTRAS
+from poser.learned.observation import Encoder, Observer
 from poser.mdp import MDP
 from poser.types import Budget, State, Task
 from tests.poser.world import PICTURE, PROMPTS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from poser.learned.observation import EXTRAS
+from poser.learned.extras import EXTRAS
 from poser.learning import checkpoint
 from poser.learning.learner import MaskedDQN
 from poser.learning.vec_env import PoserVecEnv

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from poser.learned.embedders import HashEmbedder
-from poser.learned.observation import EXTRAS, Encoder, Observer
+from poser.learned.extras import EXTRAS
+from poser.learned.observation import Encoder, Observer
 from poser.learning.offline import Recording, read
 from poser.policies.random import Random
 from poser.rollout import rollout
