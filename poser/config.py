@@ -23,7 +23,7 @@ from poser.actions import ActionSet
 from poser.cluster.settings import Engine
 from poser.limits import MAX_YAML, read_yaml
 from poser.reward import PAPER, TERMS
-from poser.types import Budget, PoserError, Price
+from poser.types import Budget, PoserError, Price, Scope
 
 _CHECKOUT = Path(__file__).parents[1]
 _PRESETS = (_CHECKOUT / "configs" if (_CHECKOUT / "pyproject.toml").is_file() else Path(__file__).parent / "configs",)
@@ -36,10 +36,6 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
-ScopeName = Annotated[str, Field(pattern=r"^(current|all|first ([2-9]|[1-9][0-9]))$")]
-"""A scope of an expert (`poser.types.Scope`)."""
-
-
 class Rules(_Part):
     """The rules of an episode.
 
@@ -50,7 +46,7 @@ class Rules(_Part):
         guard: revert a candidate that is worth less than what it would replace.
         redraw: text-to-image experts stay legal once there is a picture.
         recreate: they may draw an input picture anew too, from what the critic reads in it.
-        scopes: what an expert may be handed: 'current' (a command), 'first K' (the next K, from 2), 'all'.
+        scopes: what an expert may be handed: 'current' (a command), 'first K' (the next K, 2 to 8), 'all'.
         premises: ask first whether what a command takes for granted is there, and spend no call where it is not.
     """
 
@@ -60,15 +56,15 @@ class Rules(_Part):
     guard: bool = True
     redraw: bool = True
     recreate: bool = False
-    scopes: tuple[ScopeName, ...] = Field(default=("current", "all"), min_length=1)
+    scopes: tuple[Scope, ...] = Field(default=("current", "all"), min_length=1)
     premises: bool = True
 
     @field_validator("scopes")
     @classmethod
-    def _one_at_least(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+    def _one_at_least(cls, scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
         _once(scopes)
-        if "current" not in scopes:
-            raise ValueError("'current' must be among them: one command is always handed over")
+        if "current" not in scopes or "stop" in scopes:
+            raise ValueError("'current' must be among them, and 'stop' is no scope of an expert")
         return scopes
 
     def actions(self, cards: Iterable[Card]) -> ActionSet:

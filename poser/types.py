@@ -13,9 +13,8 @@ from experts.poster.instruction import Instruction
 from experts.poster.scene import Scene
 from experts.types import Request, Result, Verb, Wish
 
-Scope = str
-"""What an expert is handed: 'current' (this command), 'first K' (the next K, from 2), 'all' (everything that is
-pending), or 'stop' (nothing more)."""
+Scope = Literal["current", "first 2", "first 3", "first 4", "first 5", "first 6", "first 7", "first 8", "all", "stop"]
+"""What an expert is handed: this command, the next K, everything that is pending, or nothing more."""
 End = Literal["", "done", "not understood", "not possible", "failed", "left over"]
 """How a command ended ('': it has not). not understood: said before a call is spent · not possible: what it presupposes
 is not in the picture, or it contradicts another · failed: after its attempts · left over: budget, or 'stop'."""

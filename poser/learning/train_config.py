@@ -9,7 +9,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from poser.config import ScopeName
 from poser.learned.extras import EXTRAS
 from poser.types import Scope
 
@@ -48,10 +47,10 @@ class TrainConfig(BaseModel):
 
     network: Literal["slot", "flat"] = "slot"
     hidden_size: int = Field(default=128, ge=1)
-    extras: tuple[str, ...] = tuple(name for name in EXTRAS if name != "last")
+    extras: tuple[str, ...] = tuple(name for name in EXTRAS if name not in ("last", "saw", "left"))
     remaining: bool = True
     cards: Literal["full", "identity"] = "full"
-    scopes: tuple[ScopeName, ...] = ("current", "all")
+    scopes: tuple[Scope, ...] = ("current", "all")
     stop: bool = True
     reward: dict[str, float] = Field(default_factory=lambda: {"progress": 1.0, "step": -0.02, "price": -1.0})
     max_price_second: float = Field(default=1.0, ge=0)

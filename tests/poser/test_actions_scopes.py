@@ -21,13 +21,13 @@ from poser.critics.questions.asking import Ask, Said, judged
 from poser.critics.questions.poster import Poster
 from poser.planning.poster import first
 from poser.reward import harmed, value_of
-from poser.types import Action, Command, Critique, Look, Plan, PoserError, State, Task
+from poser.types import Action, Command, Critique, Look, Plan, PoserError, Scope, State, Task
 from poser.wording.plain import Plain
 from poser.wording.poster import Poster as PosterWords
 from tests.poser.world import PICTURE
 
 CARDS = (Card("draw", "text-to-image", (), "draws"), Card("edit", "image-to-image", (), "edits"))
-SCOPES = ("current", "first 2", "first 3", "all")
+SCOPES: tuple[Scope, ...] = ("current", "first 2", "first 3", "all")
 SCENE = Scene("white", (Item(4, "star", "red"), Item(0, "heart", "blue")))
 
 
@@ -82,7 +82,7 @@ def test_what_is_read_is_part_of_the_words_of_a_new_drawing_and_of_nothing_else(
     assert change.prompt == "make the star green"
     new, change = Plain().write([draw, edit])
     assert new.prompt.startswith("big blue heart at top left, big red star at center, white background. ")
-    assert "Make the star green" in new.prompt and change.prompt == "Make the star green"
+    assert new.prompt.endswith("make the star green") and change.prompt == "make the star green"
 
 
 LEVELS = st.integers(0, 255)

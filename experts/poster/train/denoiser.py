@@ -123,7 +123,7 @@ LONGER = {
     "poster-pixart": Diet(
         PixArt(caption=LONG),
         {FULL: 0.5, "crowded": 0.2, "count": 0.2, "few": 0.1},
-        Schedule(steps=2400, batch=48, rate=1e-3, evaluate_every=400, seed=1),
+        Schedule(steps=1400, batch=48, rate=1e-3, evaluate_every=700, seed=1),
         start="poster-pixart",
     ),
 }
