@@ -9,7 +9,6 @@ samples a rating; its rules are not public text, ours are below.
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import sys
@@ -20,12 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import BadData, field, find, read_lines, unique
+from benchmarks._harness import parquet
+from benchmarks._harness.data import BadData, field, find, read_lines, safe, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.systems import start_of
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
-from experts.files import write_whole
-from poser.types import PoserError
 
 LEVELS = range(1, 9)
 WAYS = ("compound", "sequence")
@@ -44,26 +42,22 @@ PARTS = ("IF", "IP", "PQ")
 
 def _rows(data: Path) -> Iterator[tuple[str, Any]]:
     """(where, row): 'edits.jsonl' with pictures as paths, or the Hub's parquet files, unpacked once."""
-    lines = sorted(data.rglob("edits.jsonl"))
-    if lines:
-        for number, row in read_lines(lines[0]):
-            where = f"{lines[0]}, line {number}"
-            yield where, {**row, "picture": lines[0].parent / field(row, "image", str, where)}
+    path = find(data, "edits.jsonl", "edits.json", "*.parquet")
+    if path.suffix == ".parquet":
+        files = sorted(data.rglob("test*.parquet")) or sorted(data.rglob("*.parquet"))
+        yield from parquet.rows(files)
         return
-    for path in sorted(data.rglob("test*.parquet")):
-        try:
-            import pyarrow.parquet as parquet
-        except ImportError:
-            raise PoserError("reading parquet needs pyarrow; type: pip install pyarrow") from None
-        for number, row in enumerate(parquet.read_table(path).to_pylist()):
-            picture = path.parent / "unpacked" / f"{path.stem}-{number:04}.png"
-            if not picture.is_file():
-                picture.parent.mkdir(exist_ok=True)
-                made = io.BytesIO()
-                Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB").save(made, "PNG")
-                write_whole(picture, made.getvalue())
-            edit = json.loads(row["edit"]) if isinstance(row["edit"], str) else row["edit"]
-            yield f"{path}, row {number}", {"edit": edit, "picture": picture}
+    for number, row in read_lines(path):
+        where = f"{path}, line {number}"
+        yield where, {**row, "image": path.parent / safe(field(row, "image", str, where), where)}
+
+
+def _parsed(edit: Any, where: str) -> Any:
+    """The edit; the Hub keeps it as JSON in a string."""
+    try:
+        return json.loads(edit) if isinstance(edit, str) else edit
+    except ValueError:
+        raise BadData(f"{where}: 'edit' is no JSON") from None
 
 
 class ComplexEdit:
@@ -84,11 +78,11 @@ class ComplexEdit:
 
     def tasks(self, data: Path) -> list[Item]:
         """The edits of that level. Raises `BadData`."""
-        find(data, "edits.jsonl", "test*.parquet")
         return unique((self._item(k, where, row) for k, (where, row) in enumerate(_rows(data))), data)
 
     def _item(self, number: int, where: str, row: Any) -> Item:
-        edit = field(row, "edit", dict, where)
+        edit = row.get("edit") if isinstance(row, dict) else None
+        edit = field({"edit": _parsed(edit, where)}, "edit", dict, where)
         whole = field(edit, "compound", list, where)
         if len(whole) < self.level:
             raise BadData(f"{where}: it has {len(whole)} levels; --level is {self.level}")
@@ -97,10 +91,16 @@ class ComplexEdit:
         if self.way == "sequence":
             steps = field(edit, "sequence", list, where)[: self.level]
             turns = tuple(step if isinstance(step, str) else field(step, "instruction", str, where) for step in steps)
-        prompt = "\n".join(turns)
+        prompt, picture = "\n".join(turns), field(row, "image", Path, where)
         meta = {"asked": compound}
         return Item(
-            f"{number:04}-{self.level}", prompt, f"level {self.level}", f"{number:04}", (row["picture"],), turns, meta
+            f"{number:04}-{self.level}",
+            prompt,
+            f"level {self.level}",
+            f"{number:04}",
+            (picture,),
+            turns,
+            meta,
         )
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:

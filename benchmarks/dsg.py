@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import find, read_csv, unique
+from benchmarks._harness.data import BadData, find, read_csv, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
 
@@ -70,7 +70,7 @@ class Dsg:
         rows: dict[str, list[dict[str, str]]] = {}
         for _, row in read_csv(path, COLUMNS):
             rows.setdefault(row["item_id"], []).append(row)
-        return unique((_item(key, found) for key, found in rows.items()), path)
+        return unique((_item(path, key, found) for key, found in rows.items()), path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:
         """Each question's counted answer, and their mean; without any answer the item scores 0, as in the original."""
@@ -98,10 +98,13 @@ class Dsg:
         return f"{item.id}.png" if seed == 0 else f"{item.id}-{seed}.png"
 
 
-def _item(key: str, rows: Sequence[dict[str, str]]) -> Item:
+def _item(path: Path, key: str, rows: Sequence[dict[str, str]]) -> Item:
     """An item with its questions; one dependency that is no number takes away all of the item's, as in the original."""
     ids = [row["proposition_id"] for row in rows]
     places = {name: k for k, name in enumerate(ids)}
+    if len(places) < len(ids):
+        twice = next(name for name in ids if ids.count(name) > 1)
+        raise BadData(f"{path}, {key!r}: the proposition {twice!r} stands there twice")
     try:
         parents = [[int(part) for part in row["dependency"].split(",")] for row in rows]
         above = [[places[str(p)] for p in found if p != 0 and str(p) in places] for found in parents]

@@ -9,17 +9,31 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness import viescore
-from benchmarks._harness.data import BadData, field, find, read_json, unique
+from benchmarks._harness import parquet, viescore
+from benchmarks._harness.data import field, find, photographs, records, safe, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.systems import start_of
 from benchmarks._harness.types import WHOLE, About, Item, Judge, Kind, Row, Scored
+
+
+def _kind(row: Any, name: str, where: str) -> str:
+    return safe(field(row, name, str, where), where)
+
+
+def _hub(files: Sequence[Path], told: Mapping[str, Any]) -> Iterator[Item]:
+    """The English rows of the Hub's files."""
+    for where, row in parquet.rows(files):
+        if field(row, "instruction_language", str, where) == "en":
+            key, picture = field(row, "key", str, where), field(row, "input_image", Path, where)
+            prompt = field(row, "instruction", str, where)
+            yield Item(key, prompt, _kind(row, "task_type", where), pictures=(picture,), meta=told)
 
 
 class GEdit:
@@ -37,16 +51,16 @@ class GEdit:
 
     def tasks(self, data: Path) -> list[Item]:
         """The edits. Raises `BadData`."""
-        path = find(data, "gedit_edit.json")
-        rows = read_json(path)
-        if not isinstance(rows, dict):
-            raise BadData(f"{path}: has to be an object of edits by key")
-        told, root, items = viescore.rules(data), path.parent, []
-        for key, row in rows.items():
-            where = f"{path}, {key!r}"
-            prompt, group = field(row, "prompt", str, where), field(row, "edit_type", str, where)
-            picture = root / field(row, "id", str, where)
-            items.append(Item(key, prompt, group, pictures=(picture,), meta={"rules": told}))
+        path, told = find(data, "gedit_edit.json", "gedit_edit.jsonl", "*.parquet"), {"rules": viescore.rules(data)}
+        if path.suffix == ".parquet":
+            return unique(_hub(sorted(data.rglob("*.parquet")), told), path)
+        rows = list(records(path, "key"))
+        names = [safe(field(row, "id", str, where), where) for where, _, row in rows]
+        root = photographs(data, path.parent, names)
+        items = []
+        for (where, key, row), name in zip(rows, names, strict=True):
+            prompt, group = field(row, "prompt", str, where), _kind(row, "edit_type", where)
+            items.append(Item(key, prompt, group, pictures=(root / name,), meta=told))
         return unique(items, path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:

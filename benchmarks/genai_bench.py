@@ -15,12 +15,29 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import BadData, field, find, read_json, unique
+from benchmarks._harness.data import BadData, field, find, read_json, records, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
 
 QUESTION = 'Does this figure show "{}"? Please answer yes or no.'
 PARTS = ("basic", "advanced")
+
+
+def _tags(data: Path) -> dict[int, list[str]]:
+    """Skills by number of a prompt; none where the file of skills is missing: then there is one figure for all."""
+    try:
+        path = find(data, "genai_skills.json")
+    except BadData:
+        return {}
+    found: dict[int, list[str]] = {}
+    skills = read_json(path)
+    for skill in skills if isinstance(skills, dict) else ():
+        for number in field(skills, skill, list, str(path)):
+            known = field({"number": number}, "number", (int, str), f"{path}, {skill!r}")
+            if not str(known).isdecimal():
+                raise BadData(f"{path}, {skill!r}: {known!r:.40} is no number of a prompt")
+            found.setdefault(int(known), []).append(skill)
+    return found
 
 
 class GenAIBench:
@@ -38,20 +55,14 @@ class GenAIBench:
 
     def tasks(self, data: Path) -> list[Item]:
         """The prompts. Raises `BadData`."""
-        path = find(data, "genai_image.json")
-        rows, skills = read_json(path), read_json(find(data, "genai_skills.json"))
-        if not isinstance(rows, dict) or not isinstance(skills, dict):
-            raise BadData(f"{path}: has to be an object of prompts by id")
-        tags: dict[int, list[str]] = {}
-        for skill, numbers in skills.items():
-            for number in numbers:
-                tags.setdefault(int(number), []).append(skill)
-        items = []
-        for key, row in rows.items():
+        path = find(data, "genai_image.json", "genai_image.jsonl", "prompts.json")
+        tags, items = _tags(data), []
+        for where, key, row in records(path, "id", "Index"):
             mine = tags.get(int(key), []) if key.isdigit() else []
             group = next((part for part in PARTS if part in mine), "")
             meta = {"skills": [skill for skill in mine if skill not in PARTS]}
-            items.append(Item(key, field(row, "prompt", str, f"{path}, {key!r}"), group, meta=meta))
+            prompt = field(row, "Prompt" if isinstance(row, dict) and "Prompt" in row else "prompt", str, where)
+            items.append(Item(key, prompt, group, meta=meta))
         return unique(items, path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:

@@ -1,9 +1,9 @@
 """GenEval: 553 short prompts judged by a detector: number, colour, place (arXiv:2310.11513).
 
-`python -m benchmarks.geneval --data DIR --system ... --judge boxes:MODEL --seeds 4 --out DIR`. A task's figure is the
-mean over its pictures, the headline the mean of the six tasks. The official detector is Mask2Former (Swin-S, COCO)
-with CLIP for colours; with another one the figures do not compare, and it is known to drift from people on new
-models.
+`python -m benchmarks.geneval --data DIR --system ... --judge boxes:MODEL+clip:MODEL --seeds 4 --out DIR`. A task's
+figure is the mean over its pictures, the headline the mean of the six tasks. The official detector is Mask2Former
+(Swin-S, COCO) with CLIP for colours, on what lies in the box (the original blanks out the rest of it by the mask); with
+another one the figures do not compare, and it is known to drift from people on new models.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._harness.boxes import relations
-from benchmarks._harness.data import field, find, read_lines, unique
+from benchmarks._harness.data import BadData, field, find, read_lines, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
 
@@ -49,6 +49,10 @@ def right(wanted: Mapping[str, Any], found: Mapping[str, Sequence[Mapping[str, A
     return good and all(len(found.get(part["class"], ())) < part["count"] for part in wanted.get("exclude", ()))
 
 
+COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white")
+WORDS = ("a photo of a {} {}", "a photo of a {}-colored {}", "a photo of a {} object")
+
+
 class GenEval:
     """See the module."""
 
@@ -56,7 +60,7 @@ class GenEval:
     about = About(
         "553 prompts, 4 pictures each",
         "MIT",
-        "a judge that detects objects with their colours",
+        "a judge that detects objects (boxes:MODEL), and CLIP for their colours (+clip:MODEL)",
         "github.com/djghosh13/geneval, prompts/evaluation_metadata.jsonl",
     )
     kinds: frozenset[Kind] = frozenset(("boxes",))
@@ -65,12 +69,19 @@ class GenEval:
         """The prompts, in their own order: their number is their folder's name. Raises `BadData`."""
         path = find(data, "evaluation_metadata.jsonl")
         items = []
-        for number, row in read_lines(path):
+        for place, (number, row) in enumerate(read_lines(path)):
             where = f"{path}, line {number}"
             prompt, tag = field(row, "prompt", str, where), field(row, "tag", str, where)
-            for part in field(row, "include", list, where):
+            include = field(row, "include", list, where)
+            for k, part in enumerate([*include, *(field(row, "exclude", list, where) if "exclude" in row else ())]):
                 field(part, "class", str, where), field(part, "count", int, where)
-            items.append(Item(f"{number - 1:05}", prompt, tag, meta=row))
+                if "position" in part:
+                    told = field(part, "position", list, where)
+                    if len(told) != 2 or told[1] not in range(min(k, len(include))):
+                        raise BadData(
+                            f"{where}: 'position' is {told!r:.60}; it has to be a relation and an earlier part"
+                        )
+            items.append(Item(f"{place:05}", prompt, tag, meta=row))
         return unique(items, path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:
@@ -85,7 +96,29 @@ class GenEval:
         for box in sorted(answer, key=lambda box: -float(box.get("score", 1.0))):
             if float(box.get("score", 1.0)) > least:
                 found.setdefault(str(box["label"]), []).append(box)
-        return [Scored(WHOLE, float(right(item.meta, {name: boxes[:MOST] for name, boxes in found.items()})))]
+        most = {name: boxes[:MOST] for name, boxes in found.items()}
+        wanted = {part["class"]: part["count"] for part in parts if "color" in part}
+        for name in wanted:
+            most[name] = [self._coloured(item, box, pictures, judge, seed) for box in most.get(name, ())]
+            if any("color" not in box for box in most[name][: wanted[name]]):
+                return [Scored(WHOLE, math.nan)]
+        return [Scored(WHOLE, float(right(item.meta, most)))]
+
+    def _coloured(
+        self, item: Item, box: Mapping[str, Any], pictures: Sequence[Image.Image], judge: Judge, seed: int
+    ) -> Mapping[str, Any]:
+        """The box with the colour whose words are nearest to what is in it; without one where nobody can say."""
+        if "color" in box or "similarity" not in judge.kinds or not pictures:
+            return box
+        crop = pictures[-1].crop(tuple(round(side) for side in box["box"]))
+        if not all(crop.size):
+            return box
+        asked = [
+            Asked(item.id, f"{box['box']} {words}", "similarity", words, (crop,), seed=seed)
+            for words in (shape.format(colour, box["label"]) for colour in COLOURS for shape in WORDS)
+        ]
+        near = np.asarray([float(answer.value) for answer in judge(asked)]).reshape(len(COLOURS), len(WORDS)).mean(1)
+        return box if np.isnan(near).any() else {**box, "color": COLOURS[int(near.argmax())]}
 
     def totals(self, rows: Sequence[Row]) -> dict[str, float]:
         """The mean of the tasks' means, and each of them."""

@@ -55,19 +55,23 @@ class GenEval2:
 
     def tasks(self, data: Path) -> list[Item]:
         """The prompts. Raises `BadData`."""
-        path = find(data, "geneval2_data.jsonl")
+        path = find(data, "geneval2_data.jsonl", "geneval2_data.json")
 
         def items() -> list[Item]:
             found = []
-            for number, row in read_lines(path):
+            for place, (number, row) in enumerate(read_lines(path)):
                 where = f"{path}, line {number}"
                 prompt, asked = field(row, "prompt", str, where), field(row, "vqa_list", list, where)
                 skills = field(row, "skills", list, where)
-                if not asked or len(skills) != len(asked) or any(len(pair) != 2 for pair in asked):
+                if (
+                    not asked
+                    or len(skills) != len(asked)
+                    or not all(isinstance(pair, list) and len(pair) == 2 for pair in asked)
+                ):
                     field({}, "vqa_list", list, f"{where}: {len(asked)} questions and {len(skills)} skills")
                 group = f"{field(row, 'atom_count', int, where)} atoms"
                 meta = {"asked": [tuple(map(str, pair)) for pair in asked], "skills": [str(skill) for skill in skills]}
-                found.append(Item(f"{number - 1:04}", prompt, group, meta=meta))
+                found.append(Item(f"{place:04}", prompt, group, meta=meta))
             return found
 
         return unique(items(), path)

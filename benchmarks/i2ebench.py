@@ -3,7 +3,9 @@
 `python -m benchmarks.i2ebench --data DIR --system poser:PRESET --judge chat:MODEL+clip:MODEL --out DIR`. A question
 about the edited picture has to get its right answer (six dimensions; GPT-4V in the original), style is the cosine
 with a text, low-level dimensions are SSIM with the ground truth, region accuracy is 1 minus the mean change outside
-the mask. `--data` is EditData with the photographs beside each dimension's JSON (input/, gt/, mask/). Later turns
+the mask. Released answers: `--system none --judge recorded:EditEval#MODEL` (by their pictures: the numbers
+of its edits are not those of the data; of style a hundredth of what stands there, the cosine).
+`--data` is EditData with the photographs beside each dimension's JSON (input/, gt/, mask/). Later turns
 overwrite the same thing again.
 """
 
@@ -18,7 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import BadData, field, read_json, unique
+from benchmarks._harness.data import BadData, field, records, safe, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.systems import start_of
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
@@ -65,30 +67,27 @@ class I2EBench:
     def tasks(self, data: Path) -> list[Item]:
         """Every dimension's edits and later turns; a turn is a cluster with the first. Raises `BadData`."""
         root = next((p for p in (data / "i2ebench" / "EditData", data / "EditData") if p.is_dir()), data)
+        if not any((root / kind / f"{kind}.json").is_file() for kind in ALL):
+            raise BadData(f"no {ALL[0]}/{ALL[0]}.json under {str(root)!r}; give --data the folder EditData")
         items = [item for kind in ALL for item in self._kind(root, kind, "", "1")]
         items += [item for kind in ALL for turn, end in TURNS.items() for item in self._kind(root, kind, end, turn)]
         return unique(items, root)
 
     def _kind(self, root: Path, kind: str, end: str, turn: str) -> list[Item]:
         path = root / kind / f"{kind}{end}.json"
-        if not path.is_file():
-            if not end:
-                raise BadData(f"no {kind}/{kind}.json under {str(root)!r}; give --data the folder EditData")
-            return []
-        rows = read_json(path)
-        if not isinstance(rows, dict):
-            raise BadData(f"{path}: has to be an object of edits by number")
-        return [self._item(path, kind, turn, key, row) for key, row in rows.items()]
+        rows = records(path) if path.is_file() else ()
+        return [self._item(path, kind, turn, where, row) for where, _, row in rows]
 
-    def _item(self, path: Path, kind: str, turn: str, key: str, row: Any) -> Item:
-        where = f"{path}, {key!r}"
-        picture, prompt = field(row, "image", str, where), field(row, "ori_exp", str, where)
+    def _item(self, path: Path, kind: str, turn: str, where: str, row: Any) -> Item:
+        picture, prompt = safe(field(row, "image", str, where), where), field(row, "ori_exp", str, where)
+        if "mask" in row:
+            safe(field(row, "mask", str, where), where)
         meta = {name: row[name] for name in ("Evaluation", "Answer", "style", "mask") if name in row}
         if kind in ASKED:
             field(row, "Evaluation", str, where), field(row, "Answer", (str, int), where)
         given = path.parent / "input" / picture
         meta |= {"gt": path.parent / "gt" / picture, "kind": kind}
-        name = f"{kind}-{key}" if turn == "1" else f"{kind}-{key}-turn{turn}"
+        name = f"{kind}-{Path(picture).stem}" + ("" if turn == "1" else f"-turn{turn}")
         group = kind if turn == "1" else f"turn {turn}"
         return Item(name, prompt, group, f"{kind}-{picture}", (given,), meta=meta)
 
@@ -103,8 +102,12 @@ class I2EBench:
         if kind == "StyleAlteration":
             if "similarity" not in judge.kinds:
                 return [Scored(WHOLE, math.nan)]
-            asked = Asked(item.id, "style", "similarity", str(item.meta.get("style", item.prompt)), shown, seed=seed)
+            words = str(item.meta.get("style", item.prompt))
+            asked = Asked(item.id, "clip_score", "similarity", words, shown, seed=seed)
             return [Scored(WHOLE, float(judge([asked])[0].value))]
+        key = "RegionAccuracy" if kind == "RegionAccuracy" else "SSIM"
+        if after is None and {"similarity", "appearance"} <= judge.kinds:
+            return [Scored(WHOLE, float(judge([Asked(item.id, key, "similarity", "", seed=seed)])[0].value))]
         return [Scored(WHOLE, self._measured(item, after))]
 
     def _measured(self, item: Item, after: Image.Image | None) -> float:
@@ -128,7 +131,8 @@ class I2EBench:
                 found.setdefault(row.group, []).append(row.score)
         means = {name: float(np.mean(scores)) for name, scores in found.items()}
         first = [means[name] for name in ALL if name in means]
-        return {"mean of dimensions": float(np.mean(first)) if first else math.nan, **means}
+        title = "mean of dimensions" if len(first) == len(ALL) else f"mean of {len(first)} of {len(ALL)} dimensions"
+        return {title: float(np.mean(first)) if first else math.nan, **means}
 
     def file(self, item: Item, seed: int) -> str:
         """A folder a dimension."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import BadData, field, find, read_json, unique
+from benchmarks._harness.data import field, find, photographs, read_json, records, safe, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.systems import start_of
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
@@ -39,19 +39,16 @@ class ImgEdit:
 
     def tasks(self, data: Path) -> list[Item]:
         """The edits. Raises `BadData`, also for a kind without rules."""
-        path, told = find(data, "basic_edit.json"), read_json(find(data, "prompts.json"))
-        rows = read_json(path)
-        if not isinstance(rows, dict) or not isinstance(told, dict):
-            raise BadData(f"{path}: has to be an object of edits by key")
-        items = []
-        for key, row in rows.items():
-            where = f"{path}, {key!r}"
+        path, rules = find(data, "basic_edit.json", "basic_edit.jsonl"), find(data, "prompts.json")
+        told, rows, items = read_json(rules), list(records(path, "key")), []
+        names = [safe(field(row, "id", str, where), where) for where, _, row in rows]
+        root = photographs(data, path.parent, names)
+        for (where, key, row), name in zip(rows, names, strict=True):
             kind = field(row, "edit_type", str, where)
-            kind = ALSO.get(kind, kind)
-            words = field(told, kind, str, f"{path.with_name('prompts.json')}, needed by {key!r}")
-            picture = path.parent / field(row, "id", str, where)
+            kind = kind if isinstance(told, dict) and kind in told else ALSO.get(kind, kind)
+            words = field(told, kind, str, f"{rules}, needed by {key!r}")
             prompt = field(row, "prompt", str, where)
-            items.append(Item(str(key), prompt, kind, pictures=(picture,), meta={"rules": words}))
+            items.append(Item(key, prompt, kind, pictures=(root / name,), meta={"rules": words}))
         return unique(items, path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:

@@ -52,12 +52,13 @@ class LongBench:
 
     def tasks(self, data: Path) -> list[Item]:
         """The prompts. Raises `BadData`."""
-        path = find(data, "instruction.jsonl")
+        path = find(data, "instruction.jsonl", "instruction.json")
         items = []
-        for number, row in read_lines(path):
+        for place, (number, row) in enumerate(read_lines(path)):
             where = f"{path}, line {number}"
             axes: dict[str, str] = {}
-            for part in field(row, "label", list, where):
+            label = field(row, "label", (list, dict), where)
+            for part in [label] if isinstance(label, dict) else label:
                 if not isinstance(part, dict):
                     raise BadData(
                         f"{where}: 'label' holds {part!r:.40}; it has to hold objects of axis and description"
@@ -66,7 +67,7 @@ class LongBench:
             lacking = [axis for axis in AXES if axis not in axes]
             if lacking:
                 raise BadData(f"{where}: the axis {lacking[0]!r} is missing")
-            items.append(Item(f"{number - 1:03}", field(row, "instruction", str, where), meta={"axes": axes}))
+            items.append(Item(f"{place:03}", field(row, "instruction", str, where), meta={"axes": axes}))
         return unique(items, path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:

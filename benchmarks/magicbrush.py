@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.data import BadData, field, find, read_json, unique
+from benchmarks._harness import parquet
+from benchmarks._harness.data import BadData, field, find, read_json, records, safe, unique
 from benchmarks._harness.run import main
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
 from experts.images import ImageError, open_image
 
 SETTINGS = ("single", "final")
+CAPTIONS = ("local_captions.json", "local_descriptions.json", "global_descriptions.json")
 MEASURES = ("L1", "L2", "CLIP-I", "DINO", "CLIP-T")
 
 
@@ -30,6 +33,50 @@ def distances(made: Image.Image, true: Image.Image) -> tuple[float, float]:
     """L1 and L2 of two pictures, the first resized to the second; of values in [0, 1]."""
     a, b = (np.asarray(p.convert("RGB"), np.float64) / 255 for p in (made.resize(true.size), true))
     return float(np.abs(a - b).mean()), float(((a - b) ** 2).mean())
+
+
+class Turn(NamedTuple):
+    """An instruction, the picture before it, the one that a person made of it, and the caption of that one."""
+
+    words: str
+    given: Path
+    true: Path
+    caption: str = ""
+
+
+def _captions(data: Path) -> Mapping[str, Any]:
+    """Captions of the true pictures by session and file; the dev set of the Hub has none."""
+    try:
+        found = read_json(find(data, *CAPTIONS))
+    except BadData:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _release(path: Path, captions: Mapping[str, Any]) -> Iterator[tuple[str, list[Turn]]]:
+    """Sessions of edit_sessions.json."""
+    for where, key, turns in records(path):
+        if not isinstance(turns, list) or not turns:
+            raise BadData(f"{where}: has to be a list of turns")
+        folder, mine, found = path.parent / "images" / safe(key, where), captions.get(key), []
+        for turn in turns:
+            given, true = (safe(field(turn, name, str, where), where) for name in ("input", "output"))
+            caption = mine.get(true, "") if isinstance(mine, dict) else ""
+            found.append(Turn(field(turn, "instruction", str, where), folder / given, folder / true, str(caption)))
+        yield key, found
+
+
+def _hub(data: Path) -> dict[str, list[Turn]]:
+    """Sessions of the Hub's files, whose rows are turns: of the dev set where it is there."""
+    files = sorted(data.rglob("dev*.parquet")) or sorted(data.rglob("*.parquet"))
+    found: dict[str, dict[int, Turn]] = {}
+    for where, row in parquet.rows(files):
+        key, turn = str(field(row, "img_id", (str, int), where)), field(row, "turn_index", int, where)
+        pictures = (field(row, name, Path, where) for name in ("source_img", "target_img"))
+        if turn in found.setdefault(key, {}):
+            raise BadData(f"{where}: turn {turn} of {key!r} stands there twice")
+        found[key][turn] = Turn(field(row, "instruction", str, where), *pictures)
+    return {key: [turns[n] for n in sorted(turns)] for key, turns in found.items()}
 
 
 class MagicBrush:
@@ -47,25 +94,15 @@ class MagicBrush:
 
     def tasks(self, data: Path) -> list[Item]:
         """Every turn by itself, then every session. Raises `BadData`."""
-        path = find(data, "edit_sessions.json")
-        sessions, captions = read_json(path), read_json(find(data, "local_captions.json"))
-        if not isinstance(sessions, dict) or not isinstance(captions, dict):
-            raise BadData(f"{path}: has to be an object of sessions by image id")
-        single, final = [], []
-        for key, turns in sessions.items():
-            where = f"{path}, {key!r}"
-            if not isinstance(turns, list) or not turns:
-                raise BadData(f"{where}: has to be a list of turns")
-            folder, mine = path.parent / "images" / key, captions.get(key, {})
-            words = [field(turn, "instruction", str, where) for turn in turns]
-            files = [(field(turn, "input", str, where), field(turn, "output", str, where)) for turn in turns]
-            for n, (text, (given, true)) in enumerate(zip(words, files, strict=True), 1):
-                meta = {"true": folder / true, "caption": str(mine.get(true, ""))}
-                single.append(Item(f"{key}-{n}", text, "single", key, (folder / given,), (text,), meta))
-            meta = {"true": folder / files[-1][1], "caption": str(mine.get(files[-1][1], ""))}
-            final.append(
-                Item(f"{key}-final", "\n".join(words), "final", key, (folder / files[0][0],), tuple(words), meta)
-            )
+        path, single, final = find(data, "edit_sessions.json", "*.parquet"), list[Item](), list[Item]()
+        hub = path.suffix == ".parquet"
+        for key, turns in _hub(data).items() if hub else _release(path, _captions(data)):
+            for n, turn in enumerate(turns, 1):
+                meta = {"true": turn.true, "caption": turn.caption}
+                single.append(Item(f"{key}-{n}", turn.words, "single", key, (turn.given,), (turn.words,), meta))
+            words = tuple(turn.words for turn in turns)
+            meta = {"true": turns[-1].true, "caption": turns[-1].caption}
+            final.append(Item(f"{key}-final", "\n".join(words), "final", key, (turns[0].given,), words, meta))
         return unique([*single, *final], path)
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:
@@ -77,10 +114,11 @@ class MagicBrush:
             true = None
         l1, l2 = distances(made, true) if made is not None and true is not None else (math.nan, math.nan)
         pair = (made.resize(true.size), true) if made is not None and true is not None else ()
+        captioned = pair[:1] if item.meta["caption"] else ()
         asked = [
             Asked(item.id, "CLIP-I", "similarity", "", pair, seed=seed),
             Asked(item.id, "DINO", "appearance", "", pair, seed=seed),
-            Asked(item.id, "CLIP-T", "similarity", item.meta["caption"], pair[:1], seed=seed),
+            Asked(item.id, "CLIP-T", "similarity", item.meta["caption"], captioned, seed=seed),
         ]
         known = [ask for ask in asked if ask.kind in judge.kinds]
         said = {ask.key: float(a.value) for ask, a in zip(known, judge(known), strict=True)}
@@ -97,11 +135,10 @@ class MagicBrush:
         return found
 
     def file(self, item: Item, seed: int) -> str:
-        """As the release's evaluation lays them: ID_1, ID_inde_2, ID_iter_3."""
+        """As the release's evaluation lays them: ID_1, ID_inde_2, ID_iter_3; one turn's session is that turn."""
         turn = len(item.turns) if item.group == "final" else int(item.id.rsplit("-", 1)[1])
         between = "" if turn == 1 else "iter_" if item.group == "final" else "inde_"
-        name = f"{item.source}/{item.source}_{between}{turn}"
-        return f"{name}.png" if item.group == "single" or turn > 1 else f"{name}_final.png"
+        return f"{item.source}/{item.source}_{between}{turn}.png"
 
 
 BENCHMARK = MagicBrush()

@@ -14,6 +14,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ PLACES = (
 NUMBERS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight"), range(1, 9), strict=True))
 NO_CHUNK = ("top", "the side", "the left", "the right")
 MOST_CHUNKS = 8
+LONGEST = 240
+"""Bytes of a prompt in a file's name."""
 _ARTICLE = re.compile(r"^(?:a|an|the)\s+", re.I)
 _BETWEEN = "(?:is |was |are |were )?(?:" + "|".join(PLACES) + ")"
 _PLACE = re.compile(r"\s+(?:is |was |are |were )?(" + "|".join(PLACES) + r")\s+", re.I)
@@ -88,6 +91,31 @@ def numbered(boxes: Sequence[Mapping[str, Any]], wanted: Mapping[str, int]) -> f
     return float(np.mean(parts)) if parts else math.nan
 
 
+def _prompts(data: Path, name: str, end: str = "_val") -> list[str] | None:
+    """The prompts of a file, one a line; None where there is none. Raises `BadData` for an empty one."""
+    try:
+        path = find(data, f"examples/dataset/{name}{end}.txt", f"{name}{end}.txt")
+    except BadData:
+        return None
+    found = [line.strip() for line in text(path).split("\n") if line.strip()]
+    if not found:
+        raise BadData(f"{path}: no prompt in it")
+    return found
+
+
+def _told(prompt: str) -> str:
+    """A prompt as the 3-in-1 metric compares it: its first sentence in small letters."""
+    return prompt.split(".")[0].lower().strip()
+
+
+def _sorted(item: Item, of: Mapping[str, set[str]]) -> Item:
+    """A complex prompt with what it is scored by beside its attributes: 'spatial', 'action', or both where it is in
+    neither list. Without lists, places count where the prompt names one."""
+    mine = [part for part, prompts in of.items() if _told(item.prompt) in prompts][:1]
+    usual = ["spatial", "action"] if of or pair(item.prompt) else ["action"]
+    return replace(item, meta={"parts": tuple(mine or usual)})
+
+
 class CompBench:
     """See the module."""
 
@@ -104,12 +132,17 @@ class CompBench:
         """The validation prompts. Raises `BadData`."""
         items = []
         for category in CATEGORIES:
-            path = find(data, f"examples/dataset/{category}_val.txt", f"{category}_val.txt")
-            prompts = [line.strip() for line in text(path).split("\n") if line.strip()]
-            if not prompts:
-                raise BadData(f"{path}: no prompt in it")
-            items += [Item(f"{category}-{k:03}", prompt, category) for k, prompt in enumerate(prompts)]
-        return items
+            prompts = _prompts(data, category)
+            items += [Item(f"{category}-{k:03}", prompt, category) for k, prompt in enumerate(prompts or ())]
+        if not items:
+            raise BadData(
+                f"no '{CATEGORIES[0]}_val.txt' or other category under {str(data)!r}; give its examples/dataset"
+            )
+        of = {
+            part: {_told(p) for p in _prompts(data, f"complex_val_{part}", "") or ()} for part in ("spatial", "action")
+        }
+        parts = {part: prompts for part, prompts in of.items() if prompts}
+        return [_sorted(item, parts) if item.group == "complex" else item for item in items]
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:
         """The category's metric; NaN where the judge cannot answer its kind of question."""
@@ -122,10 +155,11 @@ class CompBench:
             return [Scored(WHOLE, asking.number())]
         if item.group == "non_spatial":
             return [Scored(WHOLE, asking.similar())]
-        rows = asking.bound()
-        parts = [rows[-1].score, asking.place() if pair(item.prompt) else math.nan, asking.similar()]
-        known = [part for part in parts if not math.isnan(part)]
-        return [*rows[:-1], Scored(WHOLE, float(np.mean(known)) if known else math.nan)]
+        rows, parts = asking.bound(), item.meta["parts"]
+        found = [rows[-1].score]
+        found += [asking.place()] if "spatial" in parts else []
+        found += [asking.similar()] if "action" in parts else []
+        return [*rows[:-1], Scored(WHOLE, float(np.mean(found)))]
 
     def totals(self, rows: Sequence[Row]) -> dict[str, float]:
         """The mean of each category that has a verdict."""
@@ -138,7 +172,8 @@ class CompBench:
     def file(self, item: Item, seed: int) -> str:
         """'<prompt>_<6 digits>.png' in the category's folder, as the official scripts want it."""
         number = int(item.id.rsplit("-", 1)[1])
-        return f"{item.group}/samples/{item.prompt.replace('/', ' ')}_{number * 10 + seed:06}.png"
+        words = item.prompt.replace("/", " ").encode()[:LONGEST].decode(errors="ignore")
+        return f"{item.group}/samples/{words}_{number * 10 + seed:06}.png"
 
 
 class _Asking:
@@ -160,8 +195,10 @@ class _Asking:
     def place(self) -> float:
         """How the two things lie."""
         told = pair(self.item.prompt)
-        boxes = self._one("boxes", "boxes", f"{told[0]}|{told[2]}") if told else math.nan
-        return lying(boxes, *told) if told and isinstance(boxes, list) else math.nan
+        if told is None:
+            return 0.0 if "boxes" in self.judge.kinds else math.nan
+        boxes = self._one("boxes", "boxes", f"{told[0]}|{told[2]}")
+        return lying(boxes, *told) if isinstance(boxes, list) else math.nan
 
     def number(self) -> float:
         """How many of each."""

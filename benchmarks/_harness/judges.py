@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from benchmarks._harness.data import BadData, field, read_csv, read_lines
 from benchmarks._harness.models import Appearance, Asking, Detector, Local, Similarity
+from benchmarks._harness.recorded import Recorded
 from benchmarks._harness.types import Answered, Asked, Judge, Kind, nothing
 from poser.types import PoserError
 
@@ -55,35 +55,6 @@ def refuse_same(judge: Judge, critics: Sequence[str], allowed: bool) -> str:
     return ""
 
 
-class Recorded:
-    """Answers from a file of JSON lines, {"item", "key", "value"[, "seed"]}, or of DSG's release (CSV).
-
-    Of a CSV file, the columns item_id, question_id and answer ('yes' is 1, anything else 0) are read, and only rows
-    whose t2i_model is `model` where that is given. Raises `BadData` for another form.
-    """
-
-    kinds: frozenset[Kind] = frozenset(get_args(Kind))
-
-    def __init__(self, path: Path, model: str = "") -> None:
-        self.id = f"recorded:{path.name}" + (f"#{model}" if model else "")
-        self._answers: dict[tuple[str, str, int], Any] = {}
-        if path.suffix == ".csv":
-            for _, row in read_csv(path, ("item_id", "question_id", "answer", *(("t2i_model",) if model else ()))):
-                if not model or row["t2i_model"] == model:
-                    self._answers[row["item_id"], row["question_id"], 0] = float(row["answer"] == "yes")
-            return
-        for number, row in read_lines(path):
-            where = f"{path}, line {number}"
-            key = field(row, "item", str, where), field(row, "key", str, where), int(row.get("seed", 0))
-            if "value" not in row:
-                raise BadData(f"{where}: no 'value'")
-            self._answers[key] = row["value"]
-
-    def __call__(self, asked: Sequence[Asked]) -> list[Answered]:
-        """Same length and order; what was not recorded has no verdict."""
-        return [Answered(self._answers.get((ask.item, ask.key, ask.seed), nothing(ask.kind))) for ask in asked]
-
-
 class Several:
     """Judges for different kinds of questions: each is asked what it can answer, the first of them where two can."""
 
@@ -120,7 +91,7 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Judge:
     kind, _, rest = name.partition(":")
     if kind == "recorded" and rest:
         path, _, model = rest.partition("#")
-        if not Path(path).is_file():
+        if not Path(path).exists():
             raise PoserError(f"no file of answers {path!r}; it holds JSON lines with item, key and value")
         return Recorded(Path(path), model)
     if kind not in JUDGES:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks._harness import judges, rows, statistics, systems
-from benchmarks._harness.data import digest
+from benchmarks._harness import failures, judges, rows, statistics, systems
+from benchmarks._harness.data import digest, safe
 from benchmarks._harness.report import write
 from benchmarks._harness.types import WHOLE, Benchmark, Drawn, Item, Judge, Row, Scored, System
 from benchmarks._results import with_origin
@@ -66,7 +66,8 @@ def run(job: Job, on_done: Any = None) -> list[Row]:
 
 
 def _kept(job: Job, item: Item, seed: int) -> Path:
-    return job.folder / PICTURES / Path(job.benchmark.file(item, seed)).with_suffix(".png")
+    name = safe(job.benchmark.file(item, seed), f"item {item.id!r}")
+    return job.folder / PICTURES / Path(name).with_suffix(".png")
 
 
 def _drawn(job: Job, group: Sequence[Item], seed: int) -> list[Drawn]:
@@ -118,10 +119,13 @@ class Counted:
 
 
 def _rows(job: Job, item: Item, drawn: Drawn, seed: int) -> list[Row]:
-    """The rows of one item; a system that delivered nothing scores 0 in the whole, and has no other row."""
+    """The rows of one item. A system that delivered nothing scores 0 in the whole, and has no other row; an item whose
+    own input picture cannot be read has no verdict. Both are written down with their reason."""
     begun, judge = time.perf_counter(), Counted(job.judge)
     if drawn.failed:
-        scored = [Scored(WHOLE, 0.0)]
+        reason = failures.unreadable(item)
+        scored = [Scored(WHOLE, math.nan if reason else 0.0)]
+        failures.add(job.folder, item.id, seed, reason or drawn.failed)
     else:
         scored = job.benchmark.score(item, drawn.pictures, judge, seed)
     base = Row(job.benchmark.name, item.id, item.group, item.source, seed, job.system.id, "", "", 0.0)
@@ -148,6 +152,7 @@ def result(job: Job, found: Sequence[Row], data: Path, note: str = "") -> dict[s
         "of": len(job.items),
         "seeds": list(job.seeds),
         "undecided": undecided,
+        "failed": failures.told(job.folder),
         "totals": job.benchmark.totals(found),
         "score": score.to_json() if score else None,
         "smallest_difference": statistics.visible(found),
@@ -290,6 +295,8 @@ def _lines(figures: Mapping[str, Any], folder: Path) -> Iterator[str]:
         yield f"  item score {score['mean']:.3f}, 95 % interval [{score['low']:.3f}, {score['high']:.3f}]"
     if figures["smallest_difference"] is not None:
         yield f"  a paired difference below {figures['smallest_difference']:.3f} would not be seen"
+    if figures["failed"]["count"]:
+        yield f"  {figures['failed']['count']} items without a picture; the first: {figures['failed']['first'][0]}"
     if figures["undecided"]:
         yield f"  {figures['undecided']} items without a verdict"
     yield f"report: {folder / 'report.html'}"

@@ -10,13 +10,14 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from PIL import Image
 
-Kind = Literal["yes", "word", "rating", "similarity", "appearance", "boxes", "choice"]
+Kind = Literal["yes", "word", "rating", "similarity", "appearance", "boxes", "choice", "depth"]
 """What a judge is asked for.
 
 yes: P(yes) to a question about a picture · word: P(`wanted`) as the first word of the answer · rating: `wanted` numbers
 by the rules that stand in the question · similarity: cosine of two pictures, or of a picture and a text, in CLIP's
 space · appearance: cosine of two pictures in DINO's space · boxes: detections of the classes that the question
-lists · choice: P(the first of two pictures is the better one).
+lists · choice: P(the first of two pictures is the better one) · depth: of each box in the question ('x1,y1,x2,y2', with
+'|' between them, px) the mean nearness in it, 0 the farthest and 1 the nearest point of the picture.
 """
 WHOLE = "score"
 """The question of the row that holds the official score of a whole item."""
@@ -63,7 +64,7 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What a judge said: a float (NaN: no verdict), a list for 'rating' and 'boxes' (empty: none); what it cost."""
+    """What a judge said: a float (NaN: no verdict), for 'rating', 'boxes', 'depth' a list (empty: none); its cost."""
 
     value: Any
     usd: float = 0.0
@@ -72,7 +73,7 @@ class Answered(NamedTuple):
 
 def nothing(kind: Kind) -> Any:
     """No verdict, in the form of that kind's answers."""
-    return {"rating": [], "boxes": []}.get(kind, math.nan)
+    return {"rating": [], "boxes": [], "depth": []}.get(kind, math.nan)
 
 
 class Judge(Protocol):

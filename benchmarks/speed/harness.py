@@ -12,6 +12,7 @@ from typing import Any
 
 from benchmarks import genai_bench
 from benchmarks._harness import judges, systems
+from benchmarks._harness.recorded import Recorded
 from benchmarks._harness.run import Job, run
 from benchmarks._harness.types import Item
 from benchmarks.speed.figure import Figure
@@ -68,6 +69,6 @@ def figures() -> Iterator[Figure]:
         scored = Path(folder) / "scored"
         scored.mkdir()
         begun = time.perf_counter()
-        run(Job(benchmark, many, systems.Nothing(), judges.Recorded(answers), scored))
+        run(Job(benchmark, many, systems.Nothing(), Recorded(answers), scored))
         took = time.perf_counter() - begun
         yield Figure(f"s to score {RECORDED} recorded items", took, 0.0, 5.0, "the limit given", {"items": RECORDED})

@@ -135,8 +135,8 @@ def test_i2ebench_measures_each_dimension_its_own_way(tmp_path: Path) -> None:
     judge = Says(lambda ask: 0.3 if ask.kind == "similarity" else 0.9)
     red = Image.new("RGB", (40, 30), "red")
     found = {item.id: bench.score(item, [red], judge, 0)[-1].score for item in items}
-    assert found["Counting-1"] == 1.0 and found["StyleAlteration-1"] == 0.3
-    assert found["Deblurring-1"] == pytest.approx(1.0) and found["RegionAccuracy-1"] == 1.0, "all may change"
+    assert found["Counting-0001"] == 1.0 and found["StyleAlteration-0001"] == 0.3
+    assert found["Deblurring-0001"] == pytest.approx(1.0) and found["RegionAccuracy-0001"] == 1.0, "all may change"
     picture(data / "RegionAccuracy" / "mask" / "0001.png", "black")
     region = next(item for item in items if item.group == "RegionAccuracy")
     assert bench.score(region, [red], judge, 0)[-1].score == pytest.approx(1 - (1 + 128 / 255) / 3)
