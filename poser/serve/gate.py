@@ -31,7 +31,7 @@ STRICT = {
     "x-frame-options": "DENY",
     "cache-control": "no-store",
 }
-DRAIN, DRAIN_SECONDS = 4 * 2**20, 2.0
+DRAIN, DRAIN_SECONDS = 64 * 2**20, 2.0
 """Bytes and seconds of a refused body that are read before the answer."""
 CALLERS = 10_000
 """Callers whose rate is remembered."""
@@ -85,7 +85,7 @@ class Gate:
                     await body.drain()
                 told["status"], told["sent"] = message["status"], True
                 there = {name.lower() for name, _ in message["headers"]}
-                more = STRICT | {"x-request-id": number}
+                more = STRICT | {"x-request-id": number} | ({"connection": "close"} if body.unread else {})
                 message["headers"] = [
                     *message["headers"],
                     *((k.encode(), v.encode()) for k, v in more.items() if k.encode() not in there),
@@ -145,17 +145,19 @@ def _too_large(settings: Settings) -> Fault:
 
 
 class Body:
-    """A body that arrives within the limits of size and time."""
+    """A body that arrives within the limits of size and time. `unread`: some of it was not taken: its connection cannot
+    be used again."""
 
     def __init__(self, receive: Receive, settings: Settings) -> None:
         self._receive, self._settings = receive, settings
         self._until = time.monotonic() + settings.slow
-        self._size, self._whole = 0, False
+        self._size, self._whole, self.unread = 0, False, False
 
     async def __call__(self) -> MutableMapping[str, Any]:
         """The next part. Raises Fault: too slow, too large."""
         if self._whole:  # only 'the caller went away' can follow
             return await self._receive()
+        self.unread = True
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._until - time.monotonic()))
         except TimeoutError:
@@ -164,6 +166,7 @@ class Body:
             raise Fault(408, words, "too_slow") from None
         self._size += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
+        self.unread = not self._whole
         if self._size > self._settings.body:
             raise _too_large(self._settings)
         return message
@@ -178,6 +181,7 @@ class Body:
                 return
             size += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
+            self.unread = not self._whole
 
 
 async def _refuse(fault: Fault, send: Send) -> None:

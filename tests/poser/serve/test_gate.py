@@ -63,6 +63,7 @@ def bomb() -> bytes:
         (400, {"url": "/v1/images/generations", "content": b"\xff\xfe"}),
         (404, {"url": "/v1/images/generations", "json": {"prompt": PROMPT, "model": "fast@./mine.py"}}),
         (413, {"url": "/v1/images/generations", "content": b"x" * 300_000}),
+        (413, {"url": "/v1/images/generations", "content": b"x" * 12_000_000}),
         (413, {"url": "/v1/images/generations", "content": iter([b"x" * 100_000] * 3)}),
         (400, {"url": "/v1/images/edits", "data": {"prompt": "x"}}),
         (400, {"url": "/v1/images/edits", "files": {"image": ("a.png", bomb())}, "data": {"prompt": "x"}}),
@@ -119,6 +120,8 @@ def test_a_body_and_a_head_that_trickle_in_are_dropped(here, monkeypatch):
     with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
         slow.sendall(f"{head}content-length: 500\r\n\r\n{{".encode())
         assert b" 408 " in slow.recv(4096)
+        slow.settimeout(2)
+        assert b"".join(iter(lambda: slow.recv(4096), b"")) is not None  # it is closed, not kept for another request
     with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
         slow.sendall(b"GET /health HTTP/1.1\r\nx")
         assert slow.recv(4096) == b""
