@@ -13,13 +13,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from experts.failures import boundary, plain_line
 from experts.types import FailureKind
 from poser.cluster.worker import Answered
 from poser.types import PoserError
 
+T = TypeVar("T")
 GIB_A_SECOND = 1.0
 """Weights that come from a disk into memory in a second: what calling an expert that is not there is reckoned with."""
 REVIVAL = 120.0
@@ -71,6 +72,26 @@ class Replica:
     gone: bool = False
 
 
+def shares(items: Sequence[T], workers: int) -> list[list[T]]:
+    """Items cut evenly over so many workers, in order; each share holds one item or more."""
+    size = max(1, -(-len(items) // max(1, workers)))
+    return [list(items[k : k + size]) for k in range(0, len(items), size)]
+
+
+def soonest(up: Sequence[Replica], work: Work) -> Replica:
+    """The one that would answer first: the seconds of what it has been given, and of loading the model where that is
+    not there (a little, whatever it weighs, so that models stay put); of equals, the one that holds least."""
+    loading = 0.01 + work.gib / GIB_A_SECOND if work.key else 0.0
+    return min(
+        up,
+        key=lambda one: (
+            one.load + (0.0 if work.key in one.resident else loading),
+            len(one.resident),
+            one.given,
+        ),
+    )
+
+
 class Replicas:
     """Asks workers; may be used from several threads.
 
@@ -87,9 +108,7 @@ class Replicas:
 
     def ask(self, among: Sequence[Replica], work: Work, items: Sequence[Any]) -> list[Any]:
         """The answer to each item, or `Lost`, in order. Raises PoserError, where a worker says what is to be mended."""
-        count = 1 if self._whole else max(1, min(len(items), len(self._up(among))))
-        size = -(-len(items) // count)
-        parts = [list(items[k : k + size]) for k in range(0, len(items), size)]
+        parts = shares(items, 1 if self._whole else len(self._up(among)))
         sent = [(part, *self._send(among, work, part)) for part in parts]
         out: list[Any] = []
         for part, replica, ref in sent:
@@ -115,18 +134,13 @@ class Replicas:
     def _send(self, among: Sequence[Replica], work: Work, part: list[Any]) -> tuple[Replica, Any]:
         up = self._up(among) or list(among)
         with self._lock:
-            replica = min(up, key=lambda one: (one.load + self._loading(one, work), len(one.resident), one.given))
+            replica = soonest(up, work)
             replica.load += work.seconds * len(part)
             replica.given += work.seconds * len(part)
         try:
             return replica, getattr(replica.handle, work.method).remote(part)
         except Exception as error:  # it cannot be sent: the object store is full, or it does not pickle
             return replica, error
-
-    @staticmethod
-    def _loading(replica: Replica, work: Work) -> float:
-        """Seconds until the model is there; a little where it is not, whatever it weighs, so that models stay put."""
-        return 0.0 if not work.key or work.key in replica.resident else 0.01 + work.gib / GIB_A_SECOND
 
     def _heard(self, work: Work, part: list[Any], replica: Replica, ref: Any) -> list[Any] | Lost:
         try:

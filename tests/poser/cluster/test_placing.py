@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poser.cluster.placing import Node, planned
+from poser.cluster.replicas import Replica, Work, shares, soonest
 from poser.cluster.settings import Place
 
 
@@ -47,3 +48,19 @@ def test_no_node_is_overfull(places, cpus):
         assert used <= one.has["CPU"] + 1e-6
     short = [p for p, names in zip(places, plan.where, strict=True) if len(names) < p.replicas]
     assert len(plan.lacks) == len(short)
+
+
+@given(st.lists(st.integers(), max_size=40), st.integers(0, 9))
+def test_shares_are_even_and_lose_nothing(items, workers):
+    cut = shares(items, workers)
+    assert [item for share in cut for item in share] == items and len(cut) <= max(1, workers)
+    assert all(0 < len(share) <= -(-len(items) // max(1, workers)) for share in cut)
+
+
+def test_a_call_goes_where_it_is_answered_first():
+    work = Work("draw", "flux", "expert flux", 1.0, 30.0)
+    busy, empty = Replica("busy", None, 20.0, resident=frozenset({"expert flux"})), Replica("empty", None)
+    assert soonest([busy, empty], work) is busy  # 20 s of work are less than loading 30 GiB
+    busy.load = 40.0
+    assert soonest([busy, empty], work) is empty
+    assert soonest([busy, empty], Work("judge", "critic")) is empty
