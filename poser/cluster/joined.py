@@ -97,7 +97,7 @@ def places_of(engine: Engine, registry: Registry, critic: Critic) -> tuple[Place
     movable = tuple(id for id, entry in registry.items() if not entry.remote and not entry.gone)
     asks = bool(requirements_of(critic).services)
     gpus = 1.0 if any(registry[id].card.vram_gib > 1 for id in movable) else 0.0
-    found = engine.places or (Place(critic=not asks, replicas=None, gpus=gpus, experts=movable),)
+    found = engine.places or (Place(critic=not asks, replicas=0, gpus=gpus, experts=movable),)
     places = []
     for k, place in enumerate(found):
         experts = place.experts if place.experts is not None else () if place.critic else movable

@@ -33,7 +33,7 @@ def planned(places: Sequence[Place], nodes: Sequence[Node]) -> Planned:
     """First fit, the most demanding place first; places that take as many as there is room for come last."""
     room: Room = {node.name: dict(node.free) for node in nodes}
     where: list[list[str]] = [[] for _ in places]
-    for k in sorted(range(len(places)), key=lambda k: (places[k].replicas is None, -_share(places[k], nodes))):
+    for k in sorted(range(len(places)), key=lambda k: (not places[k].replicas, -_share(places[k], nodes))):
         where[k] = _stand(places[k], places[k].replicas or _most(places[k], nodes), room)
     short = [k for k, place in enumerate(places) if len(where[k]) < (place.replicas or 1)]
     return Planned(tuple(map(tuple, where)), tuple(_lack(k, places[k], len(where[k]), nodes) for k in short))

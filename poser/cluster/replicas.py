@@ -1,14 +1,14 @@
 """Workers that can do the same: who is asked, and what becomes of a call that is lost.
 
-A call goes to the worker that would answer first: the seconds of what it has to do, and of loading the expert where it
-is not on its device; of equals, to the one that holds least. A call that is lost (its worker died, its machine left, it
-took too long) goes once to another worker, or to the same one begun anew; then each of its items is `Lost`. Nothing
+A call goes to the worker that would answer first (`soonest`). A call that is lost (its worker died, its machine left,
+it took too long) goes once to another worker, or to the same one begun anew; then each of its items is `Lost`. Nothing
 else raises.
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -60,6 +60,8 @@ class Replica:
         name: for people; handle: of the actor.
         load: seconds of work that it has been given and has not answered; given: of all that it has been given.
         resident: keys of the models that were on its device after its last answer.
+        until: when what it then had to do for other drivers will be done, s (`time.monotonic`).
+        order: which of equals is asked; another for every driver, or all of them would ask the same one.
         back: answers once it is begun anew; None while it is up; gone: it will not be.
     """
 
@@ -68,6 +70,8 @@ class Replica:
     load: float = 0.0
     given: float = 0.0
     resident: frozenset[str] = field(default_factory=frozenset)
+    until: float = 0.0
+    order: float = field(default_factory=random.random)
     back: Any = None
     gone: bool = False
 
@@ -78,18 +82,16 @@ def shares(items: Sequence[T], workers: int) -> list[list[T]]:
     return [list(items[k : k + size]) for k in range(0, len(items), size)]
 
 
-def soonest(up: Sequence[Replica], work: Work) -> Replica:
-    """The one that would answer first: the seconds of what it has been given, and of loading the model where that is
-    not there (a little, whatever it weighs, so that models stay put); of equals, the one that holds least."""
+def soonest(up: Sequence[Replica], work: Work, now: float) -> Replica:
+    """The one that would answer first: the seconds of what it has to do, for this driver and for others, and of loading
+    the model where that is not there (a little, whatever it weighs, so that models stay put); of equals, the one that
+    holds least. `now`: s, of the clock of `Replica.until`."""
     loading = 0.01 + work.gib / GIB_A_SECOND if work.key else 0.0
-    return min(
-        up,
-        key=lambda one: (
-            one.load + (0.0 if work.key in one.resident else loading),
-            len(one.resident),
-            one.given,
-        ),
-    )
+
+    def wait(one: Replica) -> float:
+        return one.load + max(0.0, one.until - now) + (0.0 if work.key in one.resident else loading)
+
+    return min(up, key=lambda one: (wait(one), len(one.resident), one.given, one.order))
 
 
 class Replicas:
@@ -134,7 +136,7 @@ class Replicas:
     def _send(self, among: Sequence[Replica], work: Work, part: list[Any]) -> tuple[Replica, Any]:
         up = self._up(among) or list(among)
         with self._lock:
-            replica = soonest(up, work)
+            replica = soonest(up, work, time.monotonic())
             replica.load += work.seconds * len(part)
             replica.given += work.seconds * len(part)
         try:
@@ -154,6 +156,7 @@ class Replicas:
                 replica.load -= work.seconds * len(part)
         with self._lock:
             replica.resident = frozenset(answered.resident)
+            replica.until = time.monotonic() + max(0.0, answered.held - replica.load)
         return answered.answers
 
     def _lost(self, work: Work, replica: Replica, ref: Any, error: Exception) -> Lost:

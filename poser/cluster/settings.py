@@ -17,14 +17,14 @@ class Place(Checked):
     Attributes:
         experts: ids of those that it holds; None: every one that runs locally, where it has no critic; () otherwise.
         critic: whether it holds the critic.
-        replicas: how many of them; None: as many as there is room for.
+        replicas: how many of them; 0: as many as there is room for.
         cpus, gpus: what one of them takes of its machine; a part of a GPU is a share of its memory too.
         resources: custom resources of Ray that one of them takes.
     """
 
     experts: tuple[str, ...] | None = None
     critic: Flag = False
-    replicas: Annotated[int, Field(ge=1, le=10_000)] | None = 1
+    replicas: Annotated[int, Field(ge=0, le=10_000)] = 1
     cpus: Amount = 1.0
     gpus: Amount = 0.0
     resources: dict[str, Amount] = {}

@@ -29,11 +29,13 @@ T = TypeVar("T")
 
 
 class Answered(NamedTuple):
-    """The answers to a call; the experts that are on the device after it; seconds that the call took here."""
+    """The answers to a call; the experts that are on the device after it; seconds that the call took here, and that the
+    calls which are still here (of any driver) are expected to take."""
 
     answers: list[Any]
     resident: tuple[str, ...]
     seconds: float
+    held: float = 0.0
 
 
 class Worker:
@@ -60,7 +62,7 @@ class Worker:
         context = Context(actions, residency, rules.attempts, rules.threshold, settings.cache)
         self._critic = critics.load(*named(settings.critic), context) if critic else None
         self._judging, self._counting = Lock(), Lock()
-        self._begun: dict[int, float] = {}
+        self._begun: dict[int, tuple[float, float]] = {}
 
     def about(self) -> About:
         """What is installed and held here."""
@@ -73,11 +75,12 @@ class Worker:
     def longest(self) -> float:
         """For how long the oldest call that runs here has been running, s; 0: none runs."""
         with self._counting:
-            return time.monotonic() - min(self._begun.values(), default=time.monotonic())
+            return time.monotonic() - min((start for start, _ in self._begun.values()), default=time.monotonic())
 
     def draw(self, jobs: Sequence[Job]) -> Answered:
         """`Pool.run`."""
-        return self._timed(lambda: self._pool.run(jobs))
+        cards = [self._pool.registry[job.expert].card for job in jobs if job.expert in self._pool.registry]
+        return self._timed(lambda: self._pool.run(jobs), sum(card.seconds for card in cards))
 
     def judge(self, looks: Sequence[Look]) -> Answered:
         """`verdicts` of the critic. Raises PoserError: what the user has to mend."""
@@ -87,19 +90,20 @@ class Worker:
             with self._judging:
                 return verdicts(self._critic, looks)
 
-        return self._timed(judged)
+        return self._timed(judged, float(len(looks)))
 
-    def _timed(self, work: Callable[[], list[Result] | list[Critique]]) -> Answered:
+    def _timed(self, work: Callable[[], list[Result] | list[Critique]], expected: float) -> Answered:
         start = time.monotonic()
         key = id(work)
         with self._counting:
-            self._begun[key] = start
+            self._begun[key] = start, expected
         try:
             answers = work()
         finally:
             with self._counting:
                 del self._begun[key]
-        return Answered(answers, self._pool.residency.resident, time.monotonic() - start)
+                held = sum(expected for _, expected in self._begun.values())
+        return Answered(answers, self._pool.residency.resident, time.monotonic() - start, held)
 
 
 def _limit(residency: Residency, share: float) -> None:

@@ -20,9 +20,9 @@ def test_replicas_spread_over_the_nodes():
 
 
 def test_as_many_as_there_is_room_for_comes_last():
-    places = [Place(replicas=None, gpus=1, experts=("flux",)), Place(critic=True, gpus=0.5)]
-    plan = planned(places, [node("a", CPU=8, GPU=1), node("b", CPU=8, GPU=1)])
-    assert [len(names) for names in plan.where] == [1, 1] and not plan.lacks
+    places = [Place(replicas=0, gpus=1, experts=("flux",)), Place(critic=True, gpus=0.5)]
+    plan = planned(places, [node("a", CPU=8, GPU=3), node("b", CPU=8, GPU=1)])
+    assert [len(names) for names in plan.where] == [3, 1] and not plan.lacks
 
 
 def test_what_does_not_fit_is_one_line_with_the_reason():
@@ -60,7 +60,10 @@ def test_shares_are_even_and_lose_nothing(items, workers):
 def test_a_call_goes_where_it_is_answered_first():
     work = Work("draw", "flux", "expert flux", 1.0, 30.0)
     busy, empty = Replica("busy", None, 20.0, resident=frozenset({"expert flux"})), Replica("empty", None)
-    assert soonest([busy, empty], work) is busy  # 20 s of work are less than loading 30 GiB
+    assert soonest([busy, empty], work, 100.0) is busy  # 20 s of work are less than loading 30 GiB
     busy.load = 40.0
-    assert soonest([busy, empty], work) is empty
-    assert soonest([busy, empty], Work("judge", "critic")) is empty
+    assert soonest([busy, empty], work, 100.0) is empty
+    assert soonest([busy, empty], Work("judge", "critic"), 100.0) is empty
+    empty.until = 200.0  # what other drivers asked of it
+    assert soonest([busy, empty], Work("judge", "critic"), 100.0) is busy
+    assert soonest([busy, empty], Work("judge", "critic"), 190.0) is empty
