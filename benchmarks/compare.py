@@ -1,4 +1,5 @@
-"""Win rates of two or more systems: `python -m benchmarks.compare RUN_A RUN_B ... [--judge NAME] [--votes FILE]`.
+"""Win rates of two or more systems: `python -m benchmarks.compare RUN_A RUN_B ... [--judge NAME] [--votes FILE]
+[--page FILE.html]`.
 
 A run is the folder of a benchmark (`--out`): its rows give paired differences of item scores. With `--judge`, its
 pictures are compared pair by pair as well: blind, each pair in both orders, so that a judge that prefers a side gives a
@@ -13,14 +14,15 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from benchmarks._harness import judges, rows, votes
+from benchmarks._harness import comparison, judges, rows, votes
 from benchmarks._harness.data import read_json
 from benchmarks._harness.run import RESULT
-from benchmarks._harness.sources import judged, source
+from benchmarks._harness.sources import Source, judged, source
 from benchmarks._harness.statistics import against
 from benchmarks._harness.types import Row
 from benchmarks._harness.votes import Vote, Votes
@@ -42,6 +44,14 @@ def loaded(folders: Sequence[Path]) -> dict[str, tuple[Path, list[Row]]]:
             raise PoserError(f"{folder}: the system {name!r} stands there twice; rename one of the folders")
         found[name] = folder, rows.read(folder)
     return found
+
+
+def pictures(name: str, folder: Path) -> Source:
+    """A run's pictures under the name that it has here; none where its answers were recorded."""
+    try:
+        return replace(source(folder), name=name)
+    except PoserError:
+        return Source(name, {})
 
 
 def compared(
@@ -116,6 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--judge", help="chat:MODEL or recorded:FILE: compares their pictures")
     parser.add_argument("--prompts", type=Path, help="JSON object: item -> prompt, told to the judge")
     parser.add_argument("--votes", type=Path, help="people's votes, JSON lines")
+    parser.add_argument("--page", type=Path, help="writes a page with the tables and pairs of pictures: FILE.html")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args(argv)
     try:
@@ -123,10 +134,14 @@ def main(argv: list[str] | None = None) -> int:
             raise PoserError("one run alone cannot be compared; give two or more folders")
         runs = loaded(asked.runs)
         prompts = read_json(asked.prompts) if asked.prompts else {}
-        systems = [source(folder) for folder in asked.runs]
+        systems = [pictures(name, folder) for name, (folder, _) in runs.items()]
+        if asked.judge and sum(bool(one.pictures) for one in systems) < 2:
+            raise PoserError("fewer than two of these runs have pictures for a judge to look at; leave --judge out")
         said = judged(systems, judges.load(asked.judge), prompts) if asked.judge else []
         found = compared(runs, said, votes.read(asked.votes) if asked.votes else NOBODY)
-    except (PoserError, ValueError) as error:
+        if asked.page:
+            comparison.write(asked.page, found, systems, {name: own for name, (_, own) in runs.items()}, said, prompts)
+    except (PoserError, ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(json.dumps(found) if asked.json else page(found))

@@ -17,8 +17,9 @@ import numpy as np
 from PIL import Image
 
 from benchmarks._harness.data import BadData, find, read_csv, unique
+from benchmarks._harness.graph import answers, counted
 from benchmarks._harness.run import main
-from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
+from benchmarks._harness.types import WHOLE, About, Item, Judge, Kind, Row, Scored
 
 SPLITS = {
     "tifa": "tifa",
@@ -34,22 +35,6 @@ SPLITS = {
 }
 """Beginning of an item's id -> the split that it is reported in."""
 COLUMNS = ("item_id", "text", "proposition_id", "dependency", "category_broad", "question_natural_language")
-
-
-def counted(yes: Sequence[float], parents: Sequence[Sequence[int]], transitive: bool = False) -> list[float]:
-    """Answers (1, 0) with 0 for every question that has a parent answered with no.
-
-    Args:
-        yes: the raw answers.
-        parents: positions of each question's parents in `yes`.
-        transitive: whether a zero passes on to children of children (DPG-Bench's rule).
-    """
-    done = list(yes)
-    for k, above in enumerate(parents):
-        judged = done if transitive else yes
-        if any(0 <= parent < len(yes) and judged[parent] == 0 for parent in above):
-            done[k] = 0.0
-    return done
 
 
 class Dsg:
@@ -74,13 +59,8 @@ class Dsg:
 
     def score(self, item: Item, pictures: Sequence[Image.Image], judge: Judge, seed: int) -> list[Scored]:
         """Each question's counted answer, and their mean; without any answer the item scores 0, as in the original."""
-        asked = [
-            Asked(item.id, key, "yes", question, tuple(pictures[-1:]), seed=seed)
-            for key, question in zip(item.meta["ids"], item.meta["questions"], strict=True)
-        ]
-        answers = [float(answer.value) for answer in judge(asked)]
-        yes = [0.0 if math.isnan(p) else float(p > 0.5) for p in answers]
-        done = counted(yes, item.meta["parents"])
+        said = answers(item, pictures[-1:], judge, seed)
+        done = counted([0.0 if math.isnan(yes) else yes for yes in said], item.meta["parents"])
         pairs = zip(item.meta["questions"], done, item.meta["skills"], strict=True)
         return [*(Scored(question, s, skill) for question, s, skill in pairs), Scored(WHOLE, float(np.mean(done)))]
 

@@ -1,11 +1,13 @@
 """T2I-CompBench++: 2,400 prompts in eight categories, each with a metric of its own (arXiv:2307.06350).
 
-`python -m benchmarks.t2i_compbench --data DIR --system ... --judge vqa:MODEL+clip:MODEL+boxes:MODEL --seeds 10 --out
-DIR`. colour, shape, texture: product of P(yes) to '<chunk>?' over the prompt's noun chunks (BLIP-VQA in the original;
-chunks by spaCy there, at 'and', commas and full stops here) · spatial: two detections and how they lie · numeracy:
-how many of each · non-spatial: cosine of CLIP · complex: the mean of those that the prompt calls for (3-in-1). 3D
-places need a depth model and are not scored. A known defect of the original is kept: 'on top of' (without 'the')
-never scores. Its 150 px rule depends on the resolution: 512 px is what it was made for.
+`python -m benchmarks.t2i_compbench --data DIR --system ... --judge vqa:MODEL+clip:MODEL+boxes:MODEL+depth:MODEL --seeds
+10 --out DIR`. colour, shape, texture: product of P(yes) to '<chunk>?' over the prompt's noun chunks (BLIP-VQA in the
+original; chunks by spaCy there, at 'and', commas and full stops here) · spatial: two detections and how they lie · 3d
+spatial: the same with how they overlap and which is nearer in a depth map (the original swaps the map's axes when it
+cuts out a box; here they are right) · numeracy: how many of each · non-spatial: cosine of CLIP · complex: the mean of
+those that the prompt's list calls for (3-in-1; the original leaves adjectives out of what CLIP is told). A known defect
+of the original is kept: 'on top of' (without 'the') never scores. Its 150 px rule depends on the resolution: 512 px is
+what it was made for.
 """
 
 from __future__ import annotations
@@ -21,17 +23,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks._harness.boxes import locality
+from benchmarks._harness.boxes import layered, locality
 from benchmarks._harness.data import BadData, find, text
 from benchmarks._harness.run import main
 from benchmarks._harness.types import WHOLE, About, Asked, Item, Judge, Kind, Row, Scored
 
 BINDING = ("color", "shape", "texture")
-CATEGORIES = (*BINDING, "spatial", "numeracy", "non_spatial", "complex")
+CATEGORIES = (*BINDING, "spatial", "3d_spatial", "numeracy", "non_spatial", "complex")
 PLACES = (
     *("on the left of", "on the right of", "on the top of", "on the bottom of", "on top of", "on side of"),
     *("next to", "near"),
 )
+LAYERS = ("in front of", "behind", "hidden by")
 NUMBERS = dict(zip(("one", "two", "three", "four", "five", "six", "seven", "eight"), range(1, 9), strict=True))
 NO_CHUNK = ("top", "the side", "the left", "the right")
 MOST_CHUNKS = 8
@@ -39,7 +42,9 @@ LONGEST = 240
 """Bytes of a prompt in a file's name."""
 _ARTICLE = re.compile(r"^(?:a|an|the)\s+", re.I)
 _BETWEEN = "(?:is |was |are |were )?(?:" + "|".join(PLACES) + ")"
-_PLACE = re.compile(r"\s+(?:is |was |are |were )?(" + "|".join(PLACES) + r")\s+", re.I)
+_PLACE, _LAYER = (
+    re.compile(r"\s+(?:is |was |are |were )?(" + "|".join(words) + r")\s+", re.I) for words in (PLACES, LAYERS)
+)
 
 
 def chunks(prompt: str) -> list[str]:
@@ -49,9 +54,9 @@ def chunks(prompt: str) -> list[str]:
     return found[:MOST_CHUNKS]
 
 
-def pair(prompt: str) -> tuple[str, str, str] | None:
+def pair(prompt: str, places: re.Pattern[str] = _PLACE) -> tuple[str, str, str] | None:
     """(first thing, place, second thing) of a prompt that says how two things lie; None for any other."""
-    hit = _PLACE.search(prompt)
+    hit = places.search(prompt)
     if hit is None:
         return None
     first, second = (_ARTICLE.sub("", side.strip(" .")) for side in (prompt[: hit.start()], prompt[hit.end() :]))
@@ -69,13 +74,19 @@ def counts(prompt: str) -> dict[str, int]:
     return found
 
 
-def lying(boxes: Sequence[Mapping[str, Any]], first: str, place: str, second: str) -> float:
-    """A quarter of each thing's best confidence and half of how they lie; 0 where that is below a half or one lacks."""
+def surest(boxes: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The box of each label with the best confidence."""
     best: dict[str, Mapping[str, Any]] = {}
     for box in boxes:
         label = str(box["label"])
         if label not in best or box.get("score", 1.0) > best[label].get("score", 1.0):
             best[label] = box
+    return best
+
+
+def lying(boxes: Sequence[Mapping[str, Any]], first: str, place: str, second: str) -> float:
+    """A quarter of each thing's best confidence and half of how they lie; 0 where that is below a half or one lacks."""
+    best = surest(boxes)
     if first not in best or second not in best:
         return 0.0
     a, b = best[first], best[second]
@@ -121,9 +132,9 @@ class CompBench:
 
     name = "t2i_compbench"
     about = About(
-        "2,100 prompts in 7 categories, 10 pictures each",
+        "2,400 prompts in 8 categories, 10 pictures each",
         "MIT",
-        "a judge that answers yes or no; for places and numbers one that detects, for the rest CLIP",
+        "a judge that answers yes or no; for places and numbers one that detects (in 3D with depth), for the rest CLIP",
         "github.com/Karine-Huang/T2I-CompBench, examples/dataset/*_val.txt",
     )
     kinds: frozenset[Kind] = frozenset(("yes",))
@@ -151,6 +162,8 @@ class CompBench:
             return asking.bound()
         if item.group == "spatial":
             return [Scored(WHOLE, asking.place())]
+        if item.group == "3d_spatial":
+            return [Scored(WHOLE, asking.layer())]
         if item.group == "numeracy":
             return [Scored(WHOLE, asking.number())]
         if item.group == "non_spatial":
@@ -199,6 +212,23 @@ class _Asking:
             return 0.0 if "boxes" in self.judge.kinds else math.nan
         boxes = self._one("boxes", "boxes", f"{told[0]}|{told[2]}")
         return lying(boxes, *told) if isinstance(boxes, list) else math.nan
+
+    def layer(self) -> float:
+        """Which lies before the other: a quarter of each thing's confidence, and half of how they lie. No least sum."""
+        told = pair(self.item.prompt, _LAYER)
+        boxes = self._one("boxes", "boxes", f"{told[0]}|{told[2]}") if told else math.nan
+        if told is None or not isinstance(boxes, list) or "depth" not in self.judge.kinds:
+            return math.nan
+        best = surest(boxes)
+        there = [best[name] for name in (told[0], told[2]) if name in best]
+        whole = sum(0.25 * float(box.get("score", 1.0)) for box in there)
+        if len(there) < 2 or there[0] is there[1]:
+            return whole if len(there) < 2 else 0.25 * float(there[0].get("score", 1.0))
+        corners = "|".join(",".join(f"{side:.1f}" for side in box["box"]) for box in there)
+        near = self._one("depth", "depth", corners)
+        if len(near) != 2 or any(map(math.isnan, near)):
+            return math.nan
+        return whole + 0.5 * layered(told[1], there[0]["box"], there[1]["box"], near[0] - near[1])
 
     def number(self) -> float:
         """How many of each."""

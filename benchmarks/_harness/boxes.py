@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 
 Box = Sequence[float]
+LAYERED = 0.5
+"""Overlap (IoU) from which one thing plainly lies before another."""
 
 
 def middle(box: Box) -> tuple[float, float]:
@@ -64,3 +66,13 @@ def locality(words: str, a: Box, b: Box, near: float = 150.0, overlap: float = 0
         return 0.0
     shared = iou(a, b)
     return 1.0 if shared < overlap else overlap / shared
+
+
+def layered(words: str, a: Box, b: Box, nearer: float) -> float:
+    """How well `a` lies 'in front of', 'behind' or 'hidden by' `b`, [0, 1] (T2I-CompBench++, 3D spatial).
+
+    `nearer`: nearness of `a` less that of `b`. 0 where its sign is wrong or the boxes do not meet, else their overlap
+    over `LAYERED`, at most 1.
+    """
+    holds = nearer > 0 if words == "in front of" else nearer < 0
+    return min(1.0, iou(a, b) / LAYERED) if holds else 0.0

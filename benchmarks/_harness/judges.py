@@ -1,4 +1,4 @@
-"""Judges, by name: `vqa:`, `chat:`, `clip:`, `dino:` or `boxes:MODEL`, several with '+', or `recorded:FILE`.
+"""Judges, by name: `vqa:`, `chat:`, `clip:`, `dino:`, `boxes:` or `depth:MODEL`, several with '+', or `recorded:FILE`.
 
 `--judge-config FILE` gives more settings: those of the critic of that name. A judge of the family that steers the
 system is refused: it would be asked to praise its own choices.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks._harness.depth import Depth
 from benchmarks._harness.models import Appearance, Asking, Detector, Local, Similarity
 from benchmarks._harness.recorded import Recorded
 from benchmarks._harness.types import Answered, Asked, Judge, Kind, nothing
@@ -78,6 +79,7 @@ JUDGES: dict[str, Callable[[Mapping[str, Any]], Judge]] = {
     "clip": Similarity,
     "dino": Appearance,
     "boxes": Detector,
+    "depth": Depth,
 }
 
 
@@ -95,5 +97,5 @@ def load(name: str, settings: Mapping[str, Any] | None = None) -> Judge:
             raise PoserError(f"no file of answers {path!r}; it holds JSON lines with item, key and value")
         return Recorded(Path(path), model)
     if kind not in JUDGES:
-        raise PoserError(f"no judge {name!r}; give vqa:, chat:, clip:, dino: or boxes:MODEL, or recorded:FILE")
+        raise PoserError(f"no judge {name!r}; give vqa:, chat:, clip:, dino:, boxes: or depth:MODEL, or recorded:FILE")
     return JUDGES[kind]({**(settings or {}), **({"model": rest} if rest else {})})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from PIL import Image
 
 from benchmarks._harness.statistics import whole
@@ -29,14 +29,7 @@ def write(
     """Writes folder/report.html. `kept`: where an item's picture is."""
     ranked = sorted((row for row in whole(rows) if not math.isnan(row.score)), key=lambda row: row.score)
     worst, best = ranked[:SHOWN], ranked[::-1][:SHOWN]
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    told = page.get_template("report.html.j2").render(
+    told = template("report.html.j2").render(
         figures=figures,
         grids=[
             ("Best", [_tile(row, items, kept) for row in best]),
@@ -49,17 +42,37 @@ def write(
     return folder / "report.html"
 
 
+def published(name: str) -> list[dict[str, Any]]:
+    """Published rows of a benchmark: system, score, judge and source, from `published.yaml`."""
+    import yaml
+
+    table = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text("utf-8")) or {}
+    return list(table.get(name, []))
+
+
+def template(name: str) -> Template:
+    """A page's template, into which every word comes escaped."""
+    page = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return page.get_template(name)
+
+
 def _tile(row: Row, items: Mapping[str, Item], kept: Callable[[Item, int], Path]) -> dict[str, Any]:
     item = items.get(row.item)
     return {
         "id": row.item,
         "score": row.score,
         "prompt": item.prompt if item else "",
-        "url": _url(kept(item, row.seed)) if item else "",
+        "url": picture_url(kept(item, row.seed)) if item else "",
     }
 
 
-def _url(path: Path) -> str:
+def picture_url(path: Path) -> str:
     """The picture as a data URL, at most `SIDE` px a side; '' where there is none."""
     if not path.is_file():
         return ""

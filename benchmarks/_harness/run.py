@@ -14,14 +14,14 @@ from typing import Any
 
 from benchmarks._harness import failures, judges, rows, statistics, systems
 from benchmarks._harness.data import digest, safe
-from benchmarks._harness.report import write
+from benchmarks._harness.report import published, write
 from benchmarks._harness.types import WHOLE, Benchmark, Drawn, Item, Judge, Row, Scored, System
 from benchmarks._results import with_origin
 from experts.files import write_whole
 from experts.images import ImageError, open_image, png
 from poser.types import PoserError
 
-PICTURES, RESULT = "pictures", "result.json"
+PICTURES, RESULT, PROMPTS = "pictures", "result.json", "prompts.json"
 
 
 @dataclass(frozen=True)
@@ -165,14 +165,6 @@ def result(job: Job, found: Sequence[Row], data: Path, note: str = "") -> dict[s
     return with_origin(figures, job.benchmark.name)
 
 
-def published(name: str) -> list[dict[str, Any]]:
-    """Published rows of a benchmark: system, score, judge and source, from `published.yaml`."""
-    import yaml
-
-    table = yaml.safe_load((Path(__file__).parent / "published.yaml").read_text("utf-8")) or {}
-    return list(table.get(name, []))
-
-
 def arguments(benchmark: Benchmark, about: str | None) -> argparse.ArgumentParser:
     """The options that every benchmark has."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{benchmark.name}", description=about)
@@ -212,6 +204,7 @@ def main(benchmark: Benchmark, argv: Sequence[str] | None = None, about: str | N
     asked = arguments(benchmark, about).parse_args(argv)
     try:
         job, note = _job(benchmark, asked)
+        write_whole(job.folder / PROMPTS, json.dumps({item.id: item.prompt for item in job.items}).encode())
         with _progress(job) as told:
             found = run(job, told)
     except (PoserError, OSError) as error:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from benchmarks._harness import rows
 from benchmarks._harness.data import read_json, read_lines
-from benchmarks._harness.run import PICTURES, RESULT
+from benchmarks._harness.run import PICTURES, PROMPTS, RESULT
 from benchmarks._harness.statistics import whole
 from benchmarks._harness.systems import ENDS
 from benchmarks._harness.types import Asked, Judge
@@ -71,7 +71,9 @@ def _benchmark(folder: Path) -> Source:
         file = next((file for name in names if (file := folder / PICTURES / name).is_file()), None)
         if file is not None:
             found[row.item, row.seed] = file
-    return Source(str(read_json(folder / RESULT).get("system", folder.name)), found)
+    asked = read_json(folder / PROMPTS) if (folder / PROMPTS).is_file() else {}
+    prompts = {str(item): str(words) for item, words in asked.items()} if isinstance(asked, dict) else {}
+    return Source(str(read_json(folder / RESULT).get("system", folder.name)), found, prompts)
 
 
 def _batch(folder: Path) -> Source:

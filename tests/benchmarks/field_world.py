@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks._harness.types import Answered, Asked, Drawn, Item, Kind
 
-ALL: frozenset[Kind] = frozenset(("yes", "word", "rating", "similarity", "boxes", "choice"))
+ALL: frozenset[Kind] = frozenset(("yes", "word", "rating", "similarity", "boxes", "choice", "depth"))
 BENCH_DATA = Path(__file__).parents[3] / "shared" / "bench_data"
 """Public data beside the project; it may be absent, and is never part of it."""
 

@@ -17,7 +17,7 @@ from experts.poster.render import render
 from experts.poster.scene import Item as Thing
 from experts.poster.scene import Scene
 from poser.agent import Poser
-from tests.benchmarks import test_field, test_field_drawing, test_field_edits
+from tests.benchmarks import test_field, test_field_drawing, test_field_edits, test_field_graphs
 from tests.benchmarks.field_world import Says
 
 START = Scene("white", (Thing(4, "star", "red", "big"),))
@@ -101,6 +101,9 @@ def prepared(name: str, folder: Path) -> Path:
     makers = {
         "complex_edit": complex_data,
         "dsg": test_field.dsg_data,
+        "dpg_bench": test_field_graphs.dpg_data,
+        "oneig": test_field_graphs.oneig_data,
+        "t2i_corebench": test_field_graphs.corebench_data,
         "geneval2": test_field.geneval2_data,
         "gedit": test_field_edits.gedit_data,
         "imgedit": test_field_edits.imgedit_data,
