@@ -49,7 +49,8 @@ def _rows(data: Path) -> Iterator[tuple[str, Any]]:
         return
     for number, row in read_lines(path):
         where = f"{path}, line {number}"
-        yield where, {**row, "image": path.parent / safe(field(row, "image", str, where), where)}
+        picture = path.parent / safe(field(row, "image", str, where), where)
+        yield where, {**row, "image": picture}
 
 
 def _parsed(edit: Any, where: str) -> Any:

@@ -75,9 +75,11 @@ class GenEval:
             include = field(row, "include", list, where)
             for k, part in enumerate([*include, *(field(row, "exclude", list, where) if "exclude" in row else ())]):
                 field(part, "class", str, where), field(part, "count", int, where)
+                if "color" in part:
+                    field(part, "color", str, where)
                 if "position" in part:
                     told = field(part, "position", list, where)
-                    if len(told) != 2 or told[1] not in range(min(k, len(include))):
+                    if len(told) != 2 or not isinstance(told[0], str) or told[1] not in range(min(k, len(include))):
                         raise BadData(
                             f"{where}: 'position' is {told!r:.60}; it has to be a relation and an earlier part"
                         )
