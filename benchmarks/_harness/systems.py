@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
+from benchmarks._harness.data import BadData, read_json
 from benchmarks._harness.types import Drawn, Item
 from experts.images import ImageError, open_image
 from experts.types import Job, Request
@@ -134,6 +135,37 @@ class Folder:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """Pictures of any other system by prompt: a JSON object {prompt: file}, as GenEval 2's scripts take it."""
+
+    id: str
+    files: Mapping[str, Path]
+
+    critics = ()
+
+    def __call__(self, items: Sequence[Item], seed: int) -> list[Drawn]:
+        """Same length and order."""
+        return [self._one(item) for item in items]
+
+    def _one(self, item: Item) -> Drawn:
+        path = self.files.get(item.prompt)
+        if path is None:
+            return Drawn((), failed=f"no picture of {item.prompt!r:.80} in {self.id}")
+        try:
+            return Drawn((open_image(path),))
+        except ImageError as error:
+            return Drawn((), failed=str(error))
+
+
+def listed(name: str, path: Path) -> Listed:
+    """A file of pictures by prompt, whose paths are relative to its folder. Raises `BadData`."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not all(isinstance(file, str) for file in found.values()):
+        raise BadData(f"{path}: has to be an object of files by prompt")
+    return Listed(name, {prompt: path.parent / file for prompt, file in found.items()})
+
+
+@dataclass(frozen=True)
 class Nothing:
     """No pictures: for answers that were recorded."""
 
@@ -155,6 +187,8 @@ def load(name: str, file: Callable[[Item, int], str], preset: str = "poster", ca
     if kind == "none" and not rest:
         return Nothing()
     if kind == "folder" and rest:
+        if Path(rest).is_file() and Path(rest).suffix == ".json":
+            return listed(name, Path(rest))
         if not Path(rest).is_dir():
             raise PoserError(f"no folder {rest!r}; give --system folder:DIR with the pictures of a system")
         return Folder(name, Path(rest), file)

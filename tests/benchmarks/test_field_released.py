@@ -270,3 +270,18 @@ def test_a_session_of_one_turn_is_found_in_the_official_layout(tmp_path: Path) -
     path = data / "edit_sessions.json"
     path.write_text(json.dumps({"7": json.loads(path.read_text())["7"][:1]}))
     assert {magicbrush.BENCHMARK.file(item, 0) for item in magicbrush.BENCHMARK.tasks(data)} == {"7/7_1.png"}
+
+
+def test_pictures_may_be_listed_by_prompt(tmp_path: Path) -> None:
+    data, out = test_field.geneval2_data(tmp_path), tmp_path / "out"
+    Image.new("RGB", (9, 9)).save(tmp_path / "pigs.png")
+    files = tmp_path / "results.json"
+    files.write_text(json.dumps({"two green pigs": "pigs.png", "a hat": "none.png"}))
+    (tmp_path / "r.jsonl").write_text("")
+    asked = ["--data", str(data), "--system", f"folder:{files}", "--judge", f"recorded:{tmp_path / 'r.jsonl'}"]
+    assert main(geneval2.BENCHMARK, [*asked, "--out", str(out)]) == 0
+    result = json.loads((out / "result.json").read_text())
+    assert result["failed"]["count"] == 1 and "none.png" in result["failed"]["first"][0]
+    assert (out / "pictures" / "0000.png").is_file()
+    files.write_text('{"a hat": 3}')
+    assert main(geneval2.BENCHMARK, [*asked, "--out", str(tmp_path / "again")]) == 2
