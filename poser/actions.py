@@ -113,7 +113,8 @@ class ActionSet:
         card, budget, spent = self.cards[action.expert], state.task.budget, state.spent
         drawing = card.mode == "text-to-image"
         given = state.task.image is not None
-        anew = self.recreate and state.seen is not None if given else self.redraw
+        bound = state.task.references or state.task.mask is not None  # words alone know nothing of these
+        anew = self.recreate and state.seen is not None and not bound if given else self.redraw
         if drawing and not (state.image is None or anew):
             return False
         if not drawing and (state.image is None or 1 + len(state.task.references) > card.pictures):

@@ -15,6 +15,7 @@ from PIL import Image
 
 import poser.agent
 from experts.images import ImageError, allowed_size, mask_of, png
+from experts.poster.scene import Scene
 from poser.cli import main
 from poser.mdp import MDP
 from poser.policies.random import Random
@@ -63,6 +64,14 @@ def test_experts_that_take_too_few_pictures_are_no_actions(count: int, seed: int
         if step.request is not None:
             assert step.request.images[1:] == references and step.result and step.result.image
     assert all(look.references == references for look in mdp.critic.looks)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("more", [{}, {"references": (noise(2, (9, 9)),)}, {"mask": area(1, (32, 32))}])
+def test_nothing_is_drawn_anew_that_must_keep_to_a_mask_or_references(more: dict[str, Any]) -> None:
+    mdp = world()
+    actions = replace(mdp.actions, recreate=True)
+    state = replace(mdp.start([Task("Make it blue.", noise(1, (32, 32)), **more)])[0], seen=Scene("white"))
+    assert bool(actions.mask([state])[0][actions.slot(DRAW.id)]) == (not more)
 
 
 @settings(max_examples=25, deadline=None)
