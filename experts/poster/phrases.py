@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.scene import COUNTS, PLACES, Item, plural
+from experts.poster.scene import COLOURS, COUNTS, PLACES, SHAPES, SIZES, Item, plural
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,7 +55,22 @@ _TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "test": ("paint the background {bg}", "turn the background {bg}"),
     },
 }
+_JOINTS = "a an at in and then the item left right on bigger smaller enlarge shrink"
+_WORD = r"[^\W_]+(?:'\w+)?"
 _AT = {"train": ("at the", "in the"), "validation": ("in the",), "test": ("at the", "in the")}
+
+
+@cache
+def _plain_words() -> frozenset[str]:
+    """The words of all phrasings, and those of scenes."""
+    said = [re.sub(r"{\w+}", " ", text) for split in _TEMPLATES.values() for texts in split.values() for text in texts]
+    world = (*COLOURS, *SIZES, *PLACES, *COUNTS, *SHAPES, *(plural(shape, 2) for shape in SHAPES))
+    return frozenset(re.findall(_WORD, " ".join([*said, *world, _JOINTS])))
+
+
+def plain(text: str) -> bool:
+    """Whether a text is made of the words of these phrasings and of numbers alone."""
+    return all(word in _plain_words() or word.isdigit() for word in re.findall(_WORD, text.lower()))
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ from experts.poster.language.altering import replace
 from experts.poster.language.world import World
 from experts.poster.scene import MOST_DRAWN, Item, Scene, SceneError
 
-
 _MOST = 8
 """Commands a change, beyond which the changes wait for one another without end."""
 
