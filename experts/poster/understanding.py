@@ -18,10 +18,12 @@ from experts.poster.opinion.votes import Opinion, opinions
 from experts.poster.phrases import plain
 from experts.poster.scene import PLACES, Scene, SceneError
 
-TRUSTED = 0.8
-"""Support from which the opinion is carried out although the grammar understood every word."""
-HEARD = 0.15
-"""The same, where the grammar did not."""
+TRUSTED = 0.9
+"""Support from which the opinion is carried out although the grammar understood every word and found it possible."""
+UNCLEAR = 0.3
+"""The same, where the grammar did not understand every word."""
+IMPOSSIBLE = 0.1
+"""The same, where the grammar found that something cannot be done: mostly it missed what is meant."""
 REFUSED = 0.5
 """Probability of 'it cannot be done as asked' from which nothing is claimed."""
 UNCERTAIN = "not certain what is meant"
@@ -53,11 +55,12 @@ def shows(wanted: Poster, scene: Scene | None) -> bool:
 def weighed(prompt: str, scene: Scene | None, first: Reading, second: Opinion) -> Reading:
     """The grammar's reading, or the opinion's where that is likelier; with a doubt where they differ."""
     ended = tuple(wish for wish in first.wishes if wish.end)
+    needed = IMPOSSIBLE if any(w.end == "not possible" for w in ended) else UNCLEAR if ended else TRUSTED
     agreed, possible = shows(second.wanted, first.target), second.impossible < REFUSED
     other = None if agreed else carried(prompt, scene, first, second.wanted)
     if agreed and possible:
         return first
-    if other is not None and possible and second.support >= (HEARD if ended else TRUSTED):
+    if other is not None and possible and second.support >= needed:
         return _doubted(prompt, replace(other, wishes=(*other.wishes, *ended)), first.target)
     return first if ended else _doubted(prompt, first, other.target if other else None)
 

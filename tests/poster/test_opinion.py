@@ -140,4 +140,8 @@ def test_the_generators_prompts_are_plain_and_read_by_the_grammar_alone(split: s
     for task in Deck(split, None, "long").first(5):
         assert plain(task.prompt)
         assert understand(task.prompt, task.start) == read(task.prompt, task.start)
-    assert not plain("a crimson star, please")
+
+
+@pytest.mark.parametrize("text", ["a crimson star, please", "Triangle. Green. Big.", "center the circle", "white!"])
+def test_other_requests_are_not_plain(text: str) -> None:
+    assert not plain(text)

@@ -15,7 +15,7 @@ from experts.poster.scene import Scene
 if TYPE_CHECKING:
     from experts.poster.opinion.network import Answer
 
-VIEWS = 8
+VIEWS = 4
 """Images of a request that are asked, itself among them."""
 
 
