@@ -20,7 +20,9 @@ FLOORS = (
     ("experts.calling", "experts.entries", "experts.memory", "experts.cache", "experts.scheduling"),
     ("experts.registry",),
     ("experts.pool", "experts.local", "experts.api", "experts.poster", "experts.fake"),
-    ("experts.poster.language", "experts.poster.train"),
+    ("experts.poster.language",),
+    ("experts.poster.opinion",),
+    ("experts.poster.understanding", "experts.poster.train"),
     ("poser.types", "poser.versions"),
     ("poser.protocols",),
     (
@@ -51,7 +53,8 @@ FLOORS = (
 HEAVY = ("torch", "diffusers", "transformers", "sentence_transformers", "openai", "stable_baselines3", "ray")
 INSIDE = (
     "experts.memory.weights",
-    *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.policies.dqn"),
+    *("experts.local._", "experts.poster.train", "experts.poster.opinion.arrays", "experts.poster.opinion.network"),
+    *("poser.critics.vlm.yes_probability", "poser.policies.dqn"),
     *("poser.learned.network", "poser.learned.policy_file", "poser.learning.buffer", "poser.learning.learner"),
     *("poser.learning.checkpoint", "poser.learning.vec_env"),
 )

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.people --policy greedy [--split development|test|all] [--data FILE ...] [--meaning]`.
+"""`python -m benchmarks.people --policy greedy [--split PART|all] [--data FILE ...] [--meaning]`.
 
 Meaning: the plan, carried out in symbols, equals gold. Right: the delivered picture shows gold, by the exact reader.
 A claim is the agent's 'all satisfied'; it is false where the picture is wrong or the request cannot be done as asked.
@@ -17,9 +17,9 @@ from benchmarks._judge import JUDGE, refuse_circular
 from benchmarks._results import command_line, publish, span, table, track, with_origin
 from benchmarks._stats import estimate
 from benchmarks.people._requests import PARTS, Request, load
-from experts.poster.language.reading import read as understand
 from experts.poster.reader import read
 from experts.poster.render import render
+from experts.poster.understanding import understand
 from poser.runs.ends import ends_of
 from poser.types import PoserError
 
@@ -123,7 +123,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = command_line("people", __doc__)
     parser.add_argument("--preset", default="poster")
     parser.add_argument("--policy", default="greedy")
-    parser.add_argument("--split", default="development", choices=("development", "test", "all"))
+    parser.add_argument("--split", default="development", choices=(*PARTS, "all"))
     parser.add_argument("--data", nargs="*", type=Path, help="other files of requests, whole (say --split all)")
     parser.add_argument("--meaning", action="store_true", help="only how they are understood, without a picture")
     asked = parser.parse_args(argv)

@@ -11,9 +11,10 @@ from typing import Any
 from experts.poster.scene import PLACES, Item, Scene
 
 PARTS = {
-    name: Path(__file__).with_name(f"{file}.jsonl") for name, file in (("development", "requests"), ("test", "test"))
+    name: Path(__file__).with_name(f"{file}.jsonl")
+    for name, file in (("development", "requests"), ("validation", "validation"), ("test", "test"))
 }
-"""The parts: the reader is worked on with the first; the second is opened once, then joins the first."""
+"""The parts: the first teaches the reader, the second chooses what it rests on; the third is opened once."""
 ANY = "*"
 
 

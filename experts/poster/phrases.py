@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from functools import cache
 
 import numpy as np
 
 from experts.poster.instruction import Instruction, Ref
-from experts.poster.scene import COUNTS, PLACES, Item, plural
+from experts.poster.scene import COLOURS, COUNTS, PLACES, SHAPES, SIZES, Item, plural
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,7 +55,37 @@ _TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
         "test": ("paint the background {bg}", "turn the background {bg}"),
     },
 }
+_GROW = {"big": "enlarge", "small": "shrink"}
+_JOINTS = """a an at in and the item left right on bigger smaller it its them all both every everything corner corners
+row column between under above below over large centre same as instead don't if there is"""
+_WORD = r"[^\W_]+(?:'\w+)?"
 _AT = {"train": ("at the", "in the"), "validation": ("in the",), "test": ("at the", "in the")}
+
+
+@cache
+def _plain_words() -> tuple[frozenset[str], frozenset[str]]:
+    """The words of all phrasings, of scenes, and those that join and point; and the words that begin a command."""
+    told = [text for split in _TEMPLATES.values() for texts in split.values() for text in texts]
+    said = [re.sub(r"{\w+}", " ", text) for text in told]
+    world = (*COLOURS, *SIZES, *PLACES, *COUNTS, *SHAPES, *(plural(shape, 2) for shape in SHAPES))
+    begin = {text.split()[0] for text in said if text[0].isalpha()} - {"a"} | set(_GROW.values()) | {"don't", "if"}
+    return frozenset(re.findall(_WORD, " ".join([*said, *world, *_GROW.values(), _JOINTS]))), frozenset(begin)
+
+
+def plain(text: str) -> bool:
+    """Whether a text is commands and descriptions in the words of these phrasings alone: 'make it blue', 'a poster
+    with a star'. The grammar reads such texts as they are meant; others may only seem to be understood."""
+    words, begin = _plain_words()
+    for sentence in re.split(r"[.;\n]|\bthen\b", text.lower()):
+        said = re.findall(_WORD, sentence)
+        if any(word not in words and not word.isdigit() for word in said):
+            return False
+        while said and (said[0] in ("please", "and") or said[0].isdigit()):
+            said = said[1:]
+        poster = said[:1] in (["a"], ["an"]) and "poster" in said[1:3]
+        if said and said[0] not in begin and not poster:
+            return False
+    return True
 
 
 def _pick(rng: np.random.Generator, options: tuple[str, ...]) -> str:
@@ -100,6 +132,6 @@ def phrase(instruction: Instruction, rng: np.random.Generator, split: str = "tra
         place=PLACES[instruction.place or 0],
         size=size,
         sizer={"big": "bigger", "small": "smaller"}[size],
-        grow={"big": "enlarge", "small": "shrink"}[size],
+        grow=_GROW[size],
         bg=instruction.background or "white",
     )

@@ -9,6 +9,7 @@ from typing import Any, cast
 from experts.poster.instruction import canonical
 from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
+from experts.poster.understanding import understand
 from experts.types import Verb
 from poser.planning._following import Following
 from poser.planning.net import net
@@ -41,7 +42,7 @@ def first(task: Task, scene: Scene | None, short: bool = False) -> Plan:
     if task.image is not None and scene is None:
         whole = Command(task.prompt.strip(), reason="nobody can read the picture", end="not possible")
         return Plan(dropped=(whole,))
-    reading = read(task.prompt, scene)
+    reading = understand(task.prompt, scene)
     pending, dropped, settled = list[Command](), list[Command](), list[Command]()
     for wish in reading.wishes:
         if wish.end:

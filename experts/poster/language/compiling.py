@@ -9,6 +9,9 @@ from experts.poster.language.altering import replace
 from experts.poster.language.world import World
 from experts.poster.scene import MOST_DRAWN, Item, Scene, SceneError
 
+_MOST = 8
+"""Commands a change, beyond which the changes wait for one another without end."""
+
 
 def shortest(scene: Scene, item: Item) -> Ref:
     """The fewest words that mean just `item` in `scene`."""
@@ -61,7 +64,7 @@ def _ordered(scene: Scene, wanted: Sequence[tuple[Item | None, Item | None, str]
                 break
         else:
             made_way = _exchange(scene, left) or _aside(scene, left)
-            if made_way is None:
+            if made_way is None or len(out) > _MOST * (len(wanted) + 1):
                 raise SceneError("these changes cannot be made one after the other")
             for instruction in made_way:
                 out.append(instruction)

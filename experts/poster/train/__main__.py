@@ -17,6 +17,7 @@ ORDER = (
     "poster-magicbrush",
     "poster-kontext",
     "critic",
+    "opinion",
 )
 """Later parts stand on earlier ones."""
 
@@ -43,6 +44,10 @@ def train(name: str, fresh: bool) -> None:
         critic.train(fresh)
         critic_outputs.collect(PAINTED)
         fit(critic.CriticTune(), fresh)
+    elif name == "opinion":
+        from experts.poster.train.opinion import Opinion
+
+        fit(Opinion(), fresh)
     else:
         from experts.poster.train.denoiser import LONGER, Denoiser
 
