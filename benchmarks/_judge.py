@@ -37,13 +37,14 @@ def kept(found: Scene, items: tuple[Item, ...]) -> float:
 
 
 def identity(given: Image.Image | None, picture: Image.Image | None, asked: PosterTask) -> float:
-    """How much the untouched places of a picture look as in the `given` input picture, [0, 1] (`images.likeness`); NaN
-    without an input picture. Where the background was to change, only the things there are compared."""
+    """How much the untouched things of a picture look as in the `given` input picture, [0, 1] (`images.likeness`), or
+    where there is none, the places that stay empty; NaN without an input picture. Where the background was to change,
+    it is not compared."""
     if given is None or picture is None or asked.start is None:
         return math.nan
     start, target = asked.start, asked.target
-    same = [place for place in range(9) if start.at(place) == target.at(place)]
-    places = [place for place in same if start.at(place) is None or start.at(place) in asked.kept]
+    places = [item.place for item in asked.kept if item.place is not None]
+    places = places or [place for place in start.free() if target.at(place) is None]
     ground = COLOURS[start.background] if start.background != target.background else None
     return likeness(given, picture, [cell(place) for place in places], ground)
 

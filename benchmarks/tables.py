@@ -29,6 +29,7 @@ BLOCKS = {
     "ladder-parts": ("ladder.table", "parts", "ladder-parts"),
     "ladder-short": ("ladder.table", "short", "ladder"),
     "learning": ("learning", "page", "learning"),
+    "levers": ("levers", "page", "levers"),
     "people": ("people.__main__", "overview", "people-*"),
     "policies": ("poster", "page", "poster-*"),
     "replay": ("replay.__main__", "pages", "replay-*"),

@@ -211,7 +211,8 @@ def squared(image: Image.Image, ground: tuple[int, int, int] = (124, 116, 104)) 
 
 
 FAR = 32.0
-"""Mean distance of two pictures, in levels of 255, from which they count as nothing alike."""
+"""Mean distance of two pictures, in levels of 255, from which they count as nothing alike: on posters, what another
+item in the same cell comes to (median of 200: 31; the same item drawn again: 8)."""
 GROUND = 48
 """Largest distance, in levels of 255, at which a pixel counts as background."""
 

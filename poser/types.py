@@ -210,8 +210,8 @@ class Critique:
         wanted: score of each command of `Look.wanted`.
         earlier: score of each command of `Look.earlier`.
         kept: share of the input picture's untouched content that is still there; NaN without an input picture.
-        identity: how much the untouched places look as they did in the input picture, whatever they hold
-            (`experts.images.likeness`); NaN without an input picture, or where nobody measured it.
+        identity: how much the untouched things look as they did in the input picture (`experts.images.likeness`); NaN
+            without an input picture, or where nobody measured it.
         quality: how clean the picture is; NaN where the critic does not judge it.
         feedback: what is wrong, in words; '' where nothing is.
         answers: the questions behind the scores.

@@ -18,7 +18,7 @@ from poser.learned.embedders import HashEmbedder
 from poser.learned.network import FlatQ, NetworkShape, SlotQ, build, restore
 from poser.learned.observation import IDENTITY_COLUMNS, SCORE_COLUMN, Encoder, Observer
 from poser.plugins import Context
-from poser.types import PoserError, State
+from poser.types import Action, PoserError, State
 
 SHIPPED = Path(__file__).parent / "weights"
 DEFAULT = "poster"
@@ -40,7 +40,8 @@ class DqnPolicy:
         id: 'dqn:NAME@' and 8 digits of the weights' sha256, or 'dqn:untrained'.
         network: of `poser.learned.network`, float64.
         observer: over the network's slots. They are those of this run, or those of the training where the network's
-            head is fixed or a card is no more than a slot's number. Its action set says which may be chosen.
+            head is fixed or a card is no more than a slot's number. Its action set says which may be chosen, and
+            whether input pictures may be drawn anew: only what the training knew.
         slots: the number in this run of each of the network's slots.
         count: how many slots this run has.
         about: the content of `policy.json`; {} for a policy that was never written.
@@ -88,6 +89,9 @@ class DqnPolicy:
             return table
         at, actions = list(self.slots), self.observer.actions
         own = mask[:, at] & np.asarray([slot.scope in actions.allowed for slot in actions.slots])
+        if not actions.recreate:
+            given = np.asarray([state.task.image is not None for state in states])
+            own &= ~(given[:, None] & np.asarray([_draws(actions, slot) for slot in actions.slots]))
         own = np.where(own.any(axis=1, keepdims=True), own, mask[:, at])
         seen = self.observer(states, own)
         with torch.no_grad():
@@ -98,6 +102,10 @@ class DqnPolicy:
     def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
         """One legal slot a state."""
         return [int(slot) for slot in self.values(states, mask).argmax(axis=1)]
+
+
+def _draws(actions: ActionSet, slot: Action) -> bool:
+    return slot.expert is not None and actions.cards[slot.expert].mode == "text-to-image"
 
 
 def load(settings: Mapping[str, Any], context: Context) -> DqnPolicy:
@@ -159,7 +167,8 @@ def _policy(
     fixed = about.network.kind == "flat" or about.observer.cards == "identity"
     own = _own(about.actions.slots, actions, name) if fixed else actions
     try:
-        observer = about.observer_over(own.only(about.actions.allowed))
+        trained = replace(own.only(about.actions.allowed), recreate=about.actions.recreate)
+        observer = about.observer_over(trained)
         whole = f"{name}@{about.sha256[:8]}"
         return DqnPolicy.of(about.network, tensors, observer, whole, actions, content)
     except PoserError as error:

@@ -7,13 +7,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from experts.poster.render import render
+from experts.poster.scene import Item, Scene
 from poser import Poser
 from poser.learned import policy_file, skills
 from poser.learning.train import CONFIG, SKILL_SCORES
 from poser.learning.train_config import DQN, TrainConfig
+from poser.planning.poster import first
 from poser.policies.dqn import SHIPPED
+from poser.types import State
 
 RECORDED = json.loads((Path(__file__).parent / "shipped.json").read_text())
 
@@ -57,3 +62,16 @@ def test_running_it_needs_no_stable_baselines3() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().startswith("poster-")
+
+
+def test_it_chooses_nothing_that_its_training_did_not_know() -> None:
+    scene = Scene("white", (Item(4, "star", "red"), Item(0, "heart", "blue")))
+    more = {"rules.recreate": True, "rules.scopes": ["current", "first 2", "all"]}
+    agent = Poser.from_pretrained("poster", policy="dqn", overrides=more)
+    task = agent.task("Make the star green. Make the heart red. Add a green circle at the top right.", render(scene))
+    state = State(task, first(task, scene), image=task.image, seen=scene)
+    mask = agent.mdp.mask([state])
+    values = agent.policy.values([state], mask)[0]
+    for slot, legal, value in zip(agent.mdp.actions.slots, mask[0], values, strict=True):
+        draws = slot.expert in ("poster-sd", "poster-pixart", "poster-flux")
+        assert legal and np.isfinite(value) == (not draws and slot.scope != "first 2"), slot

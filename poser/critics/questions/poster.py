@@ -114,13 +114,13 @@ class Poster:
 
 
 def _identity(look: Look, start: Scene | None, hope: Expectation) -> float:
-    """How much the places that no command touches look as in the input picture, [0, 1]; NaN where there is none.
-
-    Where the background was to change, only what stands there is compared.
+    """How much the things that no command touches look as in the input picture, [0, 1]; where there is no such thing,
+    the empty places; NaN where there are none. Where the background was to change, it is not compared.
     """
     if start is None or look.start is None:
         return math.nan
-    places = {fact.question.place for group in hope.kept for fact in group}
+    facts = [fact for group in hope.kept for fact in group]
+    places = {fact.question.place for fact in facts if fact.item} or {fact.question.place for fact in facts}
     painted = start.background != hope.scene.background
     ground = COLOURS.get(start.background) if painted else None
     return likeness(look.start, look.image, [cell(p) for p in places if p is not None], ground)
