@@ -53,7 +53,7 @@ INSIDE = (
     "experts.memory.weights",
     *("experts.local._", "experts.poster.train", "poser.critics.vlm.yes_probability", "poser.policies.dqn"),
     *("poser.learned.network", "poser.learned.policy_file", "poser.learning.buffer", "poser.learning.learner"),
-    *("poser.learning.checkpoint", "poser.learning.vec_env"),
+    *("poser.learning.checkpoint", "poser.learning.vec_env", "poser.learning.ppo"),
 )
 """Modules that are imported only where a heavy package is in use already."""
 DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}
