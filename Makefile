@@ -34,7 +34,7 @@ $(DOCS): $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -e ".[train,api,serve,mcp,ray,bench,dev]" -c constraints.txt
+	$(BIN)/python -m pip install -e ".[train,export,tune,api,serve,mcp,ray,bench,dev]" -c constraints.txt
 	touch $@
 
 clean:

@@ -20,6 +20,10 @@ from poser.versions import versions
 
 RESULTS = Path(__file__).parents[1] / "docs" / "results"
 T = TypeVar("T")
+MOST = 3 * 2**20
+"""Bytes of a file of rows, packed."""
+Rows = Sequence[Mapping[str, Any] | list[Any]]
+"""One an episode: by name, or a line of names first and then lines of values."""
 Figure = Mapping[str, float | int | None]
 """'mean', 'low', 'high' of `_stats.Estimate.to_json`; None where there is none."""
 
@@ -58,17 +62,23 @@ def with_origin(figures: dict[str, Any], name: str) -> dict[str, Any]:
     return plain({"command": command, "commit": _commit(), "versions": versions(), "machine": machine} | figures)
 
 
-def json_lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+def json_lines(rows: Rows) -> bytes:
     """Rows as JSON lines."""
-    return "".join(json.dumps(plain(dict(row))) + "\n" for row in rows).encode()
+    return "".join(json.dumps(plain(row if isinstance(row, list) else dict(row))) + "\n" for row in rows).encode()
 
 
-def save(name: str, figures: Mapping[str, Any], rows: Sequence[Mapping[str, Any]] = ()) -> None:
-    """Writes docs/results/NAME.json and, where there are any, one row an episode beside it in NAME.jsonl.gz."""
+def save(name: str, figures: Mapping[str, Any], rows: Rows = ()) -> None:
+    """Writes docs/results/NAME.json and, where there are any, one row an episode beside it in NAME.jsonl.gz.
+
+    Raises `ValueError` for rows of more than `MOST` bytes.
+    """
+    packed = gzip.compress(json_lines(rows), mtime=0) if rows else b""
+    if len(packed) > MOST:
+        raise ValueError(f"the rows of {name} take {len(packed)} bytes, more than {MOST}; keep fewer columns")
     RESULTS.mkdir(parents=True, exist_ok=True)
     write_whole(RESULTS / f"{name}.json", (json.dumps(figures, indent=1) + "\n").encode())
-    if rows:
-        write_whole(RESULTS / f"{name}.jsonl.gz", gzip.compress(json_lines(rows), mtime=0))
+    if packed:
+        write_whole(RESULTS / f"{name}.jsonl.gz", packed)
 
 
 def load(name: str) -> dict[str, Any]:
@@ -82,7 +92,7 @@ def publish(
     name: str,
     figures: dict[str, Any],
     page: Callable[[dict[str, Any]], str],
-    rows: Sequence[Mapping[str, Any]] = (),
+    rows: Rows = (),
 ) -> int:
     """Saves figures (with origin) and rows where `--save [NAME]` asks for it; prints JSON, or `page` of the figures."""
     if asked.save:

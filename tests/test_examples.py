@@ -119,3 +119,10 @@ def test_training_with_the_command(shell, tmp_path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/own-policy/policy/policy.safetensors").exists()
     assert (tmp_path / "runs/own-policy/run/final.png").exists() and "of 2)" in done.stdout
+
+
+def test_searching_settings(shell, tmp_path) -> None:
+    done = shell(command("search.py"))
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"trial [01]: return -?[\d.]+ with \{.*\}\n", done.stdout)
+    assert {"study.db", "trial-0", "trial-1"} <= {path.name for path in (tmp_path / "runs" / "search").iterdir()}

@@ -56,7 +56,7 @@ INSIDE = (
     *("experts.local._", "experts.poster.train", "experts.poster.opinion.arrays", "experts.poster.opinion.network"),
     *("poser.critics.vlm.yes_probability", "poser.policies.dqn"),
     *("poser.learned.network", "poser.learned.policy_file", "poser.learning.buffer", "poser.learning.learner"),
-    *("poser.learning.checkpoint", "poser.learning.vec_env"),
+    *("poser.learning.checkpoint", "poser.learning.vec_env", "poser.learning.ppo"),
 )
 """Modules that are imported only where a heavy package is in use already."""
 DOORS = {"experts": "experts.pool", "poser": "poser.agent", "poser.__main__": "poser.cli"}

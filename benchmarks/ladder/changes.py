@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks._stats import Estimate, paired, ratio
+import numpy as np
+
+from benchmarks._bootstrap import crossed, difference, holm, share_of_gain
 from benchmarks.ladder.episodes import Built, Row, played, rows
-from benchmarks.ladder.figures import means
+from benchmarks.ladder.figures import aligned, matrix
 from benchmarks.ladder.school import School
 from poser.learned.skills import scores_of
 from poser.learning.train_config import DQN, TrainConfig
@@ -30,6 +32,10 @@ class Change:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
+COPIES = 20
+"""Copies to the target network that a training must have made before its ablations say anything."""
+BASE = Change("as it is", train_config={"target_update_interval": 25})
+"""Ours, with a target that is copied often enough for a training of a few thousand calls."""
 ABLATIONS = (
     Change("without extras", train_config={"extras": ()}),
     Change("without remaining", train_config={"remaining": False}),
@@ -38,20 +44,40 @@ ABLATIONS = (
     Change("without scope", train_config={"scopes": ("current",)}),
     Change("without stop", train_config={"stop": False}),
     Change("without guard", rules={"guard": False}),
-    Change("with returns over 3 steps", train_config={"n_steps": 3}),
     Change("without double Q", train_config={"double_q": False}),
-    Change("myopic", train_config={"gamma": 0.0}),
-    Change("4 steps", rules={"steps": 4}),
-    Change("10 steps", rules={"steps": 10}),
+    Change("with returns over 3 steps", train_config={"n_steps": 3}),
+    *(Change(f"discount {g:g}", train_config={"gamma": g}) for g in (0.0, 0.5, 0.8, 0.97, 1.0)),
+    *(Change(f"target copied every {n}", train_config={"target_update_interval": n}) for n in (1, 10, 50, 200)),
     Change("1 attempt", rules={"attempts": 1}),
     Change("5 attempts", rules={"attempts": 5}),
 )
-"""Ours has 6 steps and 3 attempts."""
+"""Each has one thing other than `BASE`, which has discount 0.9, a copy every 25 updates, and 3 attempts."""
+
+
+def copies(config: TrainConfig, calls: int) -> int:
+    """Copies to the target network in a training of so many calls, those of the warm-up included."""
+    practised = calls - min(config.learning_starts, calls // 4)
+    return int(config.updates_per_step * practised) // config.target_update_interval
+
+
+def tells(calls: int) -> None:
+    """Raises `PoserError` where a training of so many calls copies the target too seldom for ablations to tell."""
+    config = _config(BASE)
+    if copies(config, calls) < COPIES:
+        least = int(COPIES * config.target_update_interval / config.updates_per_step) + config.learning_starts
+        raise PoserError(
+            f"--calls {calls} copies the target network {copies(config, calls)} times, ablations need {COPIES}; "
+            f"give --calls {least} or more"
+        )
+
+
+def _config(change: Change) -> TrainConfig:
+    return TrainConfig.model_validate(DQN.model_dump() | dict(BASE.train_config) | dict(change.train_config))
 
 
 def changed(school: School, change: Change, seeds: int) -> list[Row]:
     """The rows of ours with one thing changed, trained and played so."""
-    config = TrainConfig.model_validate(DQN.model_dump() | dict(change.train_config))
+    config = _config(change)
     world = school.world.changed(rules=change.rules)
     other, name = school.at(world), f"dqn, {change.name}"
 
@@ -62,17 +88,16 @@ def changed(school: School, change: Change, seeds: int) -> list[Row]:
     return [row for seed in range(seeds) for row in played(world, name, seed, build, [*about, seed])]
 
 
-def worth(ours: list[Row], others: Mapping[str, list[Row]]) -> dict[str, Any]:
-    """Share of every change, and its difference to ours by task."""
-    base = means(ours)
-    return {
-        name: {
-            "share": round(sum(means(part)) / len(base), 4),
-            "difference": paired(means(part), base).to_json(),
-            "calls": round(sum(means(part, "calls")) / len(base), 3),
-        }
-        for name, part in others.items()
-    }
+def worth(parts: Mapping[str, list[Row]]) -> dict[str, Any]:
+    """Worth of every change, its difference to `BASE`, and p corrected for the number of changes."""
+    base, found = parts[BASE.name], dict[str, Any]()
+    changes, p_values = {change.name: change for change in (BASE, *ABLATIONS)}, dict[str, float]()
+    for name, part in parts.items():
+        less, p_values[name] = difference(*aligned(part, base))
+        found[name] = {"worth": crossed(matrix(part)).to_json(), "difference": less.to_json()}
+        found[name] |= {"calls": crossed(matrix(part, "calls")).to_json(), "config": dict(changes[name].train_config)}
+    right = holm({name: p for name, p in p_values.items() if name != BASE.name})
+    return {name: row | {"holm": round(right[name], 5)} if name in right else row for name, row in found.items()}
 
 
 def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
@@ -80,7 +105,7 @@ def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
 
     'added': the card alone is new; 'probed': its measured scores too, from a probe; 'after': trained `MORE` calls more.
     'value': gain over the policy that has to do without the expert, as a share of the gain of one that was trained with
-    it from the start (NaN where that gain is none); 'relative': mean share over that policy's. Raises `PoserError` for
+    it from the start (NaN where that gain is none); 'relative': mean worth over that policy's. Raises `PoserError` for
     an unknown expert.
     """
     world = school.world
@@ -105,15 +130,14 @@ def newcomer(school: School, expert: str, seeds: int) -> dict[str, Any]:
 
 
 def _values(found: Mapping[str, list[Row]]) -> dict[str, Any]:
-    shares = {name: means(part) for name, part in found.items()}
-    low, full = shares["without"], shares["trained with it"]
+    low, full = found["without"], found["trained with it"]
 
-    def above(name: str) -> Estimate:
-        gain, whole = ([a - b for a, b in zip(other, low, strict=True)] for other in (shares[name], full))
-        return ratio(gain, whole)
+    def relative(name: str) -> dict[str, Any]:
+        other, whole = aligned(found[name], full)
+        return share_of_gain(other, np.zeros_like(whole), whole).to_json()
 
     return {
-        "share": {name: round(sum(values) / len(values), 4) for name, values in shares.items()},
-        "value": {name: above(name).to_json() for name in STAGES},
-        "relative": {name: ratio(shares[name], full).to_json() for name in STAGES},
+        "worth": {name: round(float(np.nanmean(matrix(part))), 4) for name, part in found.items()},
+        "value": {name: share_of_gain(*aligned(found[name], low, full)).to_json() for name in STAGES},
+        "relative": {name: relative(name) for name in STAGES},
     }

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from benchmarks import poster
 from benchmarks.ladder.episodes import Built, rows
 from benchmarks.ladder.world import World
 from experts.types import Mode
@@ -72,11 +71,14 @@ class Chosen:
         self.world, self.actions = world, world.actions
 
     def _best(self, builds: dict[Any, Built]) -> Any:
-        """The key with the highest mean share on training tasks; ties: the first."""
-        count = max(4, self.world.calls // (len(builds) * self.world.rules.steps))
-        asked = poster.tasks("train", count)
+        """The key with the highest mean worth on training tasks; ties: the first."""
+        asked = self.world.practice(max(1, self.world.calls // (len(builds) * self.world.most)))
         found = {key: rows(self.world, "chosen", 0, *built, asked=asked) for key, built in builds.items()}
-        return max(found, key=lambda key: float(np.mean([row.share for row in found[key]])))
+        return max(found, key=lambda key: float(np.mean([row.worth for row in found[key]])))
+
+    def best_of(self, policies: Mapping[str, Policy]) -> Policy:
+        """The best of some policies."""
+        return policies[self._best({name: (self.world.mdp(), policy) for name, policy in policies.items()})]
 
     def _pair(self, pair: tuple[str, str]) -> Policy:
         return policies.load(f"fixed:{'+'.join(pair)}", self.actions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +22,8 @@ from poser.mdp import MDP
 DONE = "policy-folder.txt"
 """Written last: where in its folder a trained policy lies."""
 HELD_OUT = 16
-"""Validation tasks that a finished policy is measured on; what it learns, and which policy is kept, does not depend on
-them."""
+"""Most validation tasks that a finished policy is measured on; what it learns, and which policy is kept, does not
+depend on them."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,13 @@ class School:
         skill_scores, spent = self.skill_scores(mdp) if config.cards == "full" else ({}, 0)
         calls = max(1, config.total_timesteps - (0 if start else spent))
         config = config.model_copy(update={"total_timesteps": calls})
-        eval_tasks = load_tasks("poster:validation")
+        eval_tasks = load_tasks(f"poster:validation:{world.name}")
+        held_out = max(1, min(HELD_OUT, world.calls // 60))
         setting = train.Setting(
-            mdp, world.tasks, eval_tasks, world.embedder, world.budget, skill_scores, HELD_OUT, calls, record=False
+            mdp, world.tasks, eval_tasks, world.embedder, world.budget, skill_scores, held_out, calls, record=False
         )
+        if config.algorithm == "ppo":
+            shutil.rmtree(folder, ignore_errors=True)  # it cannot go on
         more: dict[str, Any] = {} if start is None else {"start": start}
         return Path(train.train(setting, config, folder, (folder / train.CHECKPOINT).exists(), **more))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks import poster
 from benchmarks._judge import refuse_circular
-from experts.poster.tasks import PosterTask
+from experts.poster.tasks import EVERY, PosterTask
 from experts.types import Card, Job, Result
 from poser import config as configs
 from poser.actions import ActionSet
@@ -21,7 +21,7 @@ from poser.learning.train_config import DQN, TrainConfig
 from poser.mdp import MDP, Experts, Rules, Wording
 from poser.planning.poster import PosterExtractor
 from poser.protocols import Critic
-from poser.types import Budget, Critique, Look, Price, Task
+from poser.types import Budget, Critique, Look, PoserError, Price, Task
 
 LOOK = 0.1
 """Seconds that a look of the critic is charged: what the embedded one takes for one picture on a CPU core, rounded."""
@@ -74,7 +74,8 @@ class World:
         pool, critic: charging declared costs; `cards`: of the experts that may be chosen.
         rules: of the config: steps, attempts, threshold, guard, redraw.
         asked: held-out tasks with their meaning.
-        tasks: what is learned and chosen on.
+        tasks: what is learned and chosen on; name: the class of it and of the held-out tasks, or 'all'.
+        steps: expert calls of an episode; None: those of its task's class.
         calls: expert calls that each learned or chosen rung may learn from.
         folder: where trained policies and played episodes are kept and found again.
         seats: episodes at once.
@@ -92,11 +93,23 @@ class World:
     size: tuple[int, int] | None = None
     embedder: Embedder = field(default_factory=lambda: embedder("minilm"))
     seats: int = 32
+    name: str = "short"
+    steps: int | None = None
+    extractor: PosterExtractor = field(default_factory=PosterExtractor)
 
     @property
-    def budget(self) -> Budget:
-        """Expert calls of an episode."""
-        return Budget(self.rules.steps)
+    def budget(self) -> Budget | None:
+        """Of every episode; None: that of its task."""
+        return None if self.steps is None else Budget(self.steps)
+
+    @property
+    def most(self) -> int:
+        """Expert calls of the longest episode."""
+        return self.steps or max(asked.calls for asked in self.asked)
+
+    def practice(self, count: int) -> list[PosterTask]:
+        """Training tasks with their meaning."""
+        return poster.tasks("train", count, name=self.name)
 
     @property
     def actions(self) -> ActionSet:
@@ -106,17 +119,18 @@ class World:
     @property
     def identity(self) -> list[Any]:
         """What episodes here depend on, as plain data."""
-        where = [self.rules.model_dump(), self.actions.digest, self.critic.id, self.tasks.id, PosterExtractor.id]
-        return [*where, [asked.id for asked in self.asked], self.calls, self.size]
+        where = [self.rules.model_dump(), self.actions.digest, self.critic.id, self.tasks.id, asdict(self.extractor)]
+        return [*where, [asked.id for asked in self.asked], self.calls, self.size, self.name, self.steps]
 
     def task(self, asked: PosterTask, price: Price = Price()) -> Task:  # noqa: B008  (frozen)
-        """A poster task as the agent gets it, within this budget."""
-        return replace(to_task(asked), budget=self.budget, price=price)
+        """A poster task as the agent gets it, within its budget."""
+        task = to_task(asked)
+        return replace(task, budget=self.budget or task.budget, price=price)
 
     def mdp(self, config: TrainConfig = DQN) -> MDP:
         """The transition, with the reward of this training."""
         rules = self.rules
-        extractor = PosterExtractor(attempts=rules.attempts, threshold=rules.threshold)
+        extractor = replace(self.extractor, attempts=rules.attempts, threshold=rules.threshold)
         game = Rules(threshold=rules.threshold, guard=rules.guard, premises=rules.premises)
         return MDP(self.pool, self.critic, extractor, self.wording, self.actions, game, config.reward, self.size)
 
@@ -126,23 +140,45 @@ class World:
         return replace(self, rules=new, cards=tuple(card for card in self.cards if card.id not in without))
 
     @classmethod
-    def of(cls, preset: str, tasks: int, calls: int, folder: Path) -> World:
-        """That of a preset, with the first `tasks` test tasks. Raises `PoserError` where the judge is the critic."""
+    def of(
+        cls,
+        preset: str,
+        tasks: int,
+        calls: int,
+        folder: Path,
+        split: str = "validation",
+        seed: int = 0,
+        name: str = EVERY,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> World:
+        """That of a preset, with `tasks` held-out tasks of a split, a seed of its generator and a class.
+
+        Raises `PoserError` where the judge is the critic, and for a preset of another world.
+        """
         from poser.agent import Poser
 
-        poser = Poser.from_pretrained(preset, policy="greedy", overrides={"cache": str(folder / "cache")})
+        poser = Poser.from_pretrained(
+            preset, policy="greedy", overrides={"cache": str(folder / "cache"), **(overrides or {})}
+        )
         inner, config = poser.mdp, poser.config
         refuse_circular(inner.critic.id)
         cards = dict(inner.actions.cards)
+        if not isinstance(inner.extractor, PosterExtractor):
+            raise PoserError(
+                f"the ladder plays the embedded world; preset {preset!r} plans with {inner.extractor.id!r}"
+            )
         return cls(
             Charged(inner.pool, cards),
             Timed(inner.critic),
             tuple(cards.values()),
             inner.wording,
             config.rules,
-            tuple(poster.tasks("test", tasks)),
+            tuple(poster.tasks(split, tasks, seed, name=name)),
             folder,
-            calls=calls,
-            size=inner.size,
-            embedder=embedder(config.embedder.name, config.embedder.model),
+            load_tasks(f"poster:train:{name}"),
+            calls,
+            inner.size,
+            embedder(config.embedder.name, config.embedder.model),
+            name=name,
+            extractor=inner.extractor,
         )

@@ -17,8 +17,10 @@ from poser.cli import (
     doctor,
     download,
     experts,
+    export,
     mcp,
     probe,
+    push,
     replay,
     run,
     serve,
@@ -28,7 +30,7 @@ from poser.cli import (
 )
 from poser.versions import VERSION
 
-EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "stable_baselines3", "tensorboard"), "train")
+EXTRAS = dict.fromkeys(("gymnasium", "matplotlib", "sb3_contrib", "stable_baselines3", "tensorboard"), "train")
 EXTRAS |= dict.fromkeys(("httpx2", "openai"), "api")
 EXTRAS |= dict.fromkeys(("fastapi", "prometheus_client", "python_multipart", "starlette", "uvicorn"), "serve")
 EXTRAS |= {"mcp": "mcp", "ray": "ray"}
@@ -47,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     top = _Parser(prog="poser", description="Carries out long image instructions with many models, step by step.")
     top.add_argument("--version", action="version", version=f"poser {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (run, batch, serve, mcp, vocabulary, experts, probe, train, replay, doctor, download):
+    for command in (run, batch, serve, mcp, vocabulary, experts, probe, train, export, push, replay, doctor, download):
         command.add(commands)
     completion.add(commands, parser)
     return top

@@ -49,6 +49,7 @@ def add(commands: Any) -> None:
     take = command.add_argument
     take("--preset", help="a preset or a config file (default: poster)")
     take("--policy", help="dqn or paper-dqn (default: dqn)")
+    take("--algorithm", choices=("dqn", "ppo"), help="ppo: MaskablePPO of sb3-contrib (default: dqn)")
     take("--steps", type=int, metavar="N", help="expert calls (default: the config's)")
     take("--seats", type=int, metavar="N", help="episodes at once (default: the config's)")
     take("--seed", type=int, help="0 .. 2147483647 (default: 0)")
@@ -64,6 +65,7 @@ def add(commands: Any) -> None:
     take("--set", action="append", metavar="KEY=VALUE", help="a setting: cache=./cache")
     take("--engine", choices=("here", "ray"), help="where models run (default: the preset's, here)")
     take("--tensorboard", action="store_true", default=None, help="write TensorBoard files into --out")
+    take("--track", choices=("wandb", "trackio"), default="", help="tell the measurements to a tracker too")
     take("--no-record", action="store_true", default=None, help="do not record the episodes")
     take("--json", action="store_true", help="print one JSON object on stdout")
     take("--quiet", action="store_true", help="no progress")
@@ -156,6 +158,8 @@ def _asked(args: argparse.Namespace) -> dict[str, Any]:
     for name in ("tasks", "eval_tasks", "skill_scores", "offline"):
         if order[name] and Path(order[name]).exists():
             order[name] = str(Path(order[name]).resolve())
+    if args.algorithm:
+        order["train_config"] = [*order["train_config"], f"algorithm={args.algorithm}"]
     _config(order)
     load(order["tasks"]), load(order["eval_tasks"])
     overrides = dict(configs.override(text) for text in order["set"]) | {"policy": "random"}
@@ -192,6 +196,7 @@ def _train(order: dict[str, Any], folder: Path, args: argparse.Namespace) -> dic
     from poser.agent import Poser
     from poser.learned import skills
     from poser.learning.evaluate import draw_curve
+    from poser.learning.tracking import tracked
     from poser.learning.train import CONFIG, CURVE, LOG, prepared, train
 
     config = _config(order)
@@ -204,10 +209,12 @@ def _train(order: dict[str, Any], folder: Path, args: argparse.Namespace) -> dic
     write_whole(folder / SETTINGS, json.dumps(order, indent=1).encode())
     setting = _setting(order, poser, folder, args)
     rows: list[dict[str, Any]] = []
-    with _Progress(config.total_timesteps, args.quiet) as progress:
+    told_too = tracked(args.track, folder.resolve().name, config.model_dump() | {"preset": poser.config.name})
+    with told_too as log_row, _Progress(config.total_timesteps, args.quiet) as progress:
 
         def told(row: dict[str, Any]) -> None:
             rows.append(row)
+            log_row(row)
             progress.say(f"{row['calls']} calls: return {row['returns']:.3f}, value {row['value']:.3f}")
 
         records = Path(order["offline"]) if order["offline"] else None

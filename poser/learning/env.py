@@ -79,7 +79,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
     ) -> None:
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise PoserError(f"no render mode {render_mode!r}; give 'rgb_array', or nothing")
-        self.mdp, self.observer, self.tasks = _parts(preset, overrides, mdp, observer, tasks or f"poster:{split}")
+        self.mdp, self.observer, self.tasks = parts(preset, overrides, mdp, observer, tasks or f"poster:{split}")
         same_actions(self.mdp, self.observer)
         self.observation_space = self.observer.space
         self.action_space = gymnasium.spaces.Discrete(len(self.mdp.actions.slots))
@@ -88,6 +88,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         self._step: Step | None = None
         self._mask = np.zeros(len(self.mdp.actions.slots), bool)
         self._refused = 0
+        self._warned = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -112,6 +113,12 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         info: dict[str, Any] = {"task": state.task.id, "illegal": False}
         if not (0 <= slot < len(self._mask) and self._mask[slot]):
             self._refused += 1
+            if not self._warned:
+                self._warned = True
+                gymnasium.logger.warn(
+                    f"slot {slot} was refused: its mask forbids it; a learner that ignores masks learns from refusals "
+                    "alone; give it env.action_masks(), as MaskablePPO of sb3-contrib and poser train do"
+                )
             over = self._refused >= state.task.budget.steps
             self._state = replace(state, ended=over)
             nothing = {"illegal": True, "command": "", "expert": "", "scope": "", "accepted": False, "terms": {}}
@@ -141,7 +148,7 @@ class OrchestrateEnv(gymnasium.Env[dict[str, Any], Any]):
         return seen
 
 
-def _parts(
+def parts(
     preset: str | Path,
     overrides: Mapping[str, Any] | None,
     mdp: MDP | None,

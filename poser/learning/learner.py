@@ -33,7 +33,7 @@ from poser.types import InvalidAction, PoserError
 
 _SB3 = {"learning_rate", "buffer_size", "learning_starts", "batch_size", "gamma", "seed"}
 """Settings that stable-baselines3's DQN takes as they are."""
-OnTurn = Callable[["MaskedDQN"], bool | None]
+OnTurn = Callable[[Any], bool | None]
 """Sees the model after every turn (a step of every environment, and the updates due after it); False ends the run."""
 
 

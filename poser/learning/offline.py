@@ -117,20 +117,30 @@ def fill(buffer: NStepBuffer, mdp: MDP, observer: Observer, episodes: Iterable[T
     """
     stored, slots = 0, mdp.actions.slots
     for episode in episodes:
-        rows = []
-        for step in episode.steps:
-            seen = observer([step.before, step.after])
-            if step.action not in slots or not seen["mask"][0, slots.index(step.action)]:
-                break
-            rows.append((step, seen))
+        rows = known(episode, mdp, observer)
         for number, (step, seen) in enumerate(rows, 1):
-            before, after = ({name: part[k : k + 1] for name, part in seen.items()} for k in (0, 1))
+            before, after = ({name: part[None] for name, part in row.items()} for row in seen)
             earned = mdp.earned(step.before, step.action, step.result, step.critique, step.accepted, step.after)
             ended = step.after.ended or number == len(rows)
             slot = np.asarray([slots.index(step.action)])
             buffer.add(before, after, slot, np.asarray([earned["total"]]), np.asarray([ended]), [{}])
         stored += len(rows)
     return stored
+
+
+def known(
+    episode: Trajectory, mdp: MDP, observer: Observer
+) -> list[tuple[Step, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]]:
+    """The steps of an episode, each with the observations before and after it; cut before the first step whose expert
+    the action set lacks, or whose action its mask forbids."""
+    found, slots = [], mdp.actions.slots
+    for step in episode.steps:
+        seen = observer([step.before, step.after])
+        if step.action not in slots or not seen["mask"][0, slots.index(step.action)]:
+            break
+        before, after = ({name: part[k] for name, part in seen.items()} for k in (0, 1))
+        found.append((step, (before, after)))
+    return found
 
 
 def _digest(image: Image.Image) -> dict[str, str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from experts.files import sweep, write_whole
 from poser.actions import ActionSet
@@ -34,9 +34,13 @@ from poser.policies.dqn import DqnPolicy
 from poser.types import Budget, PoserError, Price, Step, Trajectory
 from poser.versions import versions
 
+if TYPE_CHECKING:
+    from poser.learning.ppo import MaskedPPO
+
 LOG, CURVE, CHECKPOINT, CONFIG = "log.jsonl", "curve.png", "checkpoint", "train_config.json"
 SKILL_SCORES, RECORD = "skill_scores.json", f"train{offline.SUFFIX}"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+Learner: TypeAlias = "MaskedDQN | MaskedPPO"
 Row = dict[str, Any]
 """A measurement, as it stands in the log: 'calls', 'updates', 'time' (s), 'random' (exploration), and a `Report`."""
 
@@ -116,7 +120,7 @@ class _Run:
         if self.recording is not None:
             self.recording.step(number, step)
 
-    def measure(self, model: MaskedDQN) -> None:
+    def measure(self, model: Learner) -> None:
         """Adds a row to the log; the best policy so far, by held-out return, is written."""
         policy = DqnPolicy.of(model.shape, model.weights(), self.observer)
         episodes = play(self.mdp, policy, self.eval_tasks)
@@ -142,7 +146,7 @@ class _Run:
             about = {"tasks": self.setting.tasks.id, "seed": self.config.seed}
             progress.write(self.folder, self.rows, self._last, self.config.total_timesteps, about, state)
 
-    def export(self, model: MaskedDQN, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
+    def export(self, model: Learner, policy: DqnPolicy, episodes: list[Trajectory]) -> None:
         """Writes the policy's files; `episodes` are those that it played itself."""
         more = {
             "critic": self.mdp.critic.id,
@@ -150,9 +154,10 @@ class _Run:
             "train_config": self.config.model_dump(),
             "calls": model.num_timesteps,
             "versions": versions(),
-            "fallback": fallback(self.mdp.actions, self.setting.skill_scores),
-            "calibration": asdict(calibration(self.mdp, policy, episodes, self.config.gamma)),
         }
+        if self.config.algorithm == "dqn":  # scores of 'ppo' are logits, not returns
+            more["fallback"] = fallback(self.mdp.actions, self.setting.skill_scores)
+            more["calibration"] = asdict(calibration(self.mdp, policy, episodes, self.config.gamma))
         about = policy_file.describe(model.shape, self.observer) | more
         policy_file.save(self.folder, model.weights(), about)
 
@@ -163,10 +168,13 @@ class _Run:
         """The rows so far, one JSON object a line."""
         write_whole(self.folder / LOG, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
 
-    def write(self, model: MaskedDQN) -> None:
+    def write(self, model: Learner) -> None:
         """Recorded episodes, checkpoint and log, in this order: the checkpoint says how far the episodes go."""
         if self.recording is not None:
             self.recording.flush()
+        if not isinstance(model, MaskedDQN):
+            self.write_log()
+            return
         recorded = self.recording.state() if self.recording is not None else None
         note = {"rows": self.rows, "best": self.best, "time": self._time(), "recorded": recorded}
         checkpoint.save(model, self.env, self.folder / CHECKPOINT, note)
@@ -206,9 +214,13 @@ def train(
         records: learn from these recorded episodes (`offline.read`) instead, without an expert call.
         start: the folder of a policy whose weights it begins with.
 
-    Raises `PoserError` as `prepared`, and for records without a usable step or weights of another network.
+    Raises `PoserError` as `prepared`, for what 'ppo' cannot, for records without a usable step, and for weights of
+    another network.
     """
     folder = Path(folder)
+    if config.algorithm == "ppo" and (resume or records is not None):
+        what = "learn from records" if records is not None else "go on with a run that was cut off"
+        raise PoserError(f"algorithm ppo cannot {what}; begin a new run, or take dqn")
     prepared(folder, resume)
     write_whole(folder / CONFIG, (config.model_dump_json(indent=1) + "\n").encode())
     run = _Run(setting, config, folder, on_row)
@@ -216,6 +228,10 @@ def train(
     weights: Mapping[str, Any] | None = None if start is None else policy_file.load(start)[1]
     if records is not None:
         _study(run, MaskedDQN(run.observer.space, config, weights, log), records)
+    elif config.algorithm == "ppo":
+        from poser.learning.ppo import MaskedPPO
+
+        _practise(run, MaskedPPO(run.env, config, weights, log), on_calls)
     elif checkpoint.exists(folder / CHECKPOINT):
         _practise(run, run.resume(), on_calls)
     else:
@@ -239,11 +255,11 @@ def prepared(folder: Path, resume: bool) -> None:
     sweep(folder)
 
 
-def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | None) -> None:
+def _practise(run: _Run, model: Learner, on_calls: Callable[[int], None] | None) -> None:
     """Learns from its own episodes until the config's calls are made. A signal ends the turn; a second one, at once."""
     every, stopped = run.setting.eval_freq, list[int]()
 
-    def turn(model: MaskedDQN) -> bool:
+    def turn(model: Learner) -> bool:
         if on_calls:
             on_calls(model.num_timesteps)
         last = run.rows[-1]["calls"] if run.rows else 0
@@ -261,6 +277,9 @@ def _practise(run: _Run, model: MaskedDQN, on_calls: Callable[[int], None] | Non
     before = [(number, signal.signal(number, told)) for number in SIGNALS] if handled else []
     try:
         model.advance(on_turn=turn)
+        if not stopped and (not run.rows or run.rows[-1]["calls"] < model.num_timesteps):
+            run.measure(model)  # whole rollouts of 'ppo' may come to less than was asked for
+            run.write(model)
         if stopped:
             run.write(model)
             run.show(state="stopped")

@@ -17,6 +17,8 @@ class TrainConfig(BaseModel):
     """The settings of one training run.
 
     Attributes:
+        algorithm: 'dqn' (`learner`), or 'ppo' (MaskablePPO of sb3-contrib, `ppo`): what is said of updates,
+            exploration, target and buffer is for 'dqn' alone.
         network: 'slot' (one network scores every slot by its card) or 'flat' (a fixed head, the paper's).
         hidden_size: width of the hidden layers.
         extras: what the state tells beyond the two texts; remaining: whether the remaining commands are seen.
@@ -41,10 +43,13 @@ class TrainConfig(BaseModel):
         exploration_initial_eps, exploration_final_eps: chance of a random action at the start and at the end.
         exploration_fraction: share of the run over which that chance falls in a straight line.
         buffer_size: transitions kept.
+        rollout_steps: steps of every environment between two updates of 'ppo'; n_epochs: passes over them.
+        gae_lambda: of its advantages; ent_coef: weight of the entropy in its loss.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    algorithm: Literal["dqn", "ppo"] = "dqn"
     network: Literal["slot", "flat"] = "slot"
     hidden_size: int = Field(default=128, ge=1)
     extras: tuple[str, ...] = tuple(name for name in EXTRAS if name not in ("last", "saw", "left"))
@@ -72,6 +77,10 @@ class TrainConfig(BaseModel):
     exploration_final_eps: float = Field(default=0.2, ge=0, le=1)
     exploration_fraction: float = Field(default=0.9, gt=0, le=1)
     buffer_size: int = Field(default=20_000, ge=1)
+    rollout_steps: int = Field(default=8, ge=1)
+    n_epochs: int = Field(default=8, ge=1)
+    gae_lambda: float = Field(default=0.95, ge=0, le=1)
+    ent_coef: float = Field(default=0.01, ge=0)
 
     @property
     def allowed(self) -> tuple[Scope, ...]:
@@ -81,6 +90,8 @@ class TrainConfig(BaseModel):
 
 DQN = TrainConfig()
 """Ours."""
+PPO = TrainConfig(algorithm="ppo")
+"""Ours, learned by MaskablePPO."""
 PAPER = TrainConfig(
     network="flat",
     extras=(),

@@ -6,6 +6,7 @@ import operator
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from gymnasium.spaces import Discrete
 from stable_baselines3.common.vec_env import VecEnv
 
 from poser.learned.observation import Observation, Observer
-from poser.learning.env import SIZE, same_actions
+from poser.learning.env import SIZE, parts, same_actions
 from poser.learning.frame import frame
 from poser.learning.tasks import TaskSource
 from poser.mdp import MDP
-from poser.types import PoserError, State, Step
+from poser.types import InvalidAction, PoserError, State, Step
 
 
 @dataclass
@@ -77,6 +78,31 @@ class PoserVecEnv(VecEnv):
         self._mask = np.zeros((n_envs, len(mdp.actions.slots)), np.int8)
         self.seed(seed)
 
+    @classmethod
+    def from_preset(
+        cls,
+        preset: str | Path = "poster",
+        seats: int = 16,
+        *,
+        tasks: TaskSource | str = "poster:train",
+        seed: int = 0,
+        overrides: Mapping[str, Any] | None = None,
+        on_step: Callable[[int, Step], None] | None = None,
+    ) -> PoserVecEnv:
+        """The environments of a preset, with the observations and parts of `OrchestrateEnv`.
+
+        Args:
+            preset: a preset, config file or folder of a run; overrides: dotted keys of it.
+            seats: episodes at once, >= 1.
+            tasks: a source, or its name.
+
+        Raises `PoserError` for an unknown preset, key or source, and for seats < 1.
+        """
+        if seats < 1:
+            raise PoserError(f"seats {seats} is out of range; give 1 or more")
+        mdp, observer, source = parts(preset, overrides, None, None, tasks)
+        return cls(mdp, observer, source, seats, seed, on_step)
+
     def seed(self, seed: int | None = None) -> Sequence[int | None]:
         """At the next `reset`, environment i draws its tasks with `default_rng((seed, i))`; None: a random seed."""
         base = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
@@ -102,6 +128,9 @@ class PoserVecEnv(VecEnv):
 
     def step_wait(self) -> tuple[Observation, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Observations, rewards, ends, infos. Raises `InvalidAction` before anything runs."""
+        illegal = np.flatnonzero([not self._legal(k, slot) for k, slot in enumerate(self._chosen)])
+        if len(illegal):
+            raise InvalidAction(ignored(int(illegal[0]), self._chosen[illegal[0]]))
         steps = self.mdp.step([episode.state for episode in self._episodes], self._chosen)
         infos: list[dict[str, Any]] = []
         for k, (episode, slot, step) in enumerate(zip(self._episodes, self._chosen, steps, strict=True)):
@@ -183,6 +212,10 @@ class PoserVecEnv(VecEnv):
         """None is."""
         return [False for _ in self._get_indices(indices)]
 
+    def _legal(self, number: int, slot: int) -> bool:
+        row = self._mask[number]
+        return 0 <= slot < len(row) and bool(row[slot])
+
     def _begin(self, rngs: Iterable[np.random.Generator]) -> list[_Episode]:
         drawn = [(rng, rng.bit_generator.state, self.tasks.draw(rng)) for rng in rngs]
         states = self.mdp.start([task for _, _, task in drawn])
@@ -195,6 +228,14 @@ class PoserVecEnv(VecEnv):
         self._mask = rows["mask"][:count]
         last = [{name: row[count + k].copy() for name, row in rows.items()} for k in range(len(finals))]
         return {name: row[:count] for name, row in rows.items()}, last
+
+
+def ignored(number: int, slot: int) -> str:
+    """What a learner is told that chose a slot which its mask forbids."""
+    return (
+        f"environment {number} was given slot {slot}, which its mask forbids: the learner ignores masks; choose where "
+        "env.action_masks() (or 'mask' of the observation) is true: MaskablePPO of sb3-contrib does, and poser train"
+    )
 
 
 def _rows(

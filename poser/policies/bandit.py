@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from experts.files import write_whole
-from poser.actions import ActionSet, anything
+from poser.actions import ActionSet
 from poser.learned.embedders import described, embedder
+from poser.learned.exploring import Explorer
 from poser.learned.observation import Encoder
 from poser.plugins import Context
 from poser.protocols import Policy
@@ -66,65 +67,27 @@ def ridge(rows: np.ndarray, rewards: np.ndarray, strength: float) -> tuple[np.nd
     return weights, level - float(centre @ weights)
 
 
-class Learner:
-    """A policy that explores and is fitted as it goes; `learn` is told every step (`rollout`'s `on_step`).
+class Learner(Explorer[Bandit]):
+    """A bandit that explores and is fitted as it goes.
 
     Args:
-        encoder, actions: what it sees, what it chooses from.
-        calls: expert calls to learn from; later steps are ignored. 'stop' is no call.
-        seed: of its random choices.
-        strength: of the ridge.
-        exploration_initial_eps, exploration_final_eps: chance of a random legal slot at the start and at the end.
-        exploration_fraction: share of `calls` over which that chance falls in a straight line.
-        every: steps between fits.
+        encoder: what it sees; strength: of the ridge; the rest is `Explorer`'s.
     """
 
     id = "bandit-learner"
 
     def __init__(
-        self,
-        encoder: Encoder,
-        actions: ActionSet,
-        calls: int,
-        seed: int = 0,
-        strength: float = 1.0,
-        exploration_initial_eps: float = 1.0,
-        exploration_final_eps: float = 0.05,
-        exploration_fraction: float = 0.5,
-        every: int = 64,
+        self, encoder: Encoder, actions: ActionSet, calls: int, seed: int = 0, strength: float = 1.0, **more: Any
     ) -> None:
-        self.encoder, self.actions, self.calls, self.seed, self.strength = encoder, actions, calls, seed, strength
-        self._eps = exploration_initial_eps, exploration_final_eps
-        self._fraction, self._every = exploration_fraction, every
-        self._rng = np.random.default_rng(seed)
+        self.encoder, self.strength = encoder, strength
         self._rows: list[list[np.ndarray]] = [[] for _ in actions.slots]
         self._rewards: list[list[float]] = [[] for _ in actions.slots]
-        self.seen = 0
-        self.bandit = self._fitted()
+        super().__init__(actions, calls, seed, **more)
 
-    @property
-    def done(self) -> bool:
-        """Whether `calls` expert calls have been learned from."""
-        return self.seen >= self.calls
-
-    def __call__(self, states: Sequence[State], mask: np.ndarray) -> list[int]:
-        """One legal slot a state: a random one with the chance that is due, else the bandit's."""
-        part = min(1.0, self.seen / max(1.0, self._fraction * self.calls))
-        chance = self._eps[0] + part * (self._eps[1] - self._eps[0])
-        coins, drawn = self._rng.random(len(states)), anything(mask, self._rng)
-        best = self.bandit(states, mask)
-        return [int(a) if coin < chance else b for coin, a, b in zip(coins, drawn, best, strict=True)]
-
-    def learn(self, _: int, step: Step) -> None:
-        """Remembers a step's reward; fits again after every `every` steps, and after the last call."""
-        if self.done:
-            return
+    def _remember(self, step: Step) -> None:
         slot = self.actions.slots.index(step.action)
         self._rows[slot].append(self.encoder([step.before])[0])
         self._rewards[slot].append(float(step.reward["total"]))
-        self.seen += step.result is not None
-        if self.done or sum(map(len, self._rewards)) % self._every == 0:
-            self.bandit = self._fitted()
 
     def _fitted(self) -> Bandit:
         """The bandit of all rewards so far; a slot that was never tried is predicted their mean."""
@@ -140,7 +103,7 @@ class Learner:
         """Writes the two files of a bandit, the description last."""
         from safetensors.numpy import save as packed
 
-        bandit = self.bandit
+        bandit = self.policy
         about = {
             "format": 1,
             "embedder": described(self.encoder.embedder),

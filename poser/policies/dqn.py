@@ -1,5 +1,6 @@
-"""The learned policy: `dqn:FOLDER` (as `poser train` wrote it), `dqn:NAME` (shipped), `dqn:untrained` (what the cards'
-skills say). `dqn` alone is the embedded world's where it knows any of the experts, else the untrained one."""
+"""The learned policy: `dqn:FOLDER` (as `poser train` wrote it), `dqn:hf://OWNER/NAME` (on the hub), `dqn:NAME`
+(shipped), `dqn:untrained` (what the cards' skills say). `dqn` alone is the embedded world's where it knows any of the
+experts, else the untrained one."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import torch
 
 from poser.actions import ActionSet
 from poser.config import home
-from poser.learned import policy_file
+from poser.learned import on_hub, policy_file
 from poser.learned.embedders import HashEmbedder
 from poser.learned.network import FlatQ, NetworkShape, SlotQ, build, restore
 from poser.learned.observation import IDENTITY_COLUMNS, SCORE_COLUMN, Encoder, Observer
@@ -114,10 +115,13 @@ def load(settings: Mapping[str, Any], context: Context) -> DqnPolicy:
 
 
 def of_folder(argument: str, actions: ActionSet, kind: str = "dqn") -> DqnPolicy:
-    """The policy of a folder, or a shipped one.
+    """The policy of a folder, of the hub (`on_hub`), or a shipped one.
 
     Raises `PoserError`: none there, a damaged one, other experts than those of a fixed head, another embedder.
     """
+    if argument.startswith(on_hub.PREFIX):
+        content, tensors = policy_file.load(on_hub.folder(argument))
+        return _policy(content, tensors, actions, f"{kind}:{argument}")
     folder = home(argument) if argument and home(argument).is_dir() else None
     if folder is None:
         shipped = sorted(path.name for path in SHIPPED.glob("*") if (path / policy_file.ABOUT).is_file())

@@ -12,14 +12,14 @@ import pytest
 
 from benchmarks import poster
 from benchmarks._results import plain
-from benchmarks._stats import iqm, ratio, superior
 from benchmarks.ladder import __main__ as ladder
 from benchmarks.ladder import changes, oracle, picture
 from benchmarks.ladder.chosen import Chosen, order, pairs
-from benchmarks.ladder.episodes import Row, rows
+from benchmarks.ladder.episodes import COLUMNS, Row, rows
 from benchmarks.ladder.figures import compared, oracle_share, scope, wins, within
 from benchmarks.ladder.rungs import Rung, all_rungs
 from benchmarks.ladder.school import School
+from benchmarks.ladder.ship import median
 from benchmarks.ladder.table import markdown
 from benchmarks.ladder.world import LOOK, Charged, Timed, World
 from experts.poster.reader import read
@@ -27,6 +27,7 @@ from experts.types import Card, Failure, Job, Request, Result
 from poser import config as configs
 from poser.learned.embedders import HashEmbedder
 from poser.learning.tasks.poster import to_task
+from poser.learning.train_config import DQN
 from poser.mdp import MDP, seed_of
 from poser.policies.random import Random
 from poser.types import Critique, PoserError, Price
@@ -97,11 +98,13 @@ def small(folder: Path) -> World:
         size=(96, 96),
         embedder=HashEmbedder(),
         seats=8,
+        steps=4,
     )
 
 
 def row(rung: str, seed: int, task: str, share: float, **more) -> Row:  # noqa: ANN003
-    return Row(rung, seed, task, "i2i", 3, share, float(share == 1), share, 2.0, 0.5, 0.0, (), **more)
+    whole = float(share == 1)
+    return Row(rung, seed, task, "short", "i2i", 3, share, share, whole, 1.0, share, 1.0, 2.0, 0.5, 0.0, (), **more)
 
 
 def part(rung: str, *shares: float, seed: int = 0) -> list[Row]:
@@ -160,7 +163,7 @@ def test_a_circular_judge_is_refused(monkeypatch, world: World) -> None:  # noqa
 
 
 def test_the_oracle_is_never_beaten_by_what_it_could_have_played(world: World) -> None:
-    world = replace(world.changed(rules={"steps": 3}), asked=world.asked[:3])
+    world = replace(world, asked=world.asked[:3], steps=3)
     found = {
         r.id: rows(world, r.id, 0, *r.build(0))
         for r in all_rungs(Pretend(world), 1, width=99)
@@ -168,8 +171,8 @@ def test_the_oracle_is_never_beaten_by_what_it_could_have_played(world: World) -
     }
     for name in ("random", "rules"):
         for best, other in zip(found["oracle"], found[name], strict=True):
-            assert best.share >= other.share - 1e-9
-            assert best.calls <= world.rules.steps
+            assert best.worth >= other.worth - 1e-9
+            assert best.calls <= 3
 
 
 def test_the_oracle_finds_the_one_way_and_stops_there(world: World) -> None:
@@ -207,7 +210,7 @@ def test_fixed_choices_are_made_on_training_tasks_within_the_calls(world: World,
     for pair in pairs(world.actions):
         policy = chosen._pair(pair)
         part = rows(world, "x", 0, world.mdp(), policy, asked=real("train", 4))
-        shares[policy.id] = np.mean([r.share for r in part])
+        shares[policy.id] = np.mean([r.worth for r in part])
     assert shares[chosen.fixed.id] == max(shares.values())
     assert chosen.whole.id.startswith("whole:") and chosen.looks[1].id.startswith("best-of-3:")
     assert set(asked) == {"train"}
@@ -221,10 +224,12 @@ def test_fixed_choices_are_made_on_training_tasks_within_the_calls(world: World,
 def climbed(tmp_path_factory: pytest.TempPathFactory):  # noqa: ANN201
     """A whole run with two seeds: its school, its figures, its rows."""
     asked = ladder.arguments(["--quick", "--ablate", "--new-expert", "fake-tint-2"])
-    asked.seeds = 2
+    asked.seeds, asked.oracle_tasks = 2, 3
     school = Pretend(small(tmp_path_factory.mktemp("ladder")))
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("POSER_PLANNER_MODEL", raising=False)
+        names = ("without guard", "discount 0", "target copied every 200")
+        patch.setattr(changes, "ABLATIONS", tuple(c for c in changes.ABLATIONS if c.name in names))
         figures, found = ladder.measure(school, asked)
     return school, plain(figures), [row.to_json() for row in found]
 
@@ -239,25 +244,56 @@ def test_the_ladder_from_end_to_end(climbed, tmp_path: Path) -> None:  # noqa: A
     assert len(figures["rungs"]["dqn"]["seeds"]) == 2 and figures["rungs"]["dqn"]["share"]["n"] == 8
     assert all(row["calls"]["mean"] <= 4 for row in figures["rungs"].values())
     assert set(figures["ours_minus"]) == set(figures["ours_against"]) == names - {"dqn"}
-    assert len(figures["ablations"]) == len(changes.ABLATIONS)
-    assert set(figures["new_expert"]["share"]) == {"without", "added", "probed", "after", "trained with it"}
-    assert len(lines) == 4 * (sum(r.seeds for r in all_rungs(school, 2)) + 2 * len(changes.ABLATIONS))
+    assert {"two-lines", "table", "bandit+cards", "untrained", "clone", "ppo"} <= names
+    assert figures["rungs"]["oracle"]["worth"]["n"] == 3 and figures["ours_minus"]["oracle"]["n"] == 2 * 3
+    assert all(0 < row["holm"] <= 1 and row["p"] <= row["holm"] for row in figures["ours_minus"].values())
+    assert set(figures["classes"]) == {"short"} and len(figures["classes"]["short"]["minus"]) == 4
+    assert list(figures["ablations"])[0] == "as it is" and len(figures["ablations"]) == 4
+    assert set(figures["new_expert"]["worth"]) == {"without", "added", "probed", "after", "trained with it"}
+    rungs = {rung.id: rung.seeds for rung in all_rungs(school, 2)}
+    assert len(lines) == 4 * (sum(rungs.values()) + 2 * 4) - 1  # the oracle plays three of four tasks
     text = markdown(figures)
     assert all(f"`{name}`" in text for name in ("dqn", "oracle", "random")) and "nan" not in text
-    assert picture.draw(figures, tmp_path / "docs" / "ladder.png").stat().st_size > 10_000
+    for draw in (picture.draw, picture.draw_profiles):
+        assert draw(figures, tmp_path / "docs" / f"{draw.__name__}.png").stat().st_size > 10_000
 
 
 def test_what_is_trained_gets_its_own_seed_config_and_rules_and_is_trained_once(climbed) -> None:  # noqa: ANN001
     world, asked = climbed[0].world, climbed[0].asked
     ours = [entry for entry in asked if entry[0].network == "slot" and entry[2] == world.rules and entry[3] == 4]
+    ours = [entry for entry in ours if entry[0].algorithm == "dqn"]
     alike = [entry for entry in ours if entry[0].model_copy(update={"seed": 0}) == ours[0][0]]
     assert len(alike) == 2  # two seeds, shared by all rungs that need them
     assert {e[0].seed for e in asked} == {0, 1} and all(e[1] == e[0].reward for e in asked)
     assert {e[0].total_timesteps for e in asked} == {40, changes.MORE}
-    assert {e[2].steps for e in asked} == {4, 10} and any(not e[2].guard for e in asked)
+    assert any(not e[2].guard for e in asked) and any(e[0].algorithm == "ppo" for e in asked)
     after = [e for e in asked if e[4] is not None]
     assert len(after) == 2 and all(e[0].learning_starts == 0 and e[3] == 4 for e in after)
     assert len([e for e in asked if e[3] == 3]) == 2
+
+
+def test_ablations_that_could_tell_nothing_are_refused() -> None:
+    with pytest.raises(PoserError, match=r"--calls 1000 copies the target network 15 times, ablations need 20; give"):
+        changes.tells(1000)
+    changes.tells(2000)
+    base = DQN.model_copy(update=dict(changes.BASE.train_config))
+    assert changes.copies(base, 2000) == int(0.5 * (2000 - 256)) // 25
+
+
+def test_published_rows_are_small_and_whole(world: World) -> None:
+    (one,) = part("dqn", 0.12345)
+    assert one.published() == ["i2i-0", "dqn", 0, 0.1235, 0.1235, 0.0, 1.0, 2.0, 0.5, 1.0]
+    assert len(one.published()) == len(COLUMNS) and one.false_claim == 1.0
+    assert math.isnan(replace(one, claim=0.0).false_claim)
+
+
+def test_the_median_seed_ships() -> None:
+    assert [median(values) for values in ([1.0], [2.0, 1.0], [3.0, 1.0, 2.0], [0.1, 0.9, 0.5, 0.4, 0.6])] == [
+        0,
+        1,
+        2,
+        2,
+    ]
 
 
 def test_one_rung_is_one_entry(world: World) -> None:
@@ -299,7 +335,8 @@ def test_wins_ties_and_losses_by_hand() -> None:
     found = wins(ours, part("x", 0.5, 0.5, 0.1))
     assert (found["won"], found["tied"], found["lost"]) == (0.5, 0.3333, 0.1667)
     assert found["rate"]["mean"] == pytest.approx((0.5 + 0.5 + 1) / 3, abs=1e-4)
-    assert wins(part("dqn", 1, 1, 0.9), part("x", 0, 0.1, 0.3))["mean_above"] == 1.0
+    assert wins(part("dqn", 0.904), part("x", 0.9))["tied"] == 1.0  # pixels
+    assert wins(part("dqn", 1, 1, 0.9), part("x", 0, 0.1, 0.3))["rate"]["low"] == pytest.approx(1.0)
 
 
 def test_share_of_the_oracle_s_gain_by_hand() -> None:
@@ -321,7 +358,7 @@ def test_scope_tells_whether_ours_knows() -> None:
     found = scope({"all-at-once": whole, "best-fixed": single, "dqn": ours})
     assert found["decided"] == 3 and found["always_all"] == pytest.approx(2 / 3, abs=1e-4)
     assert found["agreement:dqn"]["mean"] == pytest.approx(2 / 3, abs=1e-4)
-    assert found["by_commands"]["3"]["mean"] == found["overall"]["mean"] == pytest.approx((0.5 - 0.6 + 0 + 0.8) / 4)
+    assert found["by_name"]["short"]["mean"] == found["overall"]["mean"] == pytest.approx((0.5 - 0.6 + 0 + 0.8) / 4)
 
 
 def test_gains_are_paired_by_task_and_missing_rungs_are_left_out() -> None:
@@ -335,21 +372,3 @@ def test_gains_are_paired_by_task_and_missing_rungs_are_left_out() -> None:
     assert figures["gains"]["verifying and retrying, fixed pair"]["mean"] == pytest.approx(0.2)
     assert len(figures["gains"]) == 2 and figures["scope"] == {} and figures["oracle_gain"] == {}
     assert set(figures["ours_minus"]) == {"best-fixed", "best-fixed:blind"}
-
-
-def test_interquartile_mean_and_its_interval() -> None:
-    values = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 100.0]
-    assert iqm(values).mean == pytest.approx(3.5) and iqm(values).low < 3.5 < iqm(values).high
-    assert iqm(values) == iqm(values)
-    copied = iqm([v for v in values for _ in range(5)], [k for k in range(8) for _ in range(5)])
-    assert copied.mean == pytest.approx(3.5) and copied.high - copied.low > 0.8 * (iqm(values).high - iqm(values).low)
-    assert math.isnan(iqm([1.0, 2.0], ["a", "a"]).low) and iqm([math.nan]).n == 0
-
-
-def test_ratio_and_superiority() -> None:
-    found = ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
-    assert (found.mean, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
-    assert math.isnan(ratio([1.0], [0.0]).mean)
-    assert abs(ratio([0.3, 0.1, 0.2], [0.1 + 0.2 - 0.3, 0.5, -0.5 + 0.3]).low) < 1e6  # no division by rounding errors
-    assert superior([1, 1, 1], [0, 0, 0]) == 1.0 and superior([1, 0], [1, 0]) == 0.5
-    assert 0.2 < superior([1, 0, 1, 0, 1], [0, 1, 0, 1, 0.9]) < 0.8

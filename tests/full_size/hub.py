@@ -1,11 +1,13 @@
 """A hub on loopback: the requests that huggingface_hub 2.4 makes, answered from folders, each one noted.
 
 Routes: `/api/models/REPO[/revision/REV]`, `/api/models/REPO/tree/REV`, `/REPO/resolve/REV/FILE` (HEAD, GET, Range),
-with the headers and error codes that the client reads (`huggingface_hub/file_download.py`, `utils/_http.py`).
+with the headers and error codes that the client reads (`huggingface_hub/file_download.py`, `utils/_http.py`). What is
+pushed goes into a folder below `Hub.home`: `/api/repos/create`, `/api/models/REPO/preupload/REV`, `.../commit/REV`.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -40,6 +42,7 @@ class Hub:
         away: files that it does not give.
         cut: file -> bytes after which its next GET breaks off.
         asked: every request, in order.
+        home: where new repositories go; None: it takes none.
     """
 
     def __init__(self, url: str = "") -> None:
@@ -49,6 +52,7 @@ class Hub:
         self.away: set[str] = set()
         self.cut: dict[str, int] = {}
         self.asked: list[Asked] = []
+        self.home: Path | None = None
 
     def got(self, repo: str = "") -> dict[str, int]:
         """File -> bytes of those that were fetched (of one repository)."""
@@ -81,6 +85,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802
         self._answer()
+
+    def do_POST(self) -> None:  # noqa: N802
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        path = urlsplit(self.path).path
+        if path == "/api/validate-yaml":
+            return self._send(200, b"{}", {})
+        if self.hub.home is None:
+            return self._send(403, b'{"error": "no rights"}', {})
+        if path == "/api/repos/create":
+            asked = json.loads(body)
+            repo = f"{asked['organization']}/{asked['name']}"
+            folder = self.hub.home / repo
+            folder.mkdir(parents=True, exist_ok=True)
+            self.hub.repos.setdefault(repo, ("0" * 40, folder))
+            return self._send(200, json.dumps({"url": f"{self.hub.url}/{repo}"}).encode(), {}, repo)
+        found = re.fullmatch(r"/api/models/([^/]+/[^/]+)/(preupload|commit)/main", path)
+        if found is None:
+            return self._send(404, b"{}", {})
+        repo, folder = found[1], self.hub.repos[found[1]][1]
+        if found[2] == "preupload":
+            names = [file["path"] for file in json.loads(body)["files"]]
+            told = [{"path": name, "uploadMode": "regular", "shouldIgnore": False} for name in names]
+            return self._send(200, json.dumps({"files": told}).encode(), {}, repo)
+        for line in map(json.loads, body.splitlines()):
+            if line["key"] == "file":
+                (folder / line["value"]["path"]).write_bytes(base64.b64decode(line["value"]["content"]))
+        commit = hashlib.sha1(body).hexdigest()
+        self.hub.repos[repo] = (commit, folder)
+        about = {"commitUrl": f"{self.hub.url}/{repo}/commit/{commit}", "commitOid": commit, "pullRequestUrl": None}
+        return self._send(200, json.dumps(about).encode(), {}, repo)
 
     def _answer(self) -> None:
         path = urlsplit(self.path).path

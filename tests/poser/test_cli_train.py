@@ -40,8 +40,10 @@ def test_probe_then_train_then_run(tmp_path: Path, capsys: pytest.CaptureFixture
     [
         (["train", "--policy", "ppo"], "cannot train 'ppo'"),
         (["train", "--train-config", "gamma=2"], "gamma = 2"),
-        (["train", "--train-config", "discount=2"], "keys are network, hidden_size"),
-        (["train", "--tasks", "poster:nowhere"], "no such split"),
+        (["train", "--train-config", "discount=2"], "keys are algorithm, network, hidden_size"),
+        (["train", "--algorithm", "ppo", "--train-config", "rollout_steps=0"], "rollout_steps = 0"),
+        (["train", "--algorithm", "ppo", "--resume"], "no run in"),
+        (["train", "--track", "wandb", "--tasks", "poster:nowhere"], "no such split"),
         (["train", "--skill-scores", "none.json"], "poser probe"),
         (["train", "--offline", "nowhere"], "no records in 'nowhere'"),
         (["train", "--n-eval-tasks", "0"], "--n-eval-tasks 0"),

@@ -114,9 +114,9 @@ def test_it_learns_which_expert_pays_and_twice_the_same() -> None:
     paying = {"usd": -10.0}  # reward: an expert's price alone
     mdp = replace(mdp, weights=paying, actions=replace(mdp.actions, cards=cards), pool=Priced(mdp.pool, cards))
     one, two = learner(mdp), learner(mdp)
-    assert np.array_equal(one.bandit.weights, two.bandit.weights) and one.bandit.id == two.bandit.id
+    assert np.array_equal(one.policy.weights, two.policy.weights) and one.policy.id == two.policy.id
     assert one.seen == 150
-    chosen = [step.action.expert for step in steps_of(mdp, one.bandit) if step.action.expert]
+    chosen = [step.action.expert for step in steps_of(mdp, one.policy) if step.action.expert]
     assert chosen and all(name.endswith("2") for name in chosen)
 
 
@@ -140,7 +140,7 @@ def test_it_explores_legally_at_first_and_hardly_at_the_end() -> None:
     early = made(states, mask)
     assert all(row[slot] for row, slot in zip(mask, early, strict=True)) and len(set(early)) == mask[0].sum()
     made.seen = 10
-    assert made(states, mask) == made.bandit(states, mask)
+    assert made(states, mask) == made.policy(states, mask)
 
 
 def test_a_bandit_round_trips_and_survives_the_loss_of_an_expert(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_bandit_round_trips_and_survives_the_loss_of_an_expert(tmp_path: Path)
     states = mdp.start(tasks(6)) + [step.after for step in steps_of(mdp, Random(), 4) if not step.after.ended]
     mask = mdp.mask(states)
     policy = policies.load(f"bandit:{folder}", mdp.actions)
-    assert policy.id.startswith("bandit:b@") and policy(states, mask) == made.bandit(states, mask)
+    assert policy.id.startswith("bandit:b@") and policy(states, mask) == made.policy(states, mask)
     assert np.isneginf(policy.values(states, mask)[~mask]).all()
     fewer = make(2, 2)
     small = policies.load(f"bandit:{folder}", fewer.actions)

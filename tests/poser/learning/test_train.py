@@ -119,6 +119,33 @@ def test_the_papers_policy_hands_over_one_command_and_never_stops(tmp_path: Path
     assert set(recorded) == {"current"}
 
 
+def test_ppo_makes_whole_rollouts_and_never_more_calls_than_asked_for(tmp_path: Path) -> None:
+    for total, made in ((14, 12), (50, 40)):
+        config = short(algorithm="ppo", rollout_steps=5, total_timesteps=total)
+        folder = train(setting(eval_freq=1000), config, tmp_path / str(total))
+        (row,) = [json.loads(line) for line in (folder / LOG).read_text().splitlines()]
+        assert row["calls"] == made == policy_file.load(folder)[0]["calls"]
+
+
+def test_ppo_learns_the_same_network_under_the_masks_and_its_policy_runs(tmp_path: Path) -> None:
+    config = short(algorithm="ppo", rollout_steps=5)
+    folder = train(setting(), config, tmp_path / "a")
+    about, tensors = policy_file.load(folder)
+    assert about["train_config"]["algorithm"] == "ppo" and "calibration" not in about and "fallback" not in about
+    fresh = train(setting(), config.model_copy(update={"learning_rate": 1e-12}), tmp_path / "b")
+    assert any((tensors[name] - other).abs().max() > 1e-4 for name, other in policy_file.load(fresh)[1].items())
+    mdp = make()
+    policy = policies.load(f"dqn:{folder}", mdp.actions)
+    states = mdp.start(Words().first(6))
+    mask = mdp.mask(states)
+    assert all(mask[k, slot] for k, slot in enumerate(policy(states, mask)))
+    recorded = [step for whole in read(folder / RECORD) for step in whole.steps]
+    assert recorded and all(mdp.mask([s.before])[0, mdp.actions.slots.index(s.action)] for s in recorded[:20])
+    for more in ({"resume": True}, {"records": folder}):
+        with pytest.raises(PoserError, match="algorithm ppo cannot"):
+            train(setting(), config, tmp_path / "c", **more)  # type: ignore[arg-type]
+
+
 def test_the_fallback_is_the_best_of_each_mode_by_the_skill_scores() -> None:
     actions = make().actions
     one, two, three, four = actions.cards

@@ -136,7 +136,7 @@ def test_an_illegal_action_raises_before_anything_runs() -> None:
     seen = env.reset()
     legal, told = choose(seen["mask"], np.random.default_rng(0)), json.dumps(env.state())
     for slot in (int(np.flatnonzero(seen["mask"][1] == 0)[0]), -1, 10**6):
-        with pytest.raises(InvalidAction, match="not legal"):
+        with pytest.raises(InvalidAction, match="the learner ignores masks"):
             env.step(np.asarray([legal[0], slot, legal[2]]))
         assert json.dumps(env.state()) == told and same(env.observe(), seen)
     with pytest.raises(PoserError, match="2 actions for 3"):
@@ -223,3 +223,12 @@ def test_it_answers_what_learners_ask() -> None:
     height, width, _ = env.get_images()[0].shape
     assert picture.dtype == np.uint8 and picture.shape == (2 * height, 2 * width, 3)
     env.close()
+
+
+def test_the_environments_of_a_preset_are_made_in_one_call() -> None:
+    env = PoserVecEnv.from_preset("poster", seats=3, tasks=Tasks(), seed=4)
+    seen = env.reset()
+    assert env.num_envs == 3 and seen["mask"].shape == (3, len(env.mdp.actions.slots))
+    assert env.action_masks().any(axis=1).all()
+    with pytest.raises(PoserError, match="seats 0 is out of range"):
+        PoserVecEnv.from_preset("poster", seats=0)
