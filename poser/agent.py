@@ -32,7 +32,7 @@ from poser.types import PoserError, Step, Task, Trajectory
 from poser.versions import versions
 
 if TYPE_CHECKING:
-    from poser.cluster.joined import Joined
+    from poser.cluster.joined import Joined, Standing
 
 Quality = Literal["auto", "low", "medium", "high"]
 
@@ -135,8 +135,8 @@ class Poser:
         return cls.from_config(configs.load(preset, given))
 
     @classmethod
-    def from_config(cls, config: Config) -> Poser:
-        """Builds the agent of a config."""
+    def from_config(cls, config: Config, standing: Standing | None = None) -> Poser:
+        """Builds the agent of a config. `standing`: workers elsewhere that another one began; None: they are begun."""
         registry = registry_of(config)
         residency = residency_of(config, registry)
         rules = config.rules
@@ -146,7 +146,7 @@ class Poser:
         if config.engine.name == "ray":
             from poser.cluster.joined import joined as elsewhere
 
-            joined = elsewhere(config, registry, critic)
+            joined = elsewhere(config, registry, critic, standing)
             registry, critic = joined.registry, joined.critic
         mdp = MDP(
             Pool(registry, residency, Cache(folder=config.cache) if config.cache else None),

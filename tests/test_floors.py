@@ -44,7 +44,7 @@ FLOORS = (
     ("poser.seats", "poser.downloads"),
     ("poser.rollout", "poser.best_of", "poser.doctor"),
     ("poser.agent",),
-    ("poser.learning", "poser.serve"),
+    ("poser.learning", "poser.serve", "poser.cluster.shards"),
     ("poser.cli",),
     ("benchmarks",),
 )

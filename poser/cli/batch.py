@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from poser.agent import Poser
+    from poser.cluster.shards import Shards
     from poser.runs.batch import Line, Results
+    from poser.seats import Seats
     from poser.types import Task
 
 WISHES = ("size", "quality", "transparent")
@@ -82,11 +84,9 @@ def call(args: argparse.Namespace) -> int:
 
 def _play(agent: Poser, base: Path, fresh: list[Line], results: Results, seats: int, stop: Stop, quiet: bool) -> None:
     """Every line over one `Seats`, refilled as episodes end; one that raises costs itself. KeyboardInterrupt stops."""
-    from poser.seats import Seats
-
     preset, count = agent.config.name, 0
     open_: dict[int, Line] = {}
-    room = Seats(agent.mdp, agent.policy, config=agent.config.dump())
+    room = _room(agent)
     source = enumerate(_tasks(agent, base, fresh, results))
     while True:
         tasks: dict[int, Task] = {}
@@ -108,6 +108,17 @@ def _play(agent: Poser, base: Path, fresh: list[Line], results: Results, seats: 
                 if not quiet:
                     terminal.complain(f"{count} of {len(fresh)}: {line.id}")
         stop.check()
+
+
+def _room(agent: Poser) -> Seats | Shards:
+    """Where episodes are played: in this process, or in `engine.shards` others."""
+    if agent.config.engine.shards == 1:
+        from poser.seats import Seats
+
+        return Seats(agent.mdp, agent.policy, config=agent.config.dump())
+    from poser.cluster.shards import Shards
+
+    return Shards(agent)
 
 
 def _tasks(agent: Poser, base: Path, fresh: list[Line], results: Results) -> Iterator[tuple[Line, Task]]:

@@ -71,18 +71,33 @@ class RayCritic:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Workers that were begun; it travels, so that several drivers may ask them.
+
+    Attributes:
+        places: theirs, with the experts by name; handles: the actors of each place.
+        told: what each says of itself, by its name: 'PLACE.NUMBER'.
+    """
+
+    places: tuple[Place, ...]
+    handles: tuple[tuple[Any, ...], ...]
+    told: Mapping[str, About]
+
+
+@dataclass(frozen=True)
 class Joined:
     """What stands in the driver for models elsewhere.
 
     Attributes:
         registry, critic: proxies, and what stays here.
-        workers: all of them.
+        workers: all of them, and how they are asked; standing: what another driver needs to ask them.
     """
 
     registry: Registry
     critic: Critic
     workers: tuple[Replica, ...]
     replicas: Replicas
+    standing: Standing
 
     def close(self, grace: float = 20.0) -> None:
         """Ends the workers, at the latest after `grace` seconds in which calls may end."""
@@ -114,38 +129,56 @@ def places_of(engine: Engine, registry: Registry, critic: Critic) -> tuple[Place
     return tuple(places)
 
 
-def joined(config: Config, registry: Registry, critic: Critic) -> Joined:
-    """Begins the workers of a config and gives the proxies.
+def begun(config: Config, registry: Registry, critic: Critic) -> Standing:
+    """Begins the workers of a config.
 
     Raises PoserError: no cluster, a place that cannot be met, a worker that does not begin, versions that differ.
     """
     engine, places = config.engine, places_of(config.engine, registry, critic)
     ray = connected(engine)
-    register()
     plan = placing.planned(places, nodes(ray))
     if plan.lacks and not engine.wait:
         raise PoserError(plan.lacks[0])
-    begun = [_begun(ray, config, k, place, len(plan.where[k])) for k, place in enumerate(places)]
-    workers = tuple(worker for group in begun for worker in group)
-    told = _told(ray, workers, engine)
+    handles = tuple(_begun(ray, config, place, len(plan.where[k])) for k, place in enumerate(places))
+    named = {f"{k}.{n}": handle for k, group in enumerate(handles) for n, handle in enumerate(group)}
+    told = _told(ray, named, engine)
     if differs := differences(about(registry, critic), told):
-        for worker in workers:
-            ray.kill(worker.handle)
+        for handle in named.values():
+            ray.kill(handle)
         raise PoserError(f"engine: {differs[0]}; install the same everywhere, and the same weights")
-    replicas = Replicas(ray, engine.timeout, engine.reproducible)
+    return Standing(places, handles, told)
+
+
+def joined(config: Config, registry: Registry, critic: Critic, standing: Standing | None = None) -> Joined:
+    """The proxies of a driver. `standing`: workers that another driver began; None: they are begun.
+
+    Raises PoserError as `begun`.
+    """
+    standing = standing or begun(config, registry, critic)
+    ray = connected(config.engine)
+    register()
+    groups = [
+        [Replica(f"{k}.{n}", handle) for n, handle in enumerate(group)] for k, group in enumerate(standing.handles)
+    ]
+    replicas = Replicas(ray, config.engine.timeout, config.engine.reproducible)
     holding: dict[str, list[Replica]] = {}
-    for place, group in zip(places, begun, strict=True):
+    for place, group in zip(standing.places, groups, strict=True):
         for key in (*(place.experts or ()), *([""] if place.critic else [])):
             holding.setdefault(key, []).extend(group)
     judges = tuple(holding.pop("", ()))
-    there = {id: _elsewhere(registry[id], told, replicas, tuple(group)) for id, group in holding.items()}
-    id = next((one.critic for one in told.values() if one.critic), "")
-    moved: Critic = RayCritic(id, replicas, judges) if judges else critic
-    return Joined(Registry([there.get(id, entry) for id, entry in registry.items()]), moved, workers, replicas)
+    there = {id: _elsewhere(registry[id], standing.told, replicas, tuple(group)) for id, group in holding.items()}
+    id = next((one.critic for one in standing.told.values() if one.critic), "")
+    return Joined(
+        Registry([there.get(id, entry) for id, entry in registry.items()]),
+        RayCritic(id, replicas, judges) if judges else critic,
+        tuple(worker for group in groups for worker in group),
+        replicas,
+        standing,
+    )
 
 
-def _begun(ray: Any, config: Config, k: int, place: Place, fits: int) -> list[Replica]:
-    """The workers of a place."""
+def _begun(ray: Any, config: Config, place: Place, fits: int) -> tuple[Any, ...]:
+    """The actors of a place."""
     from poser.cluster.worker import Worker
 
     data = config.model_copy(update={"engine": Engine(), "skills": None, "cache": None, "policy": "random"}).dump()
@@ -154,25 +187,23 @@ def _begun(ray: Any, config: Config, k: int, place: Place, fits: int) -> list[Re
     actor = ray.remote(max_restarts=config.engine.restarts, **options, **calls)(Worker)
     share = place.gpus if 0 < place.gpus < 1 else 0.0
     count = place.replicas or max(1, fits)
-    return [Replica(f"{k}.{n}", actor.remote(data, place.experts, place.critic, share)) for n in range(count)]
+    return tuple(actor.remote(data, place.experts, place.critic, share) for _ in range(count))
 
 
-def _told(ray: Any, workers: Sequence[Replica], engine: Engine) -> dict[str, About]:
+def _told(ray: Any, handles: Mapping[str, Any], engine: Engine) -> dict[str, About]:
     """What every worker says of itself, by its name. Raises PoserError: one did not begin."""
     found: dict[str, About] = {}
-    refs = [worker.handle.about.remote() for worker in workers]
-    for worker, ref in zip(workers, refs, strict=True):
+    refs = {name: handle.about.remote() for name, handle in handles.items()}
+    for name, ref in refs.items():
         try:
-            found[worker.name] = ray.get(ref, timeout=engine.wait + BEGIN)
+            found[name] = ray.get(ref, timeout=engine.wait + BEGIN)
         except Exception as error:
             why = getattr(error, "cause", None) or error
             if isinstance(why, PoserError):
                 raise why from None
             lines = [line for line in str(why).splitlines() if line.strip()]
             words = plain_line(f"{type(why).__name__}: {lines[-1] if lines else ''}", 200)
-            raise PoserError(
-                f"engine: worker {worker.name} did not begin ({words}); try: poser doctor --engine"
-            ) from None
+            raise PoserError(f"engine: worker {name} did not begin ({words}); try: poser doctor --engine") from None
     return found
 
 

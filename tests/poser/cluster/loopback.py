@@ -11,6 +11,11 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # before ray is imported:
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 MIB = 80
 """Of each node's object store."""
+HEAD: dict[str, Any] = {
+    "num_cpus": 0,
+    "include_dashboard": False,
+    "_system_config": {"health_check_timeout_ms": 120_000},  # a busy machine is no failure
+}
 
 
 @contextlib.contextmanager
@@ -21,7 +26,7 @@ def cluster(nodes: Sequence[dict[str, Any]] = ({"num_cpus": 2}, {"num_cpus": 2})
 
     found = Cluster()
     try:
-        for node in ({"num_cpus": 0, "include_dashboard": False}, *nodes):
+        for node in (HEAD, *nodes):
             added(found, **node)
         yield found
     finally:
