@@ -9,6 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DOCS   := $(VENV)/.docs
 ARGS   ?=
+WORKERS ?= 2
 DEMO   := A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. \
 Make the star green. Add a small black heart at the top right. Change the background to white.
 
@@ -18,7 +19,7 @@ run: $(STAMP)
 	$(BIN)/poser run "$(DEMO)" --out runs/demo --overwrite
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any import of huggingface_hub; subprocesses inherit it
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch: tests that run side by side share the cores
 
 from poser.types import Trajectory  # noqa: E402
 from tests.poser import episodes  # noqa: E402
