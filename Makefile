@@ -1,5 +1,5 @@
 # make run    set up, carry out the demo prompt into runs/demo
-# make test   set up, run the fast tests            (make test ARGS="-k record")
+# make test   set up, run the fast tests, two at a time  (make test ARGS="-k record", WORKERS=0: one after the other)
 # make check  set up, formatting, lint, types
 # make docs   set up, build the site into site/, strictly: a link or a module that is not there is an error
 # make clean  remove what make made

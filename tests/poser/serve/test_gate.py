@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 import zlib
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -179,11 +180,13 @@ def test_the_command_refuses_what_is_open_to_all_or_out_of_range(capsys):
     assert cli.main(["mcp", "--max-steps", "0"]) == 2 and "--max-steps" in capsys.readouterr().err
 
 
-def test_pictures_by_address_expire_and_make_room():
-    store = Store(size=100, expiry=0.05)
+def test_pictures_by_address_expire_and_make_room(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("poser.serve.store.time", SimpleNamespace(monotonic=lambda: now[0]))
+    store = Store(size=100, expiry=5.0)
     first, second = store.keep(b"x" * 60, "image/png"), store.keep(b"y" * 60, "image/png")
     assert store.get(first) is None and store.get(second).data == b"y" * 60
-    time.sleep(0.06)
+    now[0] = 5.0
     assert store.get(second) is None
 
 
