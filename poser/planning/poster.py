@@ -12,9 +12,11 @@ from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.planning._following import Following
 from poser.planning.net import net
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.protocols import Planned
 from poser.types import Command, End, Plan, Task
+
+KEYS = ("reorder", "requeue", "net")
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,5 @@ def understood(plan: Plan, scene: Scene | None) -> Plan:
 
 
 def load(settings: Mapping[str, Any], context: Context) -> PosterExtractor:
-    """The extractor that `settings` describes: reorder, requeue, net. Raises `PoserError` for one it does not have."""
-    refuse("extractor poster", settings, ("reorder", "requeue", "net"))
+    """The extractor that `settings` describes: reorder, requeue, net."""
     return PosterExtractor(context.attempts, context.threshold, **settings)
