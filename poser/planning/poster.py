@@ -11,7 +11,7 @@ from experts.poster.language.reading import Wish, read
 from experts.poster.scene import Scene
 from experts.types import Verb
 from poser.planning._following import Following
-from poser.planning.net import net
+from poser.planning._net import net
 from poser.plugins import Context
 from poser.protocols import Planned
 from poser.types import Command, End, Plan, Task
@@ -25,7 +25,7 @@ class PosterExtractor(Following):
 
     What nobody understands, and what cannot be done here, is dropped before a call is spent, with its reason; what is
     so already, a prohibition, or a condition that does not hold is settled without one. With `net`, commands that touch
-    the same item become their net change (`planning.net`).
+    the same item become their net change (`planning._net`).
     """
 
     net: bool = False
