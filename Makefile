@@ -1,5 +1,5 @@
 # make run    set up, carry out the demo prompt into runs/demo
-# make test   set up, run the fast tests            (make test ARGS="-k record")
+# make test   set up, run the fast tests, two at a time  (make test ARGS="-k record", WORKERS=0: one after the other)
 # make check  set up, formatting, lint, types
 # make docs   set up, build the site into site/, strictly: a link or a module that is not there is an error
 # make clean  remove what make made
@@ -9,6 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 DOCS   := $(VENV)/.docs
 ARGS   ?=
+WORKERS ?= 2
 DEMO   := A poster with a big red star in the center and a small blue circle at the bottom left on a yellow background. \
 Make the star green. Add a small black heart at the top right. Change the background to white.
 
@@ -18,7 +19,7 @@ run: $(STAMP)
 	$(BIN)/poser run "$(DEMO)" --out runs/demo --overwrite
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

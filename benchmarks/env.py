@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from statistics import median
 from typing import Any
 
@@ -31,6 +32,7 @@ from poser.learned.observation import Encoder, Observer, kind_of
 from poser.learning.tasks import PricedTasks, load
 from poser.learning.train_config import DQN, TrainConfig
 from poser.learning.vec_env import PoserVecEnv
+from poser.mdp import MDP
 from poser.types import Budget, Critique, Look, Price
 
 LIMIT = 0.8
@@ -116,14 +118,19 @@ class Obeying(PoserVecEnv):
         super().step_async(np.where(legal, actions, anything(mask, self.dice)))
 
 
+@cache
+def embedded() -> MDP:
+    """The embedded preset."""
+    return Poser.from_pretrained("poster").mdp
+
+
 def world(kind: type[PoserVecEnv], config: TrainConfig) -> PoserVecEnv:
     """The embedded preset's roster, extractor, wording and rules, with idle experts."""
-    real = Poser.from_pretrained("poster").mdp
-    idle = Idle(real.size or (96, 96))
-    mdp = replace(real, pool=idle, critic=idle, weights=config.reward)
+    idle = Idle(embedded().size or (96, 96))
+    mdp = replace(embedded(), pool=idle, critic=idle, weights=config.reward)
     tasks = PricedTasks(load("poster:train"), Budget(6), Price(config.max_price_second, config.max_price_usd))
-    rng, commands = np.random.default_rng(1), [s for task in tasks.first(50) for s in mdp.start([task])]
-    kinds = sorted({kind_of(command) for state in commands for command in state.plan.commands})
+    rng, states = np.random.default_rng(1), mdp.start(tasks.first(50))
+    kinds = sorted({kind_of(command) for state in states for command in state.plan.commands})
     scores = {name: {k: float(rng.random()) for k in kinds} for name in mdp.actions.cards}
     observer = Observer(Encoder(Kept(), config.extras), mdp.actions, scores)
     return kind(mdp, observer, tasks, config.n_envs, config.seed)

@@ -2,7 +2,8 @@
 
 `load(kind, name, settings, context)` takes `name` from this package (a file of `poser/critics`, `poser/policies`,
 `poser/planning`, `poser/wording`), from another package (an entry point of the group `poser.critics`, ...), or from a
-file of the user's ('./mine.py'). Each defines `load(settings, context)`, and where it has settings, their `KEYS`.
+file of the user's ('./mine.py'). Each defines `load(settings, context)`, and where it has settings, their `KEYS`: any
+other is refused before `load` is called.
 What `load` gives may have `requirements()`: weights, services and packages that it needs; `poser doctor` asks for them.
 Experts come in the same three ways through `experts.registry`: ids, the group `poser.experts`, an entry's `file`.
 """
@@ -171,6 +172,8 @@ def load(kind: Kind, name: str, settings: Mapping[str, Any] | None = None, conte
     """
     module, context = find(kind, name), context or Context()
     given, keys = dict(settings or {}), getattr(module, "KEYS", None)
+    if keys is not None and kind != "policy":  # a policy's only setting is what stands behind its colon
+        refuse(f"{kind} {Path(name).stem if is_file(name) else name}", given, keys)
     if context.folder and "answers" in (keys or ()):
         given.setdefault("answers", str(Path(context.folder) / ANSWERS))
     try:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -23,27 +20,10 @@ LONGEST = 60
 
 
 @pytest.fixture
-def shell(tmp_path: Path):
-    """Runs a command line in a folder that holds the examples, with `poser` and `python` of this checkout."""
+def shell(session, tmp_path: Path):
+    """Runs a command line in a folder that holds the examples."""
     (tmp_path / "examples").symlink_to(EXAMPLES)
-    for name, arguments in (("poser", " -m poser"), ("python", "")):
-        command = tmp_path / ".bin" / name
-        command.parent.mkdir(exist_ok=True)
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
-        command.chmod(0o755)
-    paths = {"PATH": f"{tmp_path / '.bin'}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-
-    def run(line: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", line],
-            cwd=tmp_path,
-            env=os.environ | paths,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return run
+    return session
 
 
 def command(word: str) -> str:

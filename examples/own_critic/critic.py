@@ -9,7 +9,7 @@ from PIL import Image
 
 from experts.poster.scene import COLOURS
 from poser import critics
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.protocols import Critic
 from poser.types import Command, Critique, Look
 
@@ -54,7 +54,6 @@ def asked(command: Command) -> list[str]:
 
 
 def load(settings: Mapping[str, Any], context: Context) -> Critic:
-    """`of`: the critic that is asked ({name: vqa}); `share`. Raises `PoserError` for another key."""
-    refuse("critic measured", settings, KEYS)
+    """`of`: the critic that is asked ({name: vqa}); `share`."""
     inner = critics.member(settings.get("of", {"name": "vqa"}), context, None, "measured")
     return Measured(inner, float(settings.get("share", 0.01)))

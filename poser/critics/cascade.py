@@ -9,7 +9,7 @@ from typing import Any
 
 from poser import critics
 from poser.critics.ensemble import disagreement
-from poser.plugins import Context, Requirements, refuse, requirements_of
+from poser.plugins import Context, Requirements, requirements_of
 from poser.protocols import Critic
 from poser.types import Critique, Look, PoserError
 from poser.verdicts import verdicts
@@ -80,7 +80,6 @@ def _both(first: Critique, second: Critique) -> Critique:
 def load(settings: Mapping[str, Any], context: Context) -> Cascade:
     """`first`, `then`: critics ({name: ..., ...}); `unsure`: [low, high] in [0, 1]; `answers`: a file for those that
     keep answers. Raises `PoserError` for what is none of these."""
-    refuse("critic cascade", settings, KEYS)
     band = settings.get("unsure", UNSURE)
     if not _is_band(band):
         raise PoserError(f"critic cascade: unsure is {band!r}; give two numbers from 0 to 1, as [0.2, 0.8]")

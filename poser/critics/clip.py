@@ -23,7 +23,7 @@ from poser.critics.questions.captions import caption
 from poser.critics.vlm import loading
 from poser.critics.vlm.yes_probability import control_of, spoken
 from poser.llm.answers import digest_of
-from poser.plugins import Context, Requirements, refuse
+from poser.plugins import Context, Requirements
 from poser.types import Answer, Critique, Look, PoserError
 
 if TYPE_CHECKING:
@@ -205,8 +205,7 @@ def _critique(look: Look, texts: Sequence[str], found: Mapping[str, float], crit
 
 
 def load(settings: Mapping[str, Any], context: Context) -> ClipCritic:
-    """`model`: a preset, a hub id or a folder; the rest as for `ClipCritic`. Raises `PoserError` for other keys."""
-    refuse("critic clip", settings, KEYS)
+    """`model`: a preset, a hub id or a folder; the rest as for `ClipCritic`. Raises `PoserError`: a batch below 1."""
     given = dict(settings)
     model = str(given.pop("model", USUAL))
     if model in PRESETS:

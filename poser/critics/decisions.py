@@ -17,7 +17,7 @@ from poser.critics.vlm.answerer import Answerer
 from poser.critics.vlm.protocols import PROTOCOLS
 from poser.llm import Endpoint
 from poser.llm.prompts import prompt
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.types import PoserError
 
 MODEL, PRICES = "gpt-6-luna", {"text_in": 0.10}
@@ -29,8 +29,7 @@ KEYS = (*chats.ENDPOINT_KEYS, *OWN)
 def load(settings: Mapping[str, Any], context: Context) -> QuestionCritic:
     """The critic that `settings` describes: the keys of an `Endpoint` (`model` and `prices` default to OpenAI's),
     `protocol` ('openai' or 'systemone'), `questions` (as for vqa), `prompt`, `answers` (a file that keeps them), `side`
-    (px). Raises `PoserError` for a key that it does not know, or a value that cannot be."""
-    refuse("critic decisions", settings, KEYS)
+    (px). Raises `PoserError` for a value that cannot be."""
     protocol = settings.get("protocol", "openai")
     if protocol not in PROTOCOLS:
         raise PoserError(f"critic decisions: no such protocol {protocol!r}; type one of {', '.join(PROTOCOLS)}")

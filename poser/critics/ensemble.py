@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from poser import critics
-from poser.plugins import Context, Requirements, refuse, requirements_of
+from poser.plugins import Context, Requirements, requirements_of
 from poser.protocols import Critic
 from poser.types import Critique, Look, PoserError
 from poser.verdicts import verdicts
@@ -97,7 +97,6 @@ def load(settings: Mapping[str, Any], context: Context) -> Ensemble:
 
     Raises `PoserError` for what is none of these.
     """
-    refuse("critic ensemble", settings, KEYS)
     entries = _entries(settings)
     members = [
         critics.member({k: v for k, v in entry.items() if k != "weight"}, context, settings.get("answers"), "ensemble")

@@ -11,7 +11,7 @@ from poser.critics.questions.asking import QuestionCritic, Questions
 from poser.critics.questions.registry import writer
 from poser.critics.vlm.model import Vlm
 from poser.critics.vlm.presets import ASK, PRESETS
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.types import PoserError
 
 EMBEDDED = "poster"
@@ -39,9 +39,8 @@ def load(settings: Mapping[str, Any], context: Context) -> VqaCritic:
     """The critic that `settings` describes: `model` (a preset, a hub id or a folder; default: the embedded one),
     `questions` ('poster' for the embedded one, else 'graph'; or 'generic'), the rest as for `Vlm`.
 
-    Raises `PoserError` for a key or value that it does not know.
+    Raises `PoserError` for a value that cannot be.
     """
-    refuse("critic vqa", settings, KEYS)
     given = dict(settings)
     model = given.pop("model", EMBEDDED)
     questions = given.pop("questions", "poster" if model == EMBEDDED else "graph")

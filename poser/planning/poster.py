@@ -12,10 +12,12 @@ from experts.poster.scene import Scene
 from experts.poster.understanding import understand
 from experts.types import Verb
 from poser.planning._following import Following
-from poser.planning.net import net
-from poser.plugins import Context, refuse
+from poser.planning._net import net
+from poser.plugins import Context
 from poser.protocols import Planned
 from poser.types import Command, End, Plan, Task
+
+KEYS = ("reorder", "requeue", "net")
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class PosterExtractor(Following):
 
     What nobody understands, and what cannot be done here, is dropped before a call is spent, with its reason; what is
     so already, a prohibition, or a condition that does not hold is settled without one. With `net`, commands that touch
-    the same item become their net change (`planning.net`).
+    the same item become their net change (`planning._net`).
     """
 
     net: bool = False
@@ -82,6 +84,5 @@ def understood(plan: Plan, scene: Scene | None) -> Plan:
 
 
 def load(settings: Mapping[str, Any], context: Context) -> PosterExtractor:
-    """The extractor that `settings` describes: reorder, requeue, net. Raises `PoserError` for one it does not have."""
-    refuse("extractor poster", settings, ("reorder", "requeue", "net"))
+    """The extractor that `settings` describes: reorder, requeue, net."""
     return PosterExtractor(context.attempts, context.threshold, **settings)

@@ -11,9 +11,11 @@ from experts.poster.scene import Scene
 from poser.planning._following import Following
 from poser.planning.text.keywords import keyword
 from poser.planning.text.split import Span, clauses, imperative
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.protocols import Planned
 from poser.types import Command, Plan, Task
+
+KEYS = ("reorder", "requeue", "merge")
 
 _CONTINUES = re.compile(r"(?:it|its|he|his|she|her|they|their|this|these|those|both|which|who)\b", re.I)
 
@@ -62,6 +64,5 @@ class RulesExtractor(Following):
 
 
 def load(settings: Mapping[str, Any], context: Context) -> RulesExtractor:
-    """The extractor that `settings` describes: its other attributes. Raises `PoserError` for one it does not have."""
-    refuse("extractor rules", settings, ("reorder", "requeue", "merge"))
+    """The extractor that `settings` describes: its other attributes."""
     return RulesExtractor(context.attempts, context.threshold, **settings)

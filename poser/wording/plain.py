@@ -7,9 +7,11 @@ from typing import Any
 
 from experts.types import Card
 from poser.actions import handed, read_again, sentences
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.protocols import Call, Words
 from poser.types import Action, State
+
+KEYS: tuple[str, ...] = ()
 
 
 class Plain:
@@ -28,6 +30,5 @@ class Plain:
 
 
 def load(settings: Mapping[str, Any], context: Context) -> Plain:
-    """It has no settings. Raises `PoserError` for one."""
-    refuse("wording plain", settings, ())
+    """It has no settings."""
     return Plain()

@@ -9,9 +9,11 @@ from experts.poster.instruction import apply, canonical
 from experts.poster.scene import Scene, SceneError, caption
 from experts.types import Card
 from poser.actions import handed, read_again, sentences
-from poser.plugins import Context, refuse
+from poser.plugins import Context
 from poser.protocols import Call, Words
 from poser.types import Action, Command, State
+
+KEYS: tuple[str, ...] = ()
 
 
 class Poster:
@@ -52,6 +54,5 @@ def _followed(scene: Scene | None, commands: Iterable[Command]) -> tuple[Scene |
 
 
 def load(settings: Mapping[str, Any], context: Context) -> Poster:
-    """It has no settings. Raises `PoserError` for one."""
-    refuse("wording poster", settings, ())
+    """It has no settings."""
     return Poster()

@@ -119,7 +119,7 @@ def test_without_a_network_nothing_is_tried_twice(hub: Hub, monkeypatch: pytest.
     with pytest.raises(NotHere, match="is not here, and the hub cannot be reached"):
         folder(SDXL)
     assert main(["download", "local-24gb"]) == 1
-    assert capsys.readouterr().out.count("cannot be reached") == 1 and time.perf_counter() - start < 5
+    assert capsys.readouterr().out.count("cannot be reached") == 1 and time.perf_counter() - start < 15
 
 
 def test_a_full_disk_is_said_before_anything_comes(

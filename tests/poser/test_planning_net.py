@@ -9,7 +9,7 @@ from experts.poster.render import render
 from experts.poster.scene import Item, Scene
 from experts.poster.tasks import CLASSES, Deck
 from poser.learning.tasks.poster import to_task
-from poser.planning.net import UNDONE, net
+from poser.planning._net import UNDONE, net
 from poser.planning.poster import PosterExtractor, first
 from poser.types import Task
 

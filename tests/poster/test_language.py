@@ -36,15 +36,16 @@ def drawn(split: str, count: int):
                 yield edit, scene, rng
 
 
+@pytest.mark.parametrize("count", [20, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("split", SPLITS)
-def test_every_sampled_phrasing_is_read_as_its_instruction(split):
+def test_every_sampled_phrasing_is_read_as_its_instruction(split, count):
     seen = set()
-    for instruction, scene, rng in drawn(split, 60):
+    for instruction, scene, rng in drawn(split, count):
         wanted = changed(scene, [instruction])
-        for _ in range(3):
+        for _ in range(2):
             text = phrase(instruction, rng, split)
             assert target(text, scene) == wanted, text
-            assert target(text[0].upper() + text[1:] + ".", scene) == wanted, text
+        assert target(text[0].upper() + text[1:] + ".", scene) == wanted, text
         seen.add(instruction.verb)
     assert seen == {"generate", *EDITS}
 
@@ -67,7 +68,7 @@ def test_unknown_split_is_a_key_error():
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_canonical_words_are_read_back(split):
-    for instruction, scene, _ in drawn(split, 60):
+    for instruction, scene, _ in drawn(split, 30):
         text = canonical(instruction)
         assert target(text, scene) == changed(scene, [instruction]), text
 
@@ -90,7 +91,7 @@ scenes = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(scenes, st.data())
 def test_any_edit_survives_its_canonical_words(scene, data):
     item = data.draw(st.sampled_from(scene.items))
@@ -118,13 +119,13 @@ def free_grounds(scene: Scene) -> set[str]:
     return set(COLOURS) - {item.colour for item in scene.items} - {scene.background}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(scenes)
 def test_any_scene_survives_its_caption(scene):
     assert target(caption(scene)) == scene
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200)
 @given(
     st.text(max_size=120)
     | st.lists(
