@@ -31,6 +31,7 @@ BLOCKS = {
     "policies": ("poster", "page", "poster-*"),
     "replay": ("replay.__main__", "pages", "replay-*"),
     "reliability": ("reliability.__main__", "page", "reliability-*"),
+    "scale": ("scale.__main__", "page", "scale"),
     "serving": ("serving", "page", "serving"),
     "settings": ("tables", "settings", ""),
     "speed": ("speed.preset", "page", "speed"),

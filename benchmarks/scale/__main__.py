@@ -77,8 +77,8 @@ def sentences(found: Mapping[str, Any]) -> list[str]:
         f"Prompts an hour by GPUs: {much}; {last['prompts']:,} prompts take {last['seconds'] / 3600:,.1f} hours on "
         f"{last['gpus']:,} GPUs, and a thousand cost {costs[1]:,.2f} USD there, {costs[0]:,.2f} on {first['gpus']:,}.",
         f"Where models stand: {choices}; beside workers that hold everything that does {max(gains):.1f} times as much "
-        f"on {gpus[where]:,} GPUs, with {tops[where]['switches_a_prompt']:.2f} switches a prompt instead of "
-        f"{usual[where]['switches_a_prompt']:.2f}.",
+        f"on {gpus[where]:,} GPUs, where loading takes {100 * tops[where]['loading']:.0f} % of the busy time instead "
+        f"of {100 * usual[where]['loading']:.0f} %.",
         f"One driver whose groups stay whole (reproducible: true) keeps {100 * one['used']:.0f} % of {one['gpus']} "
         f"GPUs busy, for a group goes to one worker; {top['drivers']} drivers (shards) with reproducible: "
         f"{str(top['whole']).lower()} keep {100 * top['used']:.0f} % busy and do {top['an_hour'] / one['an_hour']:.1f} "

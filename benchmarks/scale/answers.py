@@ -14,7 +14,7 @@ from benchmarks.scale.types import CRITIC, Machine, Model, Outcome, Setup
 from experts.registry import Registry
 from poser.cluster.settings import Place
 
-TURNS = 5
+TURNS = 2.5
 """Episodes that are simulated for each seat at most; what comes after them goes on at their steady rate."""
 LEAST = 1000
 """Episodes that are simulated before anything is left out."""
@@ -82,7 +82,7 @@ def answered(
 ) -> list[dict[str, Any]]:
     """Figures for each number of prompts."""
     setup = pool.setup(placements.workers(places, gpus), drivers)
-    most = max(LEAST, TURNS * setup.drivers * setup.seats)
+    most = max(LEAST, int(TURNS * setup.drivers * setup.seats))
     rows: list[dict[str, Any]] = []
     known: dict[int, Outcome] = {}
     for count in prompts:

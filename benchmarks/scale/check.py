@@ -43,9 +43,9 @@ def load(settings, context):
 """
 DRAWS = 20
 """Workloads that a prediction is the mean of."""
-HERE = ((1, 4), (4, 12), (16, 32))
+HERE = ((1, 10), (4, 24), (16, 48))
 """Seats and episodes on the local engine."""
-RAY = ((1, True), (2, True), (2, False), (4, True), (4, False))
+RAY = ((2, True), (2, False), (4, False))
 """Workers and whether groups stay whole, 16 seats and 32 episodes."""
 
 

@@ -87,11 +87,10 @@ def soonest(up: Sequence[Replica], work: Work, now: float) -> Replica:
     the model where that is not there (a little, whatever it weighs, so that models stay put); of equals, the one that
     holds least. `now`: s, of the clock of `Replica.until`."""
     loading = 0.01 + work.gib / GIB_A_SECOND if work.key else 0.0
-
-    def wait(one: Replica) -> float:
-        return one.load + max(0.0, one.until - now) + (0.0 if work.key in one.resident else loading)
-
-    return min(up, key=lambda one: (wait(one), len(one.resident), one.given, one.order))
+    waits = [one.load + max(0.0, one.until - now) + (0.0 if work.key in one.resident else loading) for one in up]
+    least = min(waits)
+    equals = [one for one, wait in zip(up, waits, strict=True) if wait == least]
+    return min(equals, key=lambda one: (len(one.resident), one.given, one.order))
 
 
 class Replicas:
