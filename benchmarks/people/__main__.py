@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +17,23 @@ from benchmarks._judge import JUDGE, refuse_circular
 from benchmarks._results import command_line, publish, span, table, track, with_origin
 from benchmarks._stats import estimate
 from benchmarks.people._requests import PARTS, Request, load
+from experts.poster.language.reading import Reading
+from experts.poster.language.reading import read as grammar
 from experts.poster.reader import read
 from experts.poster.render import render
+from experts.poster.scene import Scene
 from experts.poster.understanding import understand
 from poser.runs.ends import ends_of
 from poser.types import PoserError
 
 Row = dict[str, Any]
+Reader = Callable[[str, Scene | None], Reading]
 
 
-def meant(request: Request) -> Row:
+def meant(request: Request, reader: Reader = understand) -> Row:
     """How a request is understood on its true start scene: 'meaning' (None where it cannot be done), 'told', ms."""
     begun = time.perf_counter()
-    reading = understand(request.prompt, request.start)
+    reading = reader(request.prompt, request.start)
     took = 1000 * (time.perf_counter() - begun)
     right = None if request.gold is None else reading.target is not None and request.gold.shown(reading.target)
     return {"id": request.id, "meaning": right, "reads": not any(wish.end for wish in reading.wishes), "ms": took}
@@ -54,7 +58,13 @@ def summary(requests: Sequence[Request], rows: Sequence[Row]) -> dict[str, Any]:
     figures = {"n": len(rows), "possible": len(possible), "meaning": _share(possible, "meaning")}
     figures["ms"] = {"mean": sum(row["ms"] for row in rows) / len(rows), "max": max(row["ms"] for row in rows)}
     if "claim" not in rows[0]:
-        return figures
+        told = [{**row, "told": not row["reads"]} for row in others]
+        read_wrongly = [{**row, "false": row["reads"] and not row["meaning"]} for row in rows]
+        return figures | {
+            "told": _share(told, "told"),
+            "claimed": _share(rows, "reads"),
+            "false": _share(read_wrongly, "false"),
+        }
     for row in rows:
         row["false"] = row["claim"] and not (row["possible"] and row["right"])
     told = [{**row, "told": not row["claim"]} for row in others]
@@ -126,12 +136,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", default="development", choices=(*PARTS, "all"))
     parser.add_argument("--data", nargs="*", type=Path, help="other files of requests, whole (say --split all)")
     parser.add_argument("--meaning", action="store_true", help="only how they are understood, without a picture")
+    parser.add_argument("--grammar", action="store_true", help="with --meaning: by the grammar alone")
     asked = parser.parse_args(argv)
     try:
         files = [file for name, file in PARTS.items() if asked.split in ("all", name)]
         requests = load(asked.data or files)
         if asked.meaning:
-            policy, rows = "none", [meant(request) for request in requests]
+            reader = grammar if asked.grammar else understand
+            policy, rows = ("grammar only" if asked.grammar else "words only"), [meant(request, reader) for request in requests]
         else:
             policy, rows = played(requests, asked.preset, asked.policy)
     except (PoserError, ValueError, OSError) as error:
