@@ -55,7 +55,7 @@ def harmed(state: State, critique: Critique, threshold: float) -> tuple[str, ...
             if score < threshold
         ]
         lost += ["the rest of the input picture is not as it was"] if critique.kept < threshold else []
-    if critique.identity < threshold:
+    if not lost and critique.identity < threshold:
         lost.append("the rest does not look like the input picture")
     return tuple(dict.fromkeys(lost))
 

@@ -143,7 +143,10 @@ def main(argv: list[str] | None = None) -> int:
         requests = load(asked.data or files)
         if asked.meaning:
             reader = grammar if asked.grammar else understand
-            policy, rows = ("grammar only" if asked.grammar else "words only"), [meant(request, reader) for request in requests]
+            policy, rows = (
+                ("grammar only" if asked.grammar else "words only"),
+                [meant(request, reader) for request in requests],
+            )
         else:
             policy, rows = played(requests, asked.preset, asked.policy)
     except (PoserError, ValueError, OSError) as error:

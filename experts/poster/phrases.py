@@ -58,6 +58,7 @@ _TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
 _GROW = {"big": "enlarge", "small": "shrink"}
 _JOINTS = """a an at in and the item left right on bigger smaller it its them all both every everything corner corners
 row column between under above below over large centre same as instead don't if there is"""
+_POINTING = frozenset({"it", "its", "them", "both", "one", "same", "all", "every", "everything"})
 _WORD = r"[^\W_]+(?:'\w+)?"
 _AT = {"train": ("at the", "in the"), "validation": ("in the",), "test": ("at the", "in the")}
 
@@ -82,8 +83,8 @@ def plain(text: str) -> bool:
             return False
         while said and (said[0] in ("please", "and") or said[0].isdigit()):
             said = said[1:]
-        poster = said[:1] in (["a"], ["an"]) and "poster" in said[1:3]
-        if said and said[0] not in begin and not poster:
+        described = said[:1] in (["a"], ["an"]) and not _POINTING.intersection(said)
+        if said and said[0] not in begin and not described:
             return False
     return True
 

@@ -175,7 +175,7 @@ def test_outside_the_mask_every_pixel_stays(id: str, pool: Pool, picture: Image.
     before, after = np.asarray(picture), np.asarray(masked.image)
     assert (after[:, 48:] == before[:, 48:]).all() and (after[:, :48] != before[:, :48]).mean() > 0.5
     assert (np.asarray(whole.image) != before).mean() > 0.5  # without a mask, everywhere
-    white = Image.new("L", (10, 10), 255)
+    white = Image.new("L", picture.size, 255)
     (again,) = pool.run([Job(id, Request("a star", (picture,), mask=white, seed=1))])
     assert again.image and whole.image and again.image.tobytes() == whole.image.tobytes()
 

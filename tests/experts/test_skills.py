@@ -74,9 +74,13 @@ def test_the_embedded_experts_have_what_the_shipped_probe_measured() -> None:
 
 
 def test_a_config_may_give_skills() -> None:
-    card = {**CARD, "skills": {"add": {"score": 0.8, "source": "mine"}, "all": [0.5, "mine"]}, "inputs": ["mask"]}
+    card = {
+        **CARD,
+        "skills": {"add": {"score": 0.8, "source": "mine"}, "all": [0.5, "mine"]},
+        "inputs": ["description"],
+    }
     found = from_config({"mine": {**ENTRY, "card": card}})["mine"].card
-    assert found.skills == {"add": Skill(0.8, "mine"), "all": Skill(0.5, "mine")} and found.inputs == ("mask",)
+    assert found.skills == {"add": Skill(0.8, "mine"), "all": Skill(0.5, "mine")} and found.inputs == ("description",)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def hub(written: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setattr("huggingface_hub.hf_api.api.endpoint", hub.url)
+        monkeypatch.setattr("transformers.utils.hub._hf_api", None)  # made at the first call, for the hub of that time
         yield hub
 
 

@@ -26,7 +26,8 @@ def far(two_nodes: Any, tmp_path: Any) -> Iterator[Any]:
 
     def agent(seconds: float = 0.0, **engine: Any) -> Poser:
         preset = world.preset(tmp_path, seconds)
-        data = {"name": "ray", "address": two_nodes.address, "timeout": 120, **engine}
+        places = [{"replicas": 1, **place} for place in engine.pop("places", [{}])]
+        data = {"name": "ray", "address": two_nodes.address, "timeout": 120, "places": places, **engine}
         made.append(Poser.from_pretrained(preset, overrides={"engine": data}))
         return made[-1]
 

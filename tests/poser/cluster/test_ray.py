@@ -172,12 +172,13 @@ def test_versions_are_compared_when_workers_begin(far, monkeypatch):
 def test_the_command_line_runs_on_it(two_nodes, tmp_path, capsys):
     preset = world.preset(tmp_path / "world")
     more = ["--set", f"engine.address={two_nodes.address}"]
-    assert main(["doctor", "--engine", "--preset", str(preset), *more]) == 0
+    one = ["--set", "engine.places=[{replicas: 1}]"]
+    assert main(["doctor", "--engine", "--preset", str(preset), *one, *more]) == 0
     said = capsys.readouterr().out
     assert "places[0] (draw-1, draw-2, tint-1, ...): 1 CPU each: 1 on 127.0.0.1" in said
     assert main(["doctor", "--engine", "--preset", str(preset), "--set", "engine.places=[{gpus: 1}]", *more]) == 1
     assert "LACKS" in capsys.readouterr().out
-    words = ["run", world.PROMPT, "--preset", str(preset), "--engine", "ray", "--quiet", *more]
+    words = ["run", world.PROMPT, "--preset", str(preset), "--engine", "ray", "--quiet", *one, *more]
     assert main([*words, "--out", str(tmp_path / "far")]) in (0, 3)
     assert main(["run", world.PROMPT, "--preset", str(preset), "--quiet", "--out", str(tmp_path / "here")]) in (0, 3)
     assert (tmp_path / "far" / "final.png").read_bytes() == (tmp_path / "here" / "final.png").read_bytes()
