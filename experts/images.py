@@ -352,3 +352,12 @@ def allowed_size(size: tuple[int, int], card: Card) -> tuple[int, int]:
         return min(high, max(low, round(length * scale / card.multiple) * card.multiple))
 
     return side(width), side(height)
+
+
+def shrunk(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with at most `side` px a side."""
+    if max(picture.size) <= side:
+        return picture
+    small = rgb(picture)
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return small

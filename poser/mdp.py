@@ -24,9 +24,8 @@ import numpy as np
 
 from experts.types import Job, Request, Result
 from poser import limits
-from poser.actions import ActionSet, carried_out, waiting
+from poser.actions import ActionSet, carried_out, held, request_of, waiting
 from poser.protocols import Attempt, Call, Critic, Extractor, Planned, Wording, Words
-from poser.requests import held, request_of
 from poser.reward import PAPER, gain, harmed, ready, refuted, reward, spoiled, value_of
 from poser.types import Action, Command, Critique, InvalidAction, Look, PoserError, Spent, State, Step, Task
 from poser.verdicts import verdicts

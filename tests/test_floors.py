@@ -28,7 +28,6 @@ FLOORS = (
     (
         "poser.plugins",
         "poser.actions",
-        "poser.requests",
         "poser.reward",
         "poser.verdicts",
         "poser.llm.prompts",

@@ -7,8 +7,8 @@ same code as those to image services (`experts.api`).
 
 from __future__ import annotations
 
-from poser.llm.client import KEYS, SIDE, Chat, Query, Reply, shrunk
+from poser.llm.client import KEYS, SIDE, Chat, Query, Reply
 from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
 from poser.llm.form import Form
 
-__all__ = ["ENDPOINT_KEYS", "KEYS", "SIDE", "Chat", "Endpoint", "Form", "Query", "Reply", "shrunk"]
+__all__ = ["ENDPOINT_KEYS", "KEYS", "SIDE", "Chat", "Endpoint", "Form", "Query", "Reply"]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from experts.api import Errand, Fault
 from experts.failures import MAX_MESSAGE, boundary
-from experts.images import data_url, rgb
+from experts.images import data_url, shrunk
 from experts.types import Failure, image_digest
 from poser.llm.answers import Answers, as_text
 from poser.llm.endpoint import ENDPOINT_KEYS, Endpoint
@@ -188,15 +188,6 @@ class Chat:
                 return value, value.model_dump_json()
             data = {**query.data, "refused_answer": text[:ECHO], "what_was_wrong": wrong}
         raise Fault("broken", f"{1 + self.again} answers and none of use: {wrong}")
-
-
-def shrunk(picture: Image.Image, side: int) -> Image.Image:
-    """The picture with at most `side` px a side."""
-    if max(picture.size) <= side:
-        return picture
-    small = rgb(picture)
-    small.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return small
 
 
 def _messages(prompt: Prompt, data: Mapping[str, Any], pictures: Sequence[tuple[str, str]]) -> list[Message]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from experts.images import data_url
-from poser.llm import Chat, Endpoint, Query, Reply, shrunk
+from experts.images import data_url, shrunk
+from poser.llm import Chat, Endpoint, Query, Reply
 from poser.llm.form import document, read
 from poser.llm.prompts import prompt
 from tests.experts.fault_plan import Plan, script

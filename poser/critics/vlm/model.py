@@ -13,11 +13,12 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from experts import hub
+from experts.images import shrunk
 from poser.critics.questions.asking import Ask, Said
 from poser.critics.vlm import loading
 from poser.critics.vlm.presets import PRESETS
 from poser.critics.vlm.yes_probability import Loaded, Shared, plain
-from poser.llm import SIDE, shrunk
+from poser.llm import SIDE
 from poser.llm.answers import Answers, digest_of
 from poser.plugins import Requirements
 

@@ -10,10 +10,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from experts.images import data_url, png_base64
+from experts.images import data_url, png_base64, shrunk
 from experts.types import image_digest
 from poser.critics.questions.asking import Ask
-from poser.llm import Endpoint, shrunk
+from poser.llm import Endpoint
 from poser.llm.prompts import Prompt
 
 STATEMENT = "The answer to the question in this document, asked of the picture, is yes."
