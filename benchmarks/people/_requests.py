@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from experts.poster.opinion.sample import ANY, Poster
 from experts.poster.scene import PLACES, Item, Scene
+from experts.poster.understanding import shows
 
 PARTS = {
     name: Path(__file__).with_name(f"{file}.jsonl")
     for name, file in (("development", "requests"), ("validation", "validation"), ("test", "test"))
 }
 """The parts: the first teaches the reader, the second chooses what it rests on; the third is opened once."""
-ANY = "*"
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,8 @@ class Wanted:
     objects: tuple[tuple[str, str, str, str], ...]
 
     def shown(self, found: Scene) -> bool:
-        """Whether a scene shows this and nothing more: each wanted item takes one item, the narrowest wish first."""
-        if self.background not in (ANY, found.background) or len(self.objects) != len(found.items):
-            return False
-        left = list(found.items)
-        for wish in sorted(self.objects, key=lambda wish: wish.count(ANY)):
-            hit = next((item for item in left if _fits(wish, item)), None)
-            if hit is None:
-                return False
-            left.remove(hit)
-        return True
-
-
-def _fits(wish: tuple[str, str, str, str], item: Item) -> bool:
-    have = (item.shape, item.colour, PLACES[item.place or 0], item.size)
-    return all(want in (ANY, is_) for want, is_ in zip(wish, have, strict=True))
+        """Whether a scene shows this and nothing more."""
+        return shows(Poster(self.background, self.objects), found)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -60,7 +59,7 @@ def _pieces() -> tuple[np.ndarray, object]:
         name = next(name for name in file.keys() if name.endswith("word_embeddings.weight"))  # noqa: SIM118
         table = file.get_tensor(name).astype(np.float32)
     table -= table.mean(0)
-    reader = Tokenizer.from_str(json.dumps(json.loads((folder / "tokenizer.json").read_text("utf-8"))))
+    reader = Tokenizer.from_file(str(folder / "tokenizer.json"))
     reader.no_padding()
     reader.no_truncation()
     return table / table.std(), reader
