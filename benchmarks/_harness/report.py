@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from PIL import Image
 
 from benchmarks._harness.statistics import whole
 from benchmarks._harness.types import Item, Row
 from experts.files import write_whole
 from experts.images import ImageError, data_url, open_image
+from poser.runs.templates import environment
 
 SHOWN, SIDE = 6, 320
 """Pictures in each grid, and their longest side, px."""
@@ -52,13 +53,7 @@ def published(name: str) -> list[dict[str, Any]]:
 
 def template(name: str) -> Template:
     """A page's template, into which every word comes escaped."""
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = environment(Path(__file__).parent)
     return page.get_template(name)
 
 

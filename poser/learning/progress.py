@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from experts.files import write_whole
 from poser.runs import report
 from poser.runs.summary import Summary, summarise
+from poser.runs.templates import environment
 from poser.types import Trajectory
 
 PAGE = "progress.html"
@@ -65,13 +64,7 @@ def write(
         about: what is trained, by name.
         state: while it is under way, the page loads itself again.
     """
-    page = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, Path(report.__file__).parent]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = environment(Path(__file__).parent, Path(report.__file__).parent)
     page.filters["url"] = report.url_of
     pictures = [_shown(whole) for whole in episodes[:SHOWN]]
     text = page.get_template("progress.html.j2").render(

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from experts.images import data_url, rgb
@@ -22,6 +21,7 @@ from poser.runs.ends import Ended, ends_of, plan_of, threshold_of
 from poser.runs.pictures import STEPS
 from poser.runs.record import given
 from poser.runs.summary import Summary, commands_of, outcome, scores, step_data, summarise
+from poser.runs.templates import environment
 from poser.types import Critique, Step, Trajectory
 
 SMALL = 256
@@ -39,13 +39,7 @@ MARKS = {"now": "this step", "earlier": "done before", "kept": "kept", "quality"
 def render(whole: Trajectory, folder: str = "DIR") -> str:
     """The report of a run, finished or not. `folder` names the run's folder in the commands that repeat it."""
     summary, threshold = summarise(whole), threshold_of(whole.config)
-    page = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    page = environment(Path(__file__).parent)
     page.tests["small"] = _small
     page.filters |= {"url": url_of, "score": _score, "outcome": outcome, "commands": commands_of, "scores": scores}
     page.filters |= {"cost": _cost, "details": _details, "fate": lambda step: fate(step, threshold)}
